@@ -1,0 +1,144 @@
+"""From a device string to a backend: namespace, kernel table, executor and transfers.  The only place that reads one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+
+from .errors import ConfigurationError, DeviceError
+from .kernels import reference
+from .kernels.table import KernelTable
+
+CUPY_COMMAND = 'pip install "cupy-cuda13x[ctk]"'
+NUMBA_COMMAND = "pip install numba"
+
+Executor = Callable[[Sequence[Callable[[], None]]], Callable[[int], None]]
+
+
+def replay(calls: Sequence[Callable[[], None]]) -> Callable[[int], None]:
+    """The portable executor: make the calls, one after another, as many times as asked."""
+
+    def run(steps: int) -> None:
+        with np.errstate(all="ignore"):  # infinities and NaN are found by the step itself
+            for _ in range(steps):
+                for call in calls:
+                    call()
+
+    return run
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where arrays live and which kernels work on them."""
+
+    name: str
+    xp: Any
+    kernels: KernelTable
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    executor: Executor = replay
+    executor_name: str = "replay"
+    reason: str = ""  # why fast kernels are missing, if they are
+    context: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+    def zeros(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """Zeros, on 64-byte boundaries where the memory is the host's."""
+        if self.xp is not np:
+            return self.xp.zeros(shape, dtype=getattr(self.xp, dtype))
+        itemsize, count = np.dtype(dtype).itemsize, int(np.prod(shape))
+        raw = np.zeros(count * itemsize + 64, np.uint8)
+        start = -raw.ctypes.data % 64
+        return raw[start : start + count * itemsize].view(dtype).reshape(shape)
+
+    def asarray(self, value: Any, dtype: str | None = None) -> Any:
+        """The array on this device; no copy where it is there already in this dtype."""
+        return self.xp.asarray(value, dtype=getattr(self.xp, dtype) if dtype else None)
+
+    def to_host(self, value: Any) -> np.ndarray:
+        """A NumPy array with the values."""
+        return np.asarray(value.get() if hasattr(value, "get") else value)
+
+    def check_dtype(self, dtype: str) -> None:
+        """Raise ConfigurationError unless this backend computes in `dtype`."""
+        if dtype not in self.dtypes:
+            raise ConfigurationError(
+                f"dtype={dtype!r} on device {self.name!r}: expected one of {', '.join(self.dtypes)}"
+            )
+
+    @staticmethod
+    def for_device(device: str | Backend) -> Backend:
+        """The backend of "cpu", "cuda", "cuda:1" or "auto"; a Backend is returned as it is.
+
+        Raises DeviceError for an unknown device, or one that cannot be used here, naming what mends it.
+        """
+        if isinstance(device, Backend):
+            return device
+        kind, _, number = str(device).partition(":")
+        if kind == "cuda" and (not number or number.isdigit()):
+            return _cuda(int(number or 0))
+        if device == "cpu":
+            return _cpu()
+        if device == "auto":
+            try:
+                return _cuda(0)
+            except DeviceError as error:
+                _say("device='auto': using the CPU (%s)", str(error).removeprefix("device='cuda:0': "))
+                return _cpu()
+        raise DeviceError(f"device={device!r} is unknown; expected 'cpu', 'cuda', 'cuda:1' or 'auto'")
+
+
+def _say(message: str, *values: object) -> None:
+    """One line to the user, through logging (which is imported only when there is something to say)."""
+    import logging
+
+    logging.getLogger("dlcore").warning(message, *values)
+
+
+@cache
+def _cpu() -> Backend:
+    try:
+        from .kernels import cpu
+    except ImportError as error:
+        reason = f"numba cannot be imported ({error}); {NUMBA_COMMAND}"
+        _say("dlcore uses its slower reference kernels: %s", reason)
+        return Backend("cpu", np, KernelTable.of(np, reference.KERNELS, {}, "cpu"), reason=reason)
+    return Backend("cpu", np, KernelTable.of(np, reference.KERNELS, cpu.KERNELS, "cpu"))
+
+
+@cache
+def _cuda(number: int) -> Backend:
+    where = f"device='cuda:{number}'"
+    try:
+        import cupy
+    except ImportError as error:
+        why = (
+            "CuPy is not installed" if isinstance(error, ModuleNotFoundError) else f"CuPy cannot be imported ({error})"
+        )
+        raise DeviceError(f"{where}: {why}; {CUPY_COMMAND} (cupy-cuda12x for a CUDA 12 driver)") from None
+    if not cupy.cuda.is_available():
+        raise DeviceError(
+            f"{where}: CuPy {cupy.__version__} finds no NVIDIA GPU and driver; see nvidia-smi, or use device='cpu'"
+        )
+    count = cupy.cuda.runtime.getDeviceCount()
+    if number >= count:
+        raise DeviceError(f"{where}: this machine has {count} CUDA device(s), numbered from 0")
+    import array_api_compat.cupy as xp
+
+    return Backend(
+        name=f"cuda:{number}",
+        xp=xp,
+        kernels=KernelTable.of(xp, reference.KERNELS, {}, "cuda"),
+        reason="dlcore has no CUDA kernels yet",
+        context=partial(cupy.cuda.Device, number),
+    )
+
+
+def from_namespace(xp: Any, name: str) -> Backend:
+    """The reference kernels on any Array API namespace, for tests and for array libraries without kernels of their own."""
+    return Backend(
+        name, xp, KernelTable.of(xp, reference.KERNELS, {}, name), reason=f"{name} has the reference kernels only"
+    )

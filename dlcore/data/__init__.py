@@ -1,0 +1,1 @@
+"""Data sets and the way of user's arrays to a trainer."""

@@ -1,0 +1,111 @@
+"""User's arrays as a trainer takes them, checked once before training: one clear error, or data that no kernel trips over."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, ShapeError
+
+_BLOCK = 1 << 22  # entries checked at a time, so that checking needs no copy of the data
+
+
+def is_on_gpu(value: Any) -> bool:
+    return hasattr(value, "__cuda_array_interface__")
+
+
+def features(X: Any, columns: int, dtype: str, name: str = "X") -> Any:
+    """X as a C-contiguous array (n, columns) of numbers, in the dtype it is stored in; never rescaled.
+
+    Raises DataError for text, objects, complex numbers, NaN or infinity, ShapeError for other shapes.
+    """
+    array = X if is_on_gpu(X) else _as_numpy(X, name)
+    if array.ndim == 1:
+        hint = (
+            f"X[None, :] for one row of {columns} columns" if array.shape[0] == columns else "X[:, None] for one column"
+        )
+        raise ShapeError(f"{name} has shape {array.shape}, expected 2 dimensions (rows, {columns}); use {hint}")
+    if array.ndim != 2:
+        raise ShapeError(
+            f"{name} has shape {array.shape}, expected 2 dimensions (rows, {columns}); use {name}.reshape(len({name}), -1)"
+        )
+    if array.shape[0] == 0:
+        raise DataError(f"{name} has no rows")
+    if array.shape[1] != columns:
+        hint = "; the bias is added already, drop the column of ones" if array.shape[1] == columns + 1 else ""
+        raise ShapeError(f"{name} has {array.shape[1]} columns, the network expects {columns}{hint}")
+    if is_on_gpu(array):
+        _check_finite_on_gpu(array, name)
+        return array
+    if array.dtype.kind == "f":
+        check_finite(array, dtype, name)
+        if array.dtype.itemsize not in (4, 8):
+            array = array.astype(dtype)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return np.ascontiguousarray(array)
+
+
+def _as_numpy(X: Any, name: str) -> np.ndarray:
+    if hasattr(X, "tocsr"):
+        raise DataError(f"{name} is sparse, expected a dense array; use {name}.toarray()")
+    if isinstance(X, np.ma.MaskedArray):
+        raise DataError(f"{name} is a masked array; fill the missing entries first")
+    try:
+        array = np.asarray(X)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} cannot be read as an array: {error}") from None
+    if array.dtype == object:
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError):
+            raise DataError(f"{name} holds objects that are not numbers; encode text and categories first") from None
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{name} is {array.dtype}, expected numbers (bool, integer or floating point)")
+    return array
+
+
+def check_finite(array: np.ndarray, dtype: str, name: str) -> None:
+    """Raise DataError naming the first entry that is NaN or infinite, or too large for `dtype`."""
+    largest = float(np.finfo(dtype).max)
+    step = max(1, _BLOCK // max(1, math.prod(array.shape[1:])))
+    for start in range(0, len(array), step):
+        block = array[start : start + step]
+        # a sum is finite only if every entry is: one pass without a copy, and rarely a second
+        with np.errstate(all="ignore"):
+            if np.isfinite(block.sum(dtype=np.float64)) and (
+                array.dtype.itemsize <= np.dtype(dtype).itemsize or np.abs(block).max() <= largest
+            ):
+                continue
+            bad = ~(np.abs(block.astype(np.float64)) <= largest)
+        if bad.any():
+            place = tuple(int(i) for i in np.argwhere(bad)[0])
+            value = block[place]
+            where = f"{name}[{', '.join(str(i) for i in (place[0] + start, *place[1:]))}]"
+            why = "NaN" if np.isnan(value) else "infinite" if np.isinf(value) else f"{value:g}, too large for {dtype}"
+            raise DataError(f"{where} is {why}; clean or impute the data first")
+
+
+def _check_finite_on_gpu(array: Any, name: str) -> None:
+    if array.dtype.kind == "f" and not bool(abs(array).max() < float("inf")):
+        raise DataError(f"{name} holds NaN or infinity; clean or impute the data first")
+
+
+def weights(sample_weight: Any, rows: int, name: str = "sample_weight") -> np.ndarray:
+    """Row weights as float64 (rows,), ones where None.  Raises DataError for negative, non-finite or all-zero weights."""
+    if sample_weight is None:
+        return np.ones(rows)
+    try:
+        w = np.asarray(sample_weight.get() if is_on_gpu(sample_weight) else sample_weight).astype(np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} is not an array of numbers") from None
+    if w.shape != (rows,):
+        raise ShapeError(f"{name} has shape {w.shape}, expected ({rows},), one weight for each row")
+    if not np.isfinite(w).all() or (w < 0).any():
+        row = int(np.argmax(~(np.isfinite(w) & (w >= 0))))
+        raise DataError(f"{name}[{row}] is {w[row]:g}; weights must be finite and not negative")
+    if not w.any():
+        raise DataError(f"all {name} are zero; nothing can be learned")
+    return w

@@ -1,0 +1,1 @@
+"""Kernels: the mathematics (reference), and proven fast twins of it for each device."""

@@ -1,0 +1,12 @@
+"""Fast kernels for the CPU: the reference's names and arguments, results written into `out`.
+
+Importing this package imports numba; nothing else in dlcore does.
+"""
+
+from typing import Any
+
+from . import activations, data, dense, fused, losses, normalization, random, updates
+
+KERNELS: dict[str, Any] = {}
+for _module in (activations, data, dense, fused, losses, normalization, random, updates):
+    KERNELS |= _module.KERNELS

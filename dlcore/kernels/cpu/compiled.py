@@ -1,0 +1,90 @@
+"""How every CPU kernel is compiled: numba without the GIL, strict floating point, and a cache that notices every change.
+
+`error_model="numpy"` is what lets LLVM vectorize a loop with a division or a root (7 to 12 times on Adam).
+`parallel=True` is never used: its threads fight with those of the BLAS (8 ms a step, measured).
+numba's own cache looks only at the file of the function itself, not at the functions that it calls; this one lies in a
+folder named by a digest of all kernel sources, the versions of numba and NumPy, and the CPU.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+import numba
+import numpy as np
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+
+STRICT = frozenset({"contract"})  # a b + c may be fused, nothing else
+REDUCE = frozenset(
+    {"contract", "reassoc", "nsz"}
+)  # sums may be regrouped, so that they vectorize; NaN and infinity stay
+
+
+def user_cache() -> Path:
+    """The user's cache directory, by the rules of the platform."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+@cache
+def cache_folder() -> str | None:
+    """Where compiled kernels are kept; None where nothing can be written (they are then compiled in each process)."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(source.name.encode() + source.read_bytes())
+    for fact in (numba.__version__, np.__version__, llvmlite.binding.get_host_cpu_name(), sys.version):
+        digest.update(fact.encode())
+    try:
+        folder = user_cache() / "dlcore" / "kernels" / digest.hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # read-only or missing home
+        return None
+    return str(folder) if os.access(folder, os.W_OK) else None
+
+
+class _Locator(_CacheLocator):
+    """Every function's files in the one folder; the folder's name is the stamp."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def get_cache_path(self) -> str:
+        return cache_folder() or ""
+
+    def get_source_stamp(self) -> str:
+        return self.get_cache_path()
+
+    def get_disambiguator(self) -> str:
+        return str(self.function.__module__)
+
+    @classmethod
+    def from_function(cls, function: Any, _path: str) -> "_Locator":
+        return cls(function)
+
+
+class _Implementation(CompileResultCacheImpl):
+    _locator_classes = (_Locator,)
+
+
+class _Cache(FunctionCache):
+    _impl_class = _Implementation
+
+
+def compiled(fastmath: frozenset[str] = STRICT) -> Callable[[Any], Any]:
+    """Compile a loop for the types it is first called with, and keep the machine code on disk."""
+
+    def decorate(loop: Any) -> Any:
+        dispatcher = numba.njit(nogil=True, error_model="numpy", boundscheck=False, fastmath=set(fastmath))(loop)
+        if cache_folder():
+            dispatcher._cache = _Cache(loop)
+        return dispatcher
+
+    return decorate

@@ -1,0 +1,59 @@
+"""Fused kernels: a product into `out`, then one pass of the activation's or the loss's loop over it."""
+
+import numpy as np
+
+from ..reference.activations import ELEMENTWISE
+from ..reference.fused import reads
+from .activations import BACKWARD, FORWARD, FORWARD_KEEPING_Z
+from .losses import WITH_BIAS
+
+matmul = np.matmul
+
+
+def _dense_activation(name):
+    loop = FORWARD[name]
+
+    def kernel(x, W, b, *numbers, out):
+        matmul(x, W, out=out)
+        loop(out, b, out, *numbers)
+
+    return kernel
+
+
+def _dense_activation_keeping_z(name):
+    loop = FORWARD_KEEPING_Z[name]
+
+    def kernel(x, W, b, *numbers, out):
+        z, a = out
+        matmul(x, W, out=z)
+        loop(z, b, a, *numbers)
+
+    return kernel
+
+
+def _input_grad_activation(name):
+    loop = BACKWARD[name]
+
+    def kernel(delta, W, kept, *numbers, out):
+        dz, db = out
+        matmul(delta, W.T, out=dz)
+        loop(dz, kept, dz, db, *numbers)
+
+    return kernel
+
+
+def _dense_loss(with_bias):
+    def kernel(x, W, b, *rest, out):
+        delta = out[1]
+        matmul(x, W, out=delta)
+        with_bias(delta, b, *rest, out)
+
+    return kernel
+
+
+KERNELS = {
+    f"dense_{name}": (_dense_activation if reads(name) == "a" else _dense_activation_keeping_z)(name)
+    for name in ELEMENTWISE
+}
+KERNELS |= {f"input_grad_{name}": _input_grad_activation(name) for name in ELEMENTWISE}
+KERNELS |= {f"dense_{name}": _dense_loss(with_bias) for name, with_bias in WITH_BIAS.items()}

@@ -1,0 +1,123 @@
+"""Batch and layer normalization."""
+
+import numpy as np
+
+from .compiled import REDUCE, compiled
+from .special import like
+
+
+@compiled(REDUCE)
+def _batch_norm(x, gamma, beta, mean, variance, w, momentum, epsilon, z, mu, rstd):
+    n, d = x.shape
+    count = max(n, 1)
+    weight = 0.0
+    for i in range(n):
+        weight += w[i]
+    for j in range(d):
+        mu[j] = 0
+        rstd[j] = 0
+    for i in range(n):
+        for j in range(d):
+            mu[j] += x[i, j]
+    for j in range(d):
+        mu[j] /= count
+    for i in range(n):
+        for j in range(d):
+            e = x[i, j] - mu[j]
+            rstd[j] += e * e  # the variance first, its inverse root below
+    unbiased = n / max(n - 1, 1)
+    for j in range(d):
+        var = rstd[j] / count
+        rstd[j] = 1.0 / np.sqrt(var + epsilon)
+        new_mean = (1.0 - momentum) * mean[j] + momentum * mu[j]
+        new_variance = (1.0 - momentum) * variance[j] + momentum * var * unbiased
+        if weight > 0 and np.isfinite(new_mean) and np.isfinite(new_variance):
+            mean[j], variance[j] = new_mean, new_variance
+    for i in range(n):
+        for j in range(d):
+            z[i, j] = gamma[j] * ((x[i, j] - mu[j]) * rstd[j]) + beta[j]
+
+
+def batch_norm(x, gamma, beta, mean, variance, w, momentum, epsilon, *, out):
+    _batch_norm(x, gamma, beta, mean, variance, w, momentum, epsilon, *out[:3])
+
+
+@compiled(REDUCE)
+def _batch_norm_grad(delta, x, gamma, mu, rstd, dx, dgamma, dbeta):
+    n, d = x.shape
+    for j in range(d):
+        dgamma[j], dbeta[j] = 0, 0
+    for i in range(n):
+        for j in range(d):
+            dbeta[j] += delta[i, j]
+            dgamma[j] += delta[i, j] * ((x[i, j] - mu[j]) * rstd[j])
+    if n:
+        share = like(rstd[0], 1.0 / n) if d else 0
+        for i in range(n):
+            for j in range(d):
+                hat = (x[i, j] - mu[j]) * rstd[j]
+                dx[i, j] = gamma[j] * rstd[j] * (delta[i, j] - share * dbeta[j] - hat * (share * dgamma[j]))
+
+
+def batch_norm_grad(delta, x, gamma, mu, rstd, *, out):
+    _batch_norm_grad(delta, x, gamma, mu, rstd, *out)
+
+
+@compiled()
+def _batch_norm_predict(x, gamma, beta, mean, variance, epsilon, z):
+    n, d = x.shape
+    for i in range(n):
+        for j in range(d):
+            z[i, j] = gamma[j] * ((x[i, j] - mean[j]) / np.sqrt(variance[j] + like(x[i, j], epsilon))) + beta[j]
+
+
+def batch_norm_predict(x, gamma, beta, mean, variance, epsilon, *, out):
+    _batch_norm_predict(x, gamma, beta, mean, variance, epsilon, out)
+
+
+@compiled(REDUCE)
+def _layer_norm(x, gamma, beta, epsilon, z, mu, rstd):
+    n, d = x.shape
+    for i in range(n):
+        total = 0.0
+        for j in range(d):
+            total += x[i, j]
+        mu[i] = total / max(d, 1)
+        square = 0.0
+        for j in range(d):
+            e = x[i, j] - mu[i]
+            square += e * e
+        rstd[i] = 1.0 / np.sqrt(square / max(d, 1) + epsilon)
+        for j in range(d):
+            z[i, j] = gamma[j] * ((x[i, j] - mu[i]) * rstd[i]) + beta[j]
+
+
+def layer_norm(x, gamma, beta, epsilon, *, out):
+    _layer_norm(x, gamma, beta, epsilon, *out)
+
+
+@compiled(REDUCE)
+def _layer_norm_grad(delta, x, gamma, mu, rstd, dx, dgamma, dbeta):
+    n, d = x.shape
+    for j in range(d):
+        dgamma[j], dbeta[j] = 0, 0
+    for i in range(n):
+        e_sum, e_hat = 0.0, 0.0
+        for j in range(d):
+            hat = (x[i, j] - mu[i]) * rstd[i]
+            e = delta[i, j] * gamma[j]
+            e_sum += e
+            e_hat += e * hat
+            dgamma[j] += delta[i, j] * hat
+            dbeta[j] += delta[i, j]
+        mean, slope = like(mu[i], e_sum / max(d, 1)), like(mu[i], e_hat / max(d, 1))
+        for j in range(d):
+            hat = (x[i, j] - mu[i]) * rstd[i]
+            dx[i, j] = rstd[i] * (delta[i, j] * gamma[j] - mean - hat * slope)
+
+
+def layer_norm_grad(delta, x, gamma, mu, rstd, *, out):
+    _layer_norm_grad(delta, x, gamma, mu, rstd, *out)
+
+
+KERNELS = {f.__name__: f for f in (batch_norm, batch_norm_grad, batch_norm_predict, layer_norm, layer_norm_grad)}

@@ -1,0 +1,53 @@
+"""Philox4x32-10 in compiled code, and dropout: the same bits as the reference."""
+
+import numpy as np
+from numba.extending import register_jitable
+
+from ..reference.random import DROPOUT
+from .compiled import compiled
+from .special import like
+
+u32, u64 = np.uint32, np.uint64
+
+
+@register_jitable
+def philox(c0, c1, c2, c3, k0, k1):
+    """All words uint32."""
+    for _ in range(10):
+        p = u64(0xD2511F53) * u64(c0)
+        q = u64(0xCD9E8D57) * u64(c2)
+        c0, c1, c2, c3 = u32(u32(q >> u64(32)) ^ c1 ^ k0), u32(q), u32(u32(p >> u64(32)) ^ c3 ^ k1), u32(p)
+        k0, k1 = u32(k0 + u32(0x9E3779B9)), u32(k1 + u32(0xBB67AE85))
+    return c0, c1, c2, c3
+
+
+@compiled()
+def _dropout(x, progress, key0, key1, layer, keep, z, mask):
+    x, z, mask = x.reshape(x.size), z.reshape(z.size), mask.reshape(mask.size)
+    threshold = u64(keep * 4294967296.0)
+    for quad in range((x.size + 3) // 4):
+        words = philox(u32(DROPOUT), u32(layer), u32(progress[2]), u32(quad), u32(key0), u32(key1))
+        for lane in range(min(4, x.size - 4 * quad)):
+            i = 4 * quad + lane
+            kept = u64(words[lane]) < threshold
+            mask[i] = kept
+            z[i] = x[i] / like(x[i], keep) if kept else like(x[i], 0)
+
+
+def dropout(x, progress, key0, key1, layer, keep, *, out):
+    _dropout(x, progress, key0, key1, layer, keep, *out)
+
+
+@compiled()
+def _dropout_grad(delta, mask, keep, dx):
+    rows, columns = delta.shape
+    for i in range(rows):
+        for j in range(columns):
+            dx[i, j] = delta[i, j] / like(delta[i, j], keep) if mask[i, j] else like(delta[i, j], 0)
+
+
+def dropout_grad(delta, mask, keep, *, out):
+    _dropout_grad(delta, mask, keep, out)
+
+
+KERNELS = {f.__name__: f for f in (dropout, dropout_grad)}

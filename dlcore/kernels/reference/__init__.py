@@ -1,0 +1,16 @@
+"""Reference kernels: pure functions of an Array API namespace `xp`, each with its contract and its equation.
+
+They are the specification of the fast kernels, the fallback where there is none, and what the tests compare with.
+"""
+
+from typing import Any
+
+from . import activations, data, dense, fused, losses, normalization, random, updates
+
+KERNELS: dict[str, Any] = {
+    name: kernel
+    for module in (data, dense, activations, normalization, random, losses, updates)
+    for name, kernel in vars(module).items()
+    if hasattr(kernel, "contract") and kernel.__module__ == module.__name__
+}
+KERNELS |= fused.KERNELS

@@ -1,0 +1,57 @@
+"""Losses together with their output activation: value and delta = ∂loss/∂z in one kernel.
+
+Each takes logits z, targets y and row weights w, and gives loss = (Σ_i w_i L_i / Σ_i w_i, Σ_i w_i) and delta with the
+factor w_i / Σ w inside.  A batch without weight has loss 0 and delta 0.
+"""
+
+from ...contract import contract
+from .activations import logistic, softmax
+
+
+def weighted_mean(xp, L, w):
+    """((Σ w L / Σ w, Σ w), w / Σ w as a column)"""
+    total = xp.sum(w)
+    share = w / xp.where(total > 0, total, xp.ones_like(total))
+    return xp.stack([xp.sum(share * L), total]), share[:, None]
+
+
+@contract("z[n,k] y[n,k] w[n]:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64)
+def squared_error(xp, z, y, w):
+    """L_i = ½ Σ_k (z_k − y_k)²,  delta = z − y"""
+    error = z - y
+    loss, share = weighted_mean(xp, 0.5 * xp.sum(error * error, axis=1), w)
+    return loss, share * error
+
+
+@contract("z[n,k] y[n,k]:unit w[n]:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64)
+def binary_cross_entropy(xp, z, y, w):
+    """L_i = −Σ_k [y log a + (1 − y) log(1 − a)],  a = σ(z),  delta = a − y;  computed as max(z,0) − z y + log(1 + exp(−|z|))"""
+    L = xp.maximum(z, xp.zeros_like(z)) - z * y + xp.log1p(xp.exp(-xp.abs(z)))
+    loss, share = weighted_mean(xp, xp.sum(L, axis=1), w)
+    return loss, share * (logistic(xp, z) - y)
+
+
+@contract("z[n,c] y[n,c]:unit w[n]:positive smoothing:unit -> loss[2] delta[n,c]", alias="delta z", tolerance=64)
+def softmax_cross_entropy_dense(xp, z, y, w, smoothing):
+    """L_i = −Σ_k q_k log a_k,  a = softmax(z),  q = (1 − s) y + s/c,  delta = a Σ_k q_k − q.
+
+    s is label smoothing (Szegedy et al., 2016).
+    """
+    q = (1 - smoothing) * y + smoothing / max(z.shape[1], 1)
+    if z.shape[1] == 0:
+        return weighted_mean(xp, xp.zeros_like(w), w)[0], z
+    z = z - xp.max(z, axis=1, keepdims=True)
+    log_a = z - xp.log(xp.sum(xp.exp(z), axis=1, keepdims=True))
+    loss, share = weighted_mean(xp, -xp.sum(q * log_a, axis=1), w)
+    return loss, share * (softmax(xp, z) * xp.sum(q, axis=1, keepdims=True) - q)
+
+
+@contract("z[n,c] y[n]:index<c w[n]:positive smoothing:unit -> loss[2] delta[n,c]", alias="delta z", tolerance=64)
+def softmax_cross_entropy(xp, z, y, w, smoothing):
+    """As softmax_cross_entropy_dense, for class indices y: q is one-hot before smoothing."""
+    one_hot = xp.astype(xp.arange(z.shape[1])[None, :] == y[:, None], z.dtype)
+    return softmax_cross_entropy_dense(xp, z, one_hot, w, smoothing)
+
+
+# The losses that follow a product x W + b in one fused kernel (fused.py).
+LOSSES = ("squared_error", "binary_cross_entropy", "softmax_cross_entropy", "softmax_cross_entropy_dense")

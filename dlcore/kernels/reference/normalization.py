@@ -1,0 +1,68 @@
+"""Batch and layer normalization.  Conventions are PyTorch's."""
+
+from ...contract import contract
+
+
+@contract(
+    "x[n,d] gamma[d] beta[d] mean[d] variance[d]:positive w[n]:positive momentum:unit epsilon:positive "
+    "-> z[n,d] mu[d] rstd[d] mean[d] variance[d]",
+    tolerance=256,
+)
+def batch_norm(xp, x, gamma, beta, mean, variance, w, momentum, epsilon):
+    """z = gamma (x − mu) rstd + beta,  mu and rstd = 1/√(var + ε) over the rows.  Ioffe & Szegedy (2015).
+
+    Running statistics: mean ← (1 − momentum) mean + momentum mu, variance likewise with the unbiased n/(n−1) var.
+    They stay as they are where the batch has no weight (w sums to 0) or is not finite.
+    """
+    n = x.shape[0]
+    mu = xp.sum(x, axis=0) / max(n, 1)
+    var = xp.sum((x - mu) ** 2, axis=0) / max(n, 1)
+    rstd = 1 / xp.sqrt(var + epsilon)
+    new_mean = (1 - momentum) * mean + momentum * mu
+    new_variance = (1 - momentum) * variance + momentum * var * (n / max(n - 1, 1))
+    counts = (xp.sum(w) > 0) & xp.isfinite(new_mean) & xp.isfinite(new_variance)
+    return (
+        gamma * ((x - mu) * rstd) + beta,
+        mu,
+        rstd,
+        xp.where(counts, new_mean, mean),
+        xp.where(counts, new_variance, variance),
+    )
+
+
+@contract(
+    "delta[n,d] x[n,d] gamma[d] mu[d] rstd[d]:positive -> dx[n,d] dgamma[d] dbeta[d]", alias="dx delta", tolerance=256
+)
+def batch_norm_grad(xp, delta, x, gamma, mu, rstd):
+    """dbeta = 1ᵀ delta;  dgamma = Σ delta ⊙ x̂;  dx = gamma rstd (delta − dbeta/n − x̂ dgamma/n),  x̂ = (x − mu) rstd"""
+    n = max(x.shape[0], 1)
+    hat = (x - mu) * rstd
+    dbeta, dgamma = xp.sum(delta, axis=0), xp.sum(delta * hat, axis=0)
+    return gamma * rstd * (delta - dbeta / n - hat * (dgamma / n)), dgamma, dbeta
+
+
+@contract("x[n,d] gamma[d] beta[d] mean[d] variance[d]:positive epsilon:positive -> z[n,d]", alias="z x")
+def batch_norm_predict(xp, x, gamma, beta, mean, variance, epsilon):
+    """z = gamma (x − mean) / √(variance + ε) + beta"""
+    return gamma * ((x - mean) / xp.sqrt(variance + epsilon)) + beta
+
+
+@contract("x[n,d] gamma[d] beta[d] epsilon:positive -> z[n,d] mu[n] rstd[n]", tolerance=256)
+def layer_norm(xp, x, gamma, beta, epsilon):
+    """z = gamma (x − mu) rstd + beta,  mu and rstd = 1/√(var + ε) over the columns of each row.  Ba et al. (2016)."""
+    d = max(x.shape[1], 1)
+    mu = xp.sum(x, axis=1) / d
+    rstd = 1 / xp.sqrt(xp.sum((x - mu[:, None]) ** 2, axis=1) / d + epsilon)
+    return gamma * ((x - mu[:, None]) * rstd[:, None]) + beta, mu, rstd
+
+
+@contract(
+    "delta[n,d] x[n,d] gamma[d] mu[n] rstd[n]:positive -> dx[n,d] dgamma[d] dbeta[d]", alias="dx delta", tolerance=256
+)
+def layer_norm_grad(xp, delta, x, gamma, mu, rstd):
+    """As batch_norm_grad with the means over columns: dx = rstd (e − mean(e) − x̂ mean(e x̂)),  e = delta ⊙ gamma"""
+    d = max(x.shape[1], 1)
+    hat = (x - mu[:, None]) * rstd[:, None]
+    e = delta * gamma
+    e_mean, e_hat = xp.sum(e, axis=1, keepdims=True) / d, xp.sum(e * hat, axis=1, keepdims=True) / d
+    return rstd[:, None] * (e - e_mean - hat * e_hat), xp.sum(delta * hat, axis=0), xp.sum(delta, axis=0)

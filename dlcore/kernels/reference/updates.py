@@ -1,0 +1,130 @@
+"""What happens to the flat parameter vector in one update, in this order: l2 and clipping, the optimizer, max-norm.
+
+theta, grad and the slots are the flat buffers of all trainable parameters; the first `matrices` entries are the weight
+matrices, the only ones that l2 and weight decay act on.  Everything that varies between steps is read from device arrays:
+
+    control  = (eta, scale, norm)   learning rate; factor on the gradient, 0 means: leave everything as it is; gradient norm
+    progress = (epoch, batch, evaluations, updates)   updates counts from 1 when an optimizer reads it
+"""
+
+from ...contract import contract
+
+
+def _on_matrices(xp, theta, matrices, changed):
+    """`changed` on the first `matrices` entries, theta on the others"""
+    return xp.where(xp.arange(theta.shape[0]) < matrices, changed, theta)
+
+
+def _applied(xp, control, new, old):
+    return tuple(xp.where(control[1] > 0, a, b) for a, b in zip(new, old, strict=True))
+
+
+@contract(
+    "theta[p] grad[p] loss[2] rates[M] losses[M] slot[1]:index<M progress[4]:count fault[1]:count matrices:count "
+    "l2:positive clip:positive -> grad[p] control[3] losses[M] slot[1] progress[4] fault[1]",
+    tolerance=256,
+)
+def prepare_update(xp, theta, grad, loss, rates, losses, slot, progress, fault, matrices, l2, clip):
+    """g ← g + l2 θ on matrices;  scale = min(1, clip / (‖g‖ + 1e-6));  record the loss;  count the update.
+
+    The scale is 0, and nothing is counted, if the batch has no weight, if loss or ‖g‖ is not finite, or if an earlier
+    step was not finite: `fault` holds the number of the first such update, so the last good state stays the state.
+    """
+    grad = _on_matrices(xp, grad, matrices, grad + l2 * theta)
+    norm = xp.sqrt(xp.sum(grad * grad))
+    finite = xp.isfinite(loss[0]) & xp.isfinite(norm)
+    active = finite & (loss[1] > 0) & (fault[0] == 0)
+    zero, one = xp.zeros_like(norm), xp.ones_like(norm)
+    scale = xp.where(active, xp.minimum(one, clip / (norm + 1e-6)), zero)
+    first_fault = xp.where((fault == 0) & ~finite, progress[3:4] + 1, fault)
+    counted = xp.stack([progress[0], progress[1], progress[2], progress[3] + xp.astype(active, progress.dtype)])
+    recorded = xp.where(xp.arange(losses.shape[0]) == slot, loss[0], losses)
+    return grad, xp.stack([xp.take(rates, slot)[0], scale, norm]), recorded, slot + 1, counted, first_fault
+
+
+@contract("grad[p] loss[2] total[p] sums[2] -> total[p] sums[2]")
+def accumulate(xp, grad, loss, total, sums):
+    """total += Σw · grad,  sums += (Σw · loss, Σw): one of several gradients before an update"""
+    return total + loss[1] * grad, sums + xp.stack([loss[0] * loss[1], loss[1]])
+
+
+@contract("total[p] sums[2]:positive -> total[p] sums[2] grad[p] loss[2]")
+def average(xp, total, sums):
+    """grad = total / Σw, loss = (Σ wL / Σw, Σw), as of one batch with all the rows; total and sums start again at 0"""
+    weight = xp.where(sums[1] > 0, sums[1], xp.ones_like(sums[1]))
+    return xp.zeros_like(total), xp.zeros_like(sums), total / weight, xp.stack([sums[0] / weight, sums[1]])
+
+
+@contract("theta[p] grad[p] control[3]:positive matrices:count weight_decay:unit -> theta[p]")
+def sgd(xp, theta, grad, control, matrices, weight_decay):
+    """θ ← (1 − η·weight_decay) θ − η g"""
+    eta, g = control[0], control[1] * grad
+    decayed = _on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
+    return _applied(xp, control, (decayed - eta * g,), (theta,))[0]
+
+
+@contract(
+    "theta[p] grad[p] v[p] control[3]:positive progress[4]:count matrices:count weight_decay:unit mu:unit tau:unit nesterov:bits "
+    "-> theta[p] v[p]"
+)
+def sgd_momentum(xp, theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov):
+    """v₁ = g, then v ← μ v + (1 − τ) g;  θ ← θ − η v, or with Nesterov θ ← θ − η (g + μ v).  PyTorch's rule."""
+    eta, g = control[0], control[1] * grad
+    v_new = xp.where(progress[3] <= 1, g, mu * v + (1 - tau) * g)
+    decayed = _on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
+    return _applied(xp, control, (decayed - eta * (g + mu * v_new if nesterov else v_new), v_new), (theta, v))
+
+
+@contract("theta[p] grad[p] v[p] control[3]:positive matrices:count weight_decay:unit beta:unit -> theta[p] v[p]")
+def moving_average(xp, theta, grad, v, control, matrices, weight_decay, beta):
+    """v ← β v + (1 − β) g;  θ ← θ − η v"""
+    eta, g = control[0], control[1] * grad
+    v_new = beta * v + (1 - beta) * g
+    decayed = _on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
+    return _applied(xp, control, (decayed - eta * v_new, v_new), (theta, v))
+
+
+@contract("theta[p] v[p] origin[p] rates[M] slot[1]:index<M reach:unit -> theta[p] origin[p]")
+def look_ahead(xp, theta, v, origin, rates, slot, reach):
+    """origin ← θ;  θ ← θ − η·reach·v, the point where Nesterov's gradient is taken"""
+    return theta - xp.take(rates, slot) * reach * v, theta
+
+
+@contract(
+    "theta[p] grad[p] v[p] origin[p] control[3]:positive matrices:count weight_decay:unit beta:unit -> theta[p] v[p]"
+)
+def moving_average_nesterov(xp, theta, grad, v, origin, control, matrices, weight_decay, beta):
+    """v ← β v + (1 − β) g;  θ ← origin − η v, with g taken at the look-ahead point; a skipped update returns to the origin"""
+    eta, g = control[0], control[1] * grad
+    v_new = beta * v + (1 - beta) * g
+    decayed = _on_matrices(xp, origin, matrices, (1 - eta * weight_decay) * origin)
+    return _applied(xp, control, (decayed - eta * v_new, v_new), (origin, v))
+
+
+@contract(
+    "theta[p] grad[p] m[p] v[p]:positive control[3]:positive progress[4]:count matrices:count weight_decay:unit beta1:unit beta2:unit "
+    "epsilon:positive inside:bits -> theta[p] m[p] v[p]",
+    tolerance=64,
+)
+def adam(xp, theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside):
+    """m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  m̂ = m / (1 − β₁ᵗ);  v̂ = v / (1 − β₂ᵗ);
+
+    θ ← (1 − η·weight_decay) θ − η m̂ / (√v̂ + ε), or √(v̂ + ε) if `inside`.  Kingma & Ba (2015), Algorithm 1;
+    with weight decay Loshchilov & Hutter (2019), in PyTorch's form.
+    """
+    eta, g = control[0], control[1] * grad
+    t = xp.astype(xp.maximum(progress[3], xp.ones_like(progress[3])), theta.dtype)
+    m_new = beta1 * m + (1 - beta1) * g
+    v_new = beta2 * v + (1 - beta2) * g * g
+    m_hat, v_hat = m_new / (1 - beta1**t), v_new / (1 - beta2**t)
+    root = xp.sqrt(v_hat + epsilon) if inside else xp.sqrt(v_hat) + epsilon
+    decayed = _on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
+    return _applied(xp, control, (decayed - eta * m_hat / root, m_new, v_new), (theta, m, v))
+
+
+@contract("W[i,o] control[3]:positive limit:positive -> W[i,o]", tolerance=64)
+def max_norm(xp, W, control, limit):
+    """w ← w · min(1, limit / ‖w‖) for the incoming weights w of each unit, the columns of W.  Srebro & Shraibman (2005)."""
+    norm = xp.sqrt(xp.sum(W * W, axis=0))
+    factor = xp.where(norm > limit, limit / xp.where(norm > 0, norm, xp.ones_like(norm)), xp.ones_like(norm))
+    return _applied(xp, control, (W * factor,), (W,))[0]

@@ -1,0 +1,173 @@
+"""Activation layers a = g(z), elementwise unless said otherwise.  Their mathematics is in kernels/reference/activations.py."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..errors import ConfigurationError
+from ..initializers import Constant
+from ..parameters import Parameter
+from .layer import Layer, in_range
+
+__all__ = [
+    "ELU", "GELU", "SELU", "ArcTan", "BinaryStep", "Identity", "LeakyReLU", "PReLU", "ReLU", "SiLU", "Sigmoid",
+    "Softmax", "Softplus", "Tanh",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Elementwise(Layer):
+    """An activation with one kernel for each direction; backward reads the output unless `reads` says otherwise."""
+
+    kernel: ClassVar[str]
+    reads: ClassVar[str] = "z"
+    in_place: ClassVar[bool] = True
+
+    def numbers(self) -> tuple[Any, ...]:
+        """What the kernels take besides arrays."""
+        return ()
+
+    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        getattr(k, self.kernel)(x, *self.numbers(), out=z)
+
+    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+        getattr(k, f"{self.kernel}_grad")(delta, x if self.reads == "x" else z, *self.numbers(), out=dx)
+
+
+class Identity(Elementwise):
+    """a = z"""
+
+    kernel = "identity"
+
+
+class BinaryStep(Elementwise):
+    """a = 1[z >= 0]; its derivative is 0, so nothing below it learns"""
+
+    kernel = "binary_step"
+
+
+class Sigmoid(Elementwise):
+    """a = σ(z) = 1 / (1 + exp(−z))"""
+
+    kernel = "sigmoid"
+
+
+class Tanh(Elementwise):
+    """a = tanh z"""
+
+    kernel = "tanh"
+
+
+class ArcTan(Elementwise):
+    """a = arctan z"""
+
+    kernel = "arctan"
+    reads = "x"
+
+
+class ReLU(Elementwise):
+    """a = max(z, 0), with derivative 0 at 0"""
+
+    kernel = "relu"
+
+
+@dataclass(frozen=True)
+class LeakyReLU(Elementwise):
+    """a = z where z > 0, else alpha z, with derivative alpha at 0"""
+
+    alpha: float = 0.01
+    kernel = "leaky_relu"
+
+    def __post_init__(self) -> None:
+        in_range("LeakyReLU", 0, 1e6, alpha=self.alpha)  # below 0 the sign of the output would not be that of the input
+
+    def numbers(self) -> tuple[Any, ...]:
+        return (float(self.alpha),)
+
+
+@dataclass(frozen=True)
+class ELU(Elementwise):
+    """a = z where z > 0, else alpha (exp(z) − 1), with derivative alpha at 0.  Clevert et al. (2016)."""
+
+    alpha: float = 1.0
+    kernel = "elu"
+
+    def __post_init__(self) -> None:
+        in_range("ELU", 0, 1e6, alpha=self.alpha)
+
+    def numbers(self) -> tuple[Any, ...]:
+        return (float(self.alpha),)
+
+
+class SELU(Elementwise):
+    """a = s z where z > 0, else s α (exp(z) − 1), s = 1.0507…, α = 1.6733…  Klambauer et al. (2017)."""
+
+    kernel = "selu"
+
+
+class Softplus(Elementwise):
+    """a = log(1 + exp z)"""
+
+    kernel = "softplus"
+
+
+@dataclass(frozen=True)
+class GELU(Elementwise):
+    """a = z Φ(z) by the error function, or with approximate="tanh" ½ z (1 + tanh(√(2/π) (z + 0.044715 z³))).
+
+    Hendrycks & Gimpel (2016).  Raises ConfigurationError for another `approximate`.
+    """
+
+    approximate: str = "none"
+    reads = "x"
+
+    def __post_init__(self) -> None:
+        if self.approximate not in ("none", "tanh"):
+            raise ConfigurationError(f"GELU: approximate={self.approximate!r}, expected 'none' or 'tanh'")
+
+    @property
+    def kernel(self) -> str:  # type: ignore[override]
+        return "gelu_tanh" if self.approximate == "tanh" else "gelu"
+
+
+class SiLU(Elementwise):
+    """a = z σ(z)"""
+
+    kernel = "silu"
+    reads = "x"
+
+
+@dataclass(frozen=True)
+class PReLU(Layer):
+    """a = z where z > 0, else alpha z, with one learned slope alpha that starts at `initial`.  He et al. (2015)."""
+
+    initial: float = 0.25
+    reads: ClassVar[str] = "x"
+
+    def __post_init__(self) -> None:
+        in_range("PReLU", -math.inf, math.inf, initial=self.initial)
+
+    def parameters(self) -> dict[str, Parameter]:
+        return {"alpha": Parameter((1,), Constant(self.initial))}
+
+    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        k.prelu(x, v.alpha, out=z)
+
+    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+        # without a layer below, dx has no use, and delta none after this: it goes there
+        k.prelu_grad(delta, x, v.alpha, out=(delta if dx is None else dx, v.dalpha))
+
+
+class Softmax(Layer):
+    """a_i = exp(z_i) / Σ_j exp(z_j) over each row.  Before SoftmaxCrossEntropy leave it out: that loss has it built in."""
+
+    reads: ClassVar[str] = "z"
+    in_place: ClassVar[bool] = True
+
+    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        k.softmax(x, out=z)
+
+    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+        k.softmax_grad(delta, z, out=dx)

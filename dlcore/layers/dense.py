@@ -1,0 +1,64 @@
+"""The dense layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..errors import ConfigurationError
+from ..initializers import Constant, GlorotUniform, Initializer
+from ..parameters import Parameter
+from .layer import Layer, positive_size
+
+__all__ = ["Dense"]
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """z = x W + b.   x[n,fan_in] W[fan_in,fan_out] b[fan_out] -> z[n,fan_out]
+
+    init is an initializer of dlcore.initializers for W.  None means: by the activation that follows, He normal before ReLU
+    and its kin, LeCun normal before SELU, else Glorot uniform.  b starts at 0.  trainable=False freezes both.
+    Raises ConfigurationError for sizes below 1.
+    """
+
+    fan_in: int
+    fan_out: int
+    bias: bool = True
+    init: Initializer | None = None
+    trainable: bool = True
+
+    reads: ClassVar[str] = "x"
+
+    def __post_init__(self) -> None:
+        positive_size(f"Dense({self.fan_in!r}, {self.fan_out!r})", fan_in=self.fan_in, fan_out=self.fan_out)
+        if not (self.init is None or isinstance(self.init, Initializer)):
+            raise ConfigurationError(
+                f"Dense({self.fan_in}, {self.fan_out}): init={self.init!r}, expected an initializer such as dlcore.initializers.HeNormal()"
+            )
+
+    @property
+    def input_width(self) -> int:
+        return self.fan_in
+
+    def output_width(self, fan_in: int) -> int:
+        return self.fan_out
+
+    def parameters(self) -> dict[str, Parameter]:
+        W = Parameter((self.fan_in, self.fan_out), self.init or GlorotUniform(), matrix=True, trainable=self.trainable)
+        b = Parameter((self.fan_out,), Constant(0.0), trainable=self.trainable)
+        return {"W": W, "b": b} if self.bias else {"W": W}
+
+    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        if self.bias:
+            k.dense(x, v.W, v.b, out=z)
+        else:
+            k.linear(x, v.W, out=z)
+
+    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+        if self.trainable:
+            if self.bias:
+                k.bias_grad(delta, out=v.db)
+            k.weight_grad(x, delta, out=v.dW)
+        if dx is not None:
+            k.input_grad(delta, v.W, out=dx)

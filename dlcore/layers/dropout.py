@@ -1,0 +1,42 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..errors import ConfigurationError
+from .layer import Layer, in_range
+
+__all__ = ["Dropout"]
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """z = x mask / (1 − rate), where each entry of mask is 1 with probability 1 − rate; prediction leaves x as it is.
+
+    Masks are a function of (seed, layer, evaluation, position), the same on every device.  Srivastava et al. (2014).
+    Raises ConfigurationError unless 0 <= rate < 1.
+    """
+
+    rate: float = 0.5
+    reads: ClassVar[str] = ""
+    in_place: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        in_range("Dropout", 0, 1, rate=self.rate)
+        if self.rate == 1:
+            raise ConfigurationError("Dropout: rate=1 drops everything; expected a number below 1")
+
+    def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
+        return {"mask": ((rows, fan_in), "uint8")}
+
+    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        k.dropout(x, v.progress, v.key0, v.key1, v.layer, 1.0 - self.rate, out=(z, v.mask))
+
+    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+        k.dropout_grad(delta, v.mask, 1.0 - self.rate, out=dx)
+
+    def predict(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        if z is not x:
+            k.identity(x, out=z)

@@ -1,0 +1,77 @@
+"""The layer protocol: a frozen description, forward and backward side by side, in matrix form.
+
+A layer owns no arrays and never allocates.  The plan gives it `k`, a kernel table or a recorder; `v`, its views: `v.W` for
+a parameter W, `v.dW` for its gradient, state and scratch by name, `v.key0 v.key1 v.layer v.progress` for random numbers,
+`v.weights` for the row weights of the batch; x and z, its input and output; delta and dx, the gradients at them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..errors import ConfigurationError
+from ..parameters import Parameter
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Base of all layers; without further words, elementwise and without parameters."""
+
+    # which of its input "x" and output "z" backward reads; what nobody reads may be overwritten
+    reads: ClassVar[str] = "xz"
+    # z may be written over x, dx over delta
+    in_place: ClassVar[bool] = False
+
+    @property
+    def input_width(self) -> int | None:
+        """Number of input columns, or None if any number will do."""
+        return None
+
+    def output_width(self, fan_in: int) -> int:
+        """Number of output columns for `fan_in` input columns."""
+        return fan_in
+
+    def parameters(self) -> dict[str, Parameter]:
+        """What is trained (or frozen), by name; the gradient of W is called dW."""
+        return {}
+
+    def state(self) -> dict[str, Parameter]:
+        """What changes in training without a gradient, such as running means."""
+        return {}
+
+    def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
+        """Shapes and dtypes ("real" is the dtype of computation) of what is kept from forward to backward."""
+        return {}
+
+    @property
+    def trainable_parameters(self) -> bool:
+        return any(p.trainable for p in self.parameters().values())
+
+    def check_rows(self, rows: int) -> None:
+        """Raise DataError if a training batch of so many rows cannot be used."""
+
+    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        raise TypeError(f"{type(self).__name__} does not say how to go forward")
+
+    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+        """Parameter gradients and dx from delta; dx is None for the lowest layer with parameters."""
+        raise TypeError(f"{type(self).__name__} does not say how to go backward")
+
+    def predict(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        self.forward(k, v, x, z)
+
+
+def positive_size(owner: str, **sizes: Any) -> None:
+    """Raise ConfigurationError unless each size is an integer of at least 1."""
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ConfigurationError(f"{owner}: {name}={size!r}, expected a positive integer")
+
+
+def in_range(owner: str, low: float, high: float, **values: Any) -> None:
+    """Raise ConfigurationError unless low <= value <= high for each value."""
+    for name, value in values.items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not low <= value <= high:
+            raise ConfigurationError(f"{owner}: {name}={value!r}, expected a number from {low:g} to {high:g}")

@@ -1,0 +1,95 @@
+"""Batch and layer normalization, with PyTorch's conventions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..errors import DataError
+from ..initializers import Constant
+from ..parameters import Parameter
+from .layer import Layer, in_range, positive_size
+
+__all__ = ["BatchNorm", "LayerNorm"]
+
+
+@dataclass(frozen=True)
+class BatchNorm(Layer):
+    """z = gamma x̂ + beta,  x̂ = (x − mean) / √(variance + ε), statistics over the rows of the batch.   x[n,width] -> z[n,width]
+
+    Prediction uses running statistics, moved by `momentum` at each evaluation (the variance unbiased).  Row weights do not
+    enter the statistics.  Ioffe & Szegedy (2015).  Raises DataError for training batches of one row, where x̂ is always 0.
+    """
+
+    width: int
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+    reads: ClassVar[str] = "x"
+
+    def __post_init__(self) -> None:
+        positive_size("BatchNorm", width=self.width)
+        in_range("BatchNorm", 0, 1, momentum=self.momentum)
+        in_range("BatchNorm", 0, 1e6, epsilon=self.epsilon)
+
+    @property
+    def input_width(self) -> int:
+        return self.width
+
+    def parameters(self) -> dict[str, Parameter]:
+        return {"gamma": Parameter((self.width,), Constant(1.0)), "beta": Parameter((self.width,), Constant(0.0))}
+
+    def state(self) -> dict[str, Parameter]:
+        return {"mean": Parameter((self.width,), Constant(0.0)), "variance": Parameter((self.width,), Constant(1.0))}
+
+    def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
+        return {"mu": ((fan_in,), "real"), "rstd": ((fan_in,), "real")}
+
+    def check_rows(self, rows: int) -> None:
+        if rows == 1:
+            raise DataError(
+                "BatchNorm: a training batch has 1 row, and a variance needs 2; choose batch_size so that no row is left alone"
+            )
+
+    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        k.batch_norm(
+            x, v.gamma, v.beta, v.mean, v.variance, v.weights, float(self.momentum), float(self.epsilon),
+            out=(z, v.mu, v.rstd, v.mean, v.variance),
+        )  # fmt: skip
+
+    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+        k.batch_norm_grad(delta, x, v.gamma, v.mu, v.rstd, out=(delta if dx is None else dx, v.dgamma, v.dbeta))
+
+    def predict(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        k.batch_norm_predict(x, v.gamma, v.beta, v.mean, v.variance, float(self.epsilon), out=z)
+
+
+@dataclass(frozen=True)
+class LayerNorm(Layer):
+    """z = gamma x̂ + beta,  x̂ = (x − mean) / √(variance + ε), statistics over each row's columns.   x[n,width] -> z[n,width]
+
+    Ba, Kiros & Hinton (2016).
+    """
+
+    width: int
+    epsilon: float = 1e-5
+    reads: ClassVar[str] = "x"
+
+    def __post_init__(self) -> None:
+        positive_size("LayerNorm", width=self.width)
+        in_range("LayerNorm", 0, 1e6, epsilon=self.epsilon)
+
+    @property
+    def input_width(self) -> int:
+        return self.width
+
+    def parameters(self) -> dict[str, Parameter]:
+        return {"gamma": Parameter((self.width,), Constant(1.0)), "beta": Parameter((self.width,), Constant(0.0))}
+
+    def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
+        return {"mu": ((rows,), "real"), "rstd": ((rows,), "real")}
+
+    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        k.layer_norm(x, v.gamma, v.beta, float(self.epsilon), out=(z, v.mu, v.rstd))
+
+    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+        k.layer_norm_grad(delta, x, v.gamma, v.mu, v.rstd, out=(delta if dx is None else dx, v.dgamma, v.dbeta))

@@ -1,0 +1,104 @@
+"""The residual block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..errors import ConfigurationError
+from ..parameters import Parameter
+from .layer import Layer
+
+__all__ = ["Residual"]
+
+
+@dataclass(frozen=True, init=False)
+class Residual(Layer):
+    """z = x + f(x), where f are the layers inside, in order.   x[n,d] -> z[n,d]
+
+    He et al. (2016).  Raises ConfigurationError if f does not keep the width, or is empty.
+    """
+
+    layers: tuple[Layer, ...]
+    reads: ClassVar[str] = "x"
+
+    def __init__(self, *layers: Layer) -> None:
+        object.__setattr__(self, "layers", layers)
+        for layer in layers:
+            if not isinstance(layer, Layer):
+                raise ConfigurationError(f"Residual: {layer!r} is not a layer")
+        if not layers:
+            raise ConfigurationError("Residual: expected at least one layer")
+
+    def __repr__(self) -> str:
+        return f"Residual({', '.join(map(repr, self.layers))})"
+
+    @property
+    def input_width(self) -> int | None:
+        return next((layer.input_width for layer in self.layers if layer.input_width is not None), None)
+
+    def output_width(self, fan_in: int) -> int:
+        width = fan_in
+        for layer in self.layers:
+            if layer.input_width not in (None, width):
+                raise ConfigurationError(f"Residual: {layer} expects {layer.input_width} columns, and gets {width}")
+            width = layer.output_width(width)
+        if width != fan_in:
+            raise ConfigurationError(
+                f"Residual: the layers inside turn {fan_in} columns into {width}; x + f(x) needs equal widths"
+            )
+        return width
+
+    def parameters(self) -> dict[str, Parameter]:
+        return {f"{i}.{name}": p for i, layer in enumerate(self.layers) for name, p in layer.parameters().items()}
+
+    def state(self) -> dict[str, Parameter]:
+        return {f"{i}.{name}": p for i, layer in enumerate(self.layers) for name, p in layer.state().items()}
+
+    def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
+        kept: dict[str, tuple[tuple[int, ...], str]] = {}
+        width = fan_in
+        for i, layer in enumerate(self.layers):
+            kept |= {f"{i}.{name}": entry for name, entry in layer.scratch(rows, width).items()}
+            kept[f"d{i}"] = (rows, width), "real"
+            width = layer.output_width(width)
+            kept[f"z{i}"] = (rows, width), "real"
+        return kept
+
+    def check_rows(self, rows: int) -> None:
+        for layer in self.layers:
+            layer.check_rows(rows)
+
+    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        self._forward("forward", k, v, x, z)
+
+    def predict(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        self._forward("predict", k, v, x, z)
+
+    def _forward(self, how: str, k: Any, v: Any, x: Any, z: Any) -> None:
+        h = x
+        for i, layer in enumerate(self.layers):
+            inner = getattr(v, f"z{i}")
+            getattr(layer, how)(k, v.child(i), h, inner)
+            h = inner
+        k.add(x, h, out=z)
+
+    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+        d = delta
+        for i, layer in reversed(list(enumerate(self.layers))):
+            below_learns = dx is not None or any(inner.trainable_parameters for inner in self.layers[:i])
+            if not (below_learns or layer.trainable_parameters):
+                return
+            # always into a buffer of its own: delta is needed again for the skip connection, z{i} for the layer's gradient
+            target = getattr(v, f"d{i}")
+            layer.backward(
+                k,
+                v.child(i),
+                x if i == 0 else getattr(v, f"z{i - 1}"),
+                getattr(v, f"z{i}"),
+                d,
+                target if below_learns else None,
+            )
+            d = target
+        if dx is not None:
+            k.add(delta, d, out=dx)

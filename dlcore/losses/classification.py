@@ -1,0 +1,116 @@
+"""Losses on classes and probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import ConfigurationError, DataError, ShapeError
+from .loss import Loss, matrix, numeric
+
+__all__ = ["BinaryCrossEntropy", "SoftmaxCrossEntropy"]
+
+
+class BinaryCrossEntropy(Loss):
+    """L = −Σ_k [y_k log a_k + (1 − y_k) log(1 − a_k)],  a = σ(z),  delta = a − y.
+
+    Takes logits z.  y is bool, int or in [0, 1]: (n,) or (n, 1) for one output, else (n, k).  A row is right if all its
+    outputs are on the right side of ½.
+    """
+
+    output: ClassVar[str] = "sigmoid"
+    metric: ClassVar[str] = "accuracy"
+    built_in: ClassVar[tuple[str, ...]] = ("Sigmoid", "Softmax")
+
+    def targets(self, y: Any, outputs: int) -> np.ndarray:
+        y = matrix(numeric(y, "BinaryCrossEntropy expects 0 and 1, or probabilities"), outputs, "BinaryCrossEntropy")
+        outside = (y < 0) | (y > 1)
+        if outside.any():
+            row = int(np.argmax(outside.any(axis=1)))
+            raise DataError(f"BinaryCrossEntropy: y[{row}] is {y[row].tolist()}; expected values from 0 to 1")
+        return y
+
+    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+        k.binary_cross_entropy(z, y, w, out=(loss, delta))
+
+    def correct(self, a: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return ((a >= 0.5) == (y >= 0.5)).all(axis=1)
+
+    def labels(self, a: np.ndarray) -> np.ndarray:
+        labels = (a >= 0.5).astype(np.int64)
+        return labels[:, 0] if labels.shape[1] == 1 else labels
+
+
+@dataclass(frozen=True)
+class SoftmaxCrossEntropy(Loss):
+    """L = −Σ_k q_k log a_k,  a = softmax(z),  delta = a − q,  q = (1 − s) y + s/C with label smoothing s.
+
+    Takes logits z, C of them.  y is int (n,) or (n, 1), class indices, or float (n, C), a distribution in each row.  Label
+    smoothing (Szegedy et al., 2016) is off in evaluation.
+    """
+
+    label_smoothing: float = 0.0
+    output: ClassVar[str] = "softmax"
+    metric: ClassVar[str] = "accuracy"
+    built_in: ClassVar[tuple[str, ...]] = ("Softmax", "Sigmoid")
+
+    def __post_init__(self) -> None:
+        s = self.label_smoothing
+        if isinstance(s, bool) or not isinstance(s, (int, float)) or not 0 <= s < 1:
+            raise ConfigurationError(
+                f"SoftmaxCrossEntropy: label_smoothing={s!r}, expected a number from 0 up to, not including, 1"
+            )
+
+    def targets(self, y: Any, outputs: int) -> np.ndarray:
+        y = numeric(y, "SoftmaxCrossEntropy expects class indices from 0; encode text labels first")
+        if y.ndim == 2 and y.shape[1] == outputs and outputs > 1:
+            return self._distributions(y, outputs)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = y[:, 0]
+        if y.ndim != 1:
+            raise ShapeError(
+                f"SoftmaxCrossEntropy: y has shape {y.shape}, and the network {outputs} outputs; "
+                f"expected class indices (n,) or (n, 1), or distributions (n, {outputs})"
+            )
+        if y.dtype.kind == "f":
+            fractional = ~(np.isfinite(y) & (y == np.floor(y)))
+            if fractional.any():
+                row = int(np.argmax(fractional))
+                raise DataError(
+                    f"SoftmaxCrossEntropy: y[{row}] is {y[row]:g}; expected class indices from 0 to {outputs - 1}"
+                )
+        outside = (y < 0) | (y >= outputs)
+        if outside.any():
+            row = int(np.argmax(outside))
+            raise DataError(
+                f"SoftmaxCrossEntropy: y[{row}] is {y[row]:g}; the network has {outputs} outputs, expected class indices "
+                f"from 0 to {outputs - 1}"
+            )
+        return y.astype(np.int64)
+
+    @staticmethod
+    def _distributions(y: np.ndarray, outputs: int) -> np.ndarray:
+        y = y.astype(np.float64)
+        wrong = (y < 0).any(axis=1) | ~(np.abs(y.sum(axis=1) - 1) < 1e-3)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(
+                f"SoftmaxCrossEntropy: y[{row}] is not a distribution over {outputs} classes (entries >= 0 that sum to 1); "
+                "for several labels a row use BinaryCrossEntropy"
+            )
+        return y
+
+    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+        kernel = k.softmax_cross_entropy if len(y.shape) == 1 else k.softmax_cross_entropy_dense
+        kernel(z, y, w, float(self.label_smoothing), out=(loss, delta))
+
+    def evaluation(self) -> SoftmaxCrossEntropy:
+        return replace(self, label_smoothing=0.0)
+
+    def correct(self, a: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return a.argmax(axis=1) == (y if y.ndim == 1 else y.argmax(axis=1))
+
+    def labels(self, a: np.ndarray) -> np.ndarray:
+        return a.argmax(axis=1)

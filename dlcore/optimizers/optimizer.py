@@ -1,0 +1,63 @@
+"""The optimizer protocol: hyperparameters, names of slots, one kernel call on the flat buffers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ..errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Base of all optimizers.  Order inside a step: gradient of the data and of the l2 term; clipping; update; decay.
+
+    learning_rate   η > 0
+    l2              λ >= 0: adds ½ λ Σ‖W‖² over Dense matrices to the objective
+    weight_decay    >= 0, decoupled: θ ← (1 − η·weight_decay) θ on Dense matrices
+    clip_norm       c > 0: g ← g · min(1, c / (‖g‖ + 1e-6)), over all parameters together
+    max_norm        c > 0: the incoming weights of each unit are scaled back to norm c after each update
+    schedule        f(step) -> factor on the learning rate; steps count updates from 0
+
+    Raises ConfigurationError for values outside these ranges.
+    """
+
+    learning_rate: float
+    l2: float = field(default=0.0, kw_only=True)
+    weight_decay: float = field(default=0.0, kw_only=True)
+    clip_norm: float | None = field(default=None, kw_only=True)
+    max_norm: float | None = field(default=None, kw_only=True)
+    schedule: Callable[[int], float] | None = field(default=None, kw_only=True)
+
+    # names of flat buffers as long as the parameters, zero at the start
+    slots: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        self._check("learning_rate", self.learning_rate, "a positive number", lambda x: 0 < x < math.inf)
+        for name in ("l2", "weight_decay"):
+            self._check(name, getattr(self, name), "a number >= 0", lambda x: 0 <= x < math.inf)
+        for name in ("clip_norm", "max_norm"):
+            if getattr(self, name) is not None:
+                self._check(name, getattr(self, name), "a positive number or None", lambda x: 0 < x < math.inf)
+        if self.schedule is not None and not callable(self.schedule):
+            raise ConfigurationError(
+                f"{type(self).__name__}: schedule={self.schedule!r}, expected a function step -> factor"
+            )
+
+    def _check(self, name: str, value: Any, expected: str, holds: Callable[[float], bool]) -> None:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not holds(value):
+            raise ConfigurationError(f"{type(self).__name__}: {name}={value!r}, expected {expected}")
+
+    def _check_unit(self, *names: str) -> None:
+        for name in names:
+            self._check(name, getattr(self, name), "a number from 0 up to, not including, 1", lambda x: 0 <= x < 1)
+
+    def before_gradient(self, k: Any, s: Any) -> None:
+        """Record what must happen to the parameters before the gradient is taken.  For most: nothing."""
+
+    def update(self, k: Any, s: Any) -> None:
+        """Record the update.  `s` holds theta, grad, the slots, control, progress, rates, slot and matrices."""
+        raise TypeError(f"{type(self).__name__} does not say how to update")

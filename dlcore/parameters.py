@@ -1,0 +1,75 @@
+"""Everything trainable in one flat buffer, with named views into it.
+
+Order: weight matrices (what l2 and weight decay apply to), the other trainables (biases, gains, slopes), then whatever is
+frozen.  So l2 is a prefix, clipping one norm, an optimizer one kernel, a checkpoint a copy.  Every view starts on a
+multiple of 64 entries; the padding between is zero and stays zero, since its gradient is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Shape and kind of an array that a layer declares; `initial(stream, shape)` draws its first values in float64."""
+
+    shape: tuple[int, ...]
+    initial: Callable[[Any, tuple[int, ...]], np.ndarray]
+    matrix: bool = False
+    trainable: bool = True
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+class Layout:
+    """Where each named array lies in the flat buffer."""
+
+    def __init__(self, entries: Iterable[tuple[str, Parameter]]) -> None:
+        self.parameters = dict(entries)
+        self.starts: dict[str, int] = {}
+        stop, ends = 0, []
+        for group in (self._matrices, self._others, self._frozen):
+            for name, parameter in self.parameters.items():
+                if group(parameter):
+                    self.starts[name] = stop
+                    stop += -(-parameter.size // ALIGNMENT) * ALIGNMENT
+            ends.append(stop)
+        self.matrices, self.trainable, self.size = ends
+
+    @staticmethod
+    def _matrices(p: Parameter) -> bool:
+        return p.trainable and p.matrix
+
+    @staticmethod
+    def _others(p: Parameter) -> bool:
+        return p.trainable and not p.matrix
+
+    @staticmethod
+    def _frozen(p: Parameter) -> bool:
+        return not p.trainable
+
+    @property
+    def count(self) -> int:
+        """Number of parameters, padding left out."""
+        return sum(p.size for p in self.parameters.values())
+
+    def view(self, xp: Any, flat: Any, name: str) -> Any:
+        parameter, start = self.parameters[name], self.starts[name]
+        return xp.reshape(flat[start : start + parameter.size], parameter.shape, copy=False)
+
+    def initial(self, stream: Callable[[int], Any]) -> np.ndarray:
+        """First values of the whole buffer in float64; `stream(i)` is the source for the i-th declared parameter."""
+        flat = np.zeros(self.size)
+        for i, (name, parameter) in enumerate(self.parameters.items()):
+            self.view(np, flat, name)[...] = parameter.initial(stream(i), parameter.shape)
+        return flat

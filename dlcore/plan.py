@@ -1,0 +1,338 @@
+"""The recorded plan: layers speak once to a recorder, and what it heard is the training step.
+
+Recording works on buffers, which are names, shapes and dtypes; arrays come when a plan is bound.  No mathematics here, and
+no epochs: a step knows the batch it works on only through the counters in `progress`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from .backend import Backend
+from .errors import ConfigurationError
+from .fusion import fuse
+from .kernels.table import Buffer, Call, KernelTable
+from .layers import Layer
+from .losses import Loss
+from .optimizers import Optimizer
+from .parameters import Layout
+from .rng import key
+from .sequential import Sequential
+
+TABLE = 1024  # steps in the tables of rates and losses, and so the most between two returns to Python
+
+# device arrays that outlive every plan: (shape, dtype); what they hold is said in kernels/reference/updates.py
+COUNTERS = {
+    "progress": ((4,), "int64"),
+    "fault": ((1,), "int64"),
+    "slot": ((1,), "int64"),
+    "control": ((3,), "real"),
+    "loss": ((2,), "real"),
+    "rates": ((TABLE,), "real"),
+    "losses": ((TABLE,), "real"),
+}
+
+
+class Recorder:
+    """A kernel table that remembers calls instead of making them; each is checked against its contract."""
+
+    def __init__(self, kernels: KernelTable) -> None:
+        self._kernels = kernels
+        self.calls: list[Call] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        kernel = getattr(self._kernels, name)
+
+        def record(*inputs: Any, out: Any) -> None:
+            outputs = out if isinstance(out, tuple) else (out,)
+            kernel.contract.check(name, inputs, outputs)
+            self.calls.append(Call(kernel, inputs, outputs))
+
+        return record
+
+
+class Views:
+    """What a layer sees of its parameters, gradients, state and scratch: attributes, by name."""
+
+    def __init__(self, lookup: Callable[[str], Any], path: str) -> None:
+        self._lookup, self._path = lookup, path
+
+    def __getattr__(self, name: str) -> Any:
+        return self._lookup(f"{self._path}.{name}")
+
+    def child(self, part: int) -> Views:
+        """The views of a layer inside this one."""
+        return Views(self._lookup, f"{self._path}.{part}")
+
+
+class Workspace:
+    """Arrays for buffers, by name.  A plan for fewer rows gets the leading rows of the same array."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._arrays: dict[tuple[Any, ...], Any] = {}
+
+    def array(self, buffer: Buffer) -> Any:
+        place = buffer.name, buffer.dtype, len(buffer.shape), buffer.shape[1:]
+        array = self._arrays.get(place)
+        rows = buffer.shape[0] if buffer.shape else 0
+        if array is None or (buffer.shape and array.shape[0] < rows):
+            array = self._arrays[place] = self._backend.zeros(buffer.shape, buffer.dtype)
+        return array[:rows] if buffer.shape and array.shape[0] > rows else array
+
+    def clear(self) -> None:
+        self._arrays.clear()
+
+
+class _Buffers:
+    """Names to buffers for one model and one number of rows; each buffer is made when it is first asked for."""
+
+    def __init__(
+        self, model: Sequential, parameters: Layout, state: Layout, dtype: str, rows: int, seed: int, prefix: str
+    ) -> None:
+        self.model, self.parameters, self.state = model, parameters, state
+        self.dtype, self.rows, self.prefix = dtype, rows, prefix
+        self.key0, self.key1 = key(seed)
+        self.scratch = {
+            f"{i}.{name}": entry
+            for i, (layer, width) in enumerate(zip(model, model.widths, strict=False))
+            for name, entry in layer.scratch(rows, width).items()
+        }
+        self.made: dict[str, Buffer] = {}
+
+    def new(self, name: str, shape: tuple[int, ...], dtype: str = "real") -> Buffer:
+        if name not in self.made:
+            self.made[name] = Buffer(name, shape, self.dtype if dtype == "real" else dtype)
+        return self.made[name]
+
+    def __getattr__(self, name: str) -> Buffer:
+        """The counters."""
+        return self.new(name, *COUNTERS[name])
+
+    def views(self, i: int) -> Views:
+        return Views(self._find, str(i))
+
+    def _find(self, path: str) -> Any:
+        owner, _, name = path.rpartition(".")
+        if name in ("key0", "key1"):
+            return getattr(self, name)
+        if name == "layer":  # a number of its own for every layer that draws, in the order of the layers
+            return _layer_number(self.model, owner)
+        if name == "progress":
+            return self.progress
+        if name == "weights":
+            return self.new(f"{self.prefix}w", (self.rows,))
+        if path in self.parameters.parameters:
+            return self.new(path, self.parameters.parameters[path].shape)
+        if path in self.state.parameters:
+            return self.new(path, self.state.parameters[path].shape)
+        if path in self.scratch:
+            return self.new(f"{self.prefix}{path}", *self.scratch[path])
+        weight = f"{owner}.{name.removeprefix('d')}"
+        if name.startswith("d") and weight in self.parameters.parameters:
+            return self.new(f"grad {weight}", self.parameters.parameters[weight].shape)
+        raise AttributeError(f"layer {owner} has no parameter, gradient, state or scratch {name!r}")
+
+    def forward(self, k: Recorder, x: Buffer, how: str) -> list[Buffer]:
+        """Record all layers; the values before the first and after each."""
+        values = [x]
+        for i, layer in enumerate(self.model):
+            z = self._output(i, layer, values[-1])
+            getattr(layer, how)(k, self.views(i), values[-1], z)
+            values.append(z)
+        return values
+
+    def _output(self, i: int, layer: Layer, x: Buffer) -> Buffer:
+        below_reads_x = i > 0 and "z" in self.model[i - 1].reads
+        if layer.in_place and "x" not in layer.reads and not below_reads_x:
+            return x
+        return self.new(f"{self.prefix}a{i}", (self.rows, self.model.widths[i + 1]))
+
+    def backward(self, k: Recorder, values: list[Buffer], delta: Buffer) -> None:
+        """Record the gradients, down to the lowest layer with parameters."""
+        lowest = next((i for i, layer in enumerate(self.model) if layer.trainable_parameters), len(self.model))
+        for i, layer in reversed(list(enumerate(self.model))):
+            if i < lowest:
+                return
+            dx = (
+                None
+                if i == lowest
+                else delta
+                if layer.in_place
+                else self.new(f"delta{i}", (self.rows, self.model.widths[i]))
+            )
+            layer.backward(k, self.views(i), values[i], values[i + 1], delta, dx)
+            if dx is not None:
+                delta = dx
+
+
+def _layer_number(model: Sequential, path: str) -> int:
+    """A number for each layer, also those inside others: its path read in base 1024, counted from 1."""
+    number = 0
+    for part in path.split("."):
+        number = number * 1024 + int(part) + 1
+    return number & 0xFFFFFFFF
+
+
+class Plan:
+    """Lists of calls under names, and the arrays they are bound to."""
+
+    def __init__(self, title: str, backend: Backend, lists: Mapping[str, list[Call]]) -> None:
+        self.title, self.backend, self.lists = title, backend, dict(lists)
+
+    @property
+    def calls(self) -> list[Call]:
+        return [call for calls in self.lists.values() for call in calls]
+
+    def bind(self, array: Callable[[Buffer], Any]) -> dict[str, Callable[[int], None]]:
+        """Each list, and all of them in order ("step"), as a function of how often to run."""
+        bound = {name: [call.bind(array) for call in calls] for name, calls in self.lists.items()}
+        bound["step"] = [call for calls in bound.values() for call in calls]
+        return {name: self.backend.executor(calls) for name, calls in bound.items()}
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.title}, device {self.backend.name}, executor {self.backend.executor_name}, {len(self.calls)} calls"
+        ]
+        number = 0
+        for name, calls in self.lists.items():
+            lines.append(f"{name}:" if calls else f"{name}: nothing to do")
+            for call in calls:
+                number += 1
+                inputs = " ".join(str(v) if isinstance(v, Buffer) else _number(v) for v in call.inputs)
+                lines.append(
+                    f"{number:4d}  {call.name:32s}{call.kernel.source:11s}{inputs} -> {' '.join(map(str, call.outputs))}"
+                )
+        if any(call.kernel.source == "reference" for call in self.calls):
+            lines.append(f"reference kernels: {self.backend.reason or 'no faster twin on this device'}")
+        return "\n".join(lines)
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class TrainingStep(Plan):
+    """One training step as two lists: `gradient` (gather, forward, loss, backward) and `update` (clip, optimizer)."""
+
+    def __init__(
+        self,
+        model: Sequential,
+        loss: Loss,
+        optimizer: Optimizer,
+        backend: Backend,
+        parameters: Layout,
+        state: Layout,
+        *,
+        dtype: str,
+        seed: int,
+        rows: int,
+        batch: int,
+        data: tuple[int, str],
+        labels: bool,
+        shuffle: bool = True,
+        accumulate: bool = False,
+    ) -> None:
+        """`data` is the number of training rows and the dtype they are stored in; `labels` says that targets are class indices."""
+        self.rows = rows
+        buffers = self.buffers = _Buffers(model, parameters, state, dtype, rows, seed, "")
+        s = self._optimizer_views(buffers, optimizer)
+        k = Recorder(backend.kernels)
+        x = self._gather(k, buffers, data, labels, batch, shuffle)
+        values = buffers.forward(k, x, "forward")
+        delta = buffers.new("delta", values[-1].shape)
+        loss.record(k, values[-1], buffers.made["y"], buffers.made["w"], buffers.loss, delta)
+        buffers.backward(k, values, delta)
+        before, gradient, update = Recorder(backend.kernels), fuse(k.calls, backend.kernels), Recorder(backend.kernels)
+        optimizer.before_gradient(before, s)
+        if accumulate:
+            sums, total = buffers.new("sums", (2,)), buffers.new("total", s.grad.shape)
+            keep = Recorder(backend.kernels)
+            keep.accumulate(s.grad, buffers.loss, total, sums, out=(total, sums))
+            gradient += keep.calls
+            update.average(total, sums, out=(total, sums, s.grad, buffers.loss))
+        self._update(update, buffers, optimizer, s)
+        title = f"TrainingStep: {rows} rows, {dtype}"
+        lists = {"before": before.calls} if before.calls else {}
+        super().__init__(title, backend, lists | {"gradient": gradient, "update": update.calls})
+
+    @staticmethod
+    def _gather(k: Recorder, b: _Buffers, data: tuple[int, str], labels: bool, batch: int, shuffle: bool) -> Buffer:
+        n, stored = data
+        outputs = b.model.output_width
+        tail, dtype = ((), "int64") if labels else ((outputs,), "real")
+        X, w = b.new("X", (n, b.model.input_width), stored), b.new("sample_weight", (n,))
+        Y = b.new("targets", (n, *tail), dtype)
+        x, y, v = b.new("x", (b.rows, b.model.input_width)), b.new("y", (b.rows, *tail), dtype), b.new("w", (b.rows,))
+        index = b.new("index", (b.rows,), "int64")
+        kernel = k.gather_labels if labels else k.gather
+        kernel(X, Y, w, b.progress, index, b.key0, b.key1, batch, int(shuffle), out=(x, y, v, b.progress, index))
+        return x
+
+    @staticmethod
+    def _optimizer_views(b: _Buffers, optimizer: Optimizer) -> SimpleNamespace:
+        size = b.parameters.trainable
+        if not size:
+            raise ConfigurationError("the model has no trainable parameters")
+        slots = {name: b.new(f"slot {name}", (size,)) for name in optimizer.slots}
+        return SimpleNamespace(
+            theta=b.new("theta", (size,)), grad=b.new("grad", (size,)), control=b.control, progress=b.progress,
+            rates=b.rates, slot=b.slot, matrices=b.parameters.matrices, **slots,
+        )  # fmt: skip
+
+    @staticmethod
+    def _update(k: Recorder, b: _Buffers, optimizer: Optimizer, s: SimpleNamespace) -> None:
+        clip = float("inf") if optimizer.clip_norm is None else float(optimizer.clip_norm)
+        k.prepare_update(
+            s.theta, s.grad, b.loss, b.rates, b.losses, b.slot, b.progress, b.fault, s.matrices, float(optimizer.l2), clip,
+            out=(s.grad, b.control, b.losses, b.slot, b.progress, b.fault),
+        )  # fmt: skip
+        optimizer.update(k, s)
+        if optimizer.max_norm is not None:
+            for name, parameter in b.parameters.parameters.items():
+                if parameter.matrix and parameter.trainable:
+                    W = b.new(name, parameter.shape)
+                    k.max_norm(W, b.control, float(optimizer.max_norm), out=W)
+
+
+class Prediction(Plan):
+    """Outputs of the network for a block of rows; with a loss's targets, its value on them too.
+
+    `x` is the input block, `a` the prediction, `loss` (mean, weight) where `targets` is "labels" or "values".
+    """
+
+    def __init__(
+        self,
+        model: Sequential,
+        loss: Loss,
+        backend: Backend,
+        parameters: Layout,
+        state: Layout,
+        *,
+        dtype: str,
+        rows: int,
+        targets: str | None = None,
+    ) -> None:
+        self.rows = rows
+        b = self.buffers = _Buffers(model, parameters, state, dtype, rows, 0, "predict ")
+        k = Recorder(backend.kernels)
+        self.x = b.new("predict x", (rows, model.input_width))
+        z = b.forward(k, self.x, "predict")[-1]
+        self.a = b.new("predict a", z.shape)
+        getattr(k, loss.output)(z, out=self.a)
+        lists = {"predict": k.calls}
+        if targets:
+            labels = targets == "labels"
+            self.y = b.new("predict y", (rows,) if labels else z.shape, "int64" if labels else "real")
+            self.w = b.new("predict w", (rows,))
+            self.loss = b.new("predict loss", (2,))
+            k.calls = []
+            loss.evaluation().record(k, z, self.y, self.w, self.loss, b.new("predict delta", z.shape))
+            lists["loss"] = k.calls
+        super().__init__(
+            f"Prediction: {rows} rows, {dtype}",
+            backend,
+            {name: fuse(calls, backend.kernels) for name, calls in lists.items()},
+        )
