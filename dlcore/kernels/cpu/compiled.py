@@ -18,6 +18,7 @@ import llvmlite.binding
 import numba
 import numpy as np
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.extending import register_jitable
 
 STRICT = frozenset({"contract"})  # a b + c may be fused, nothing else
 REDUCE = frozenset(
@@ -88,3 +89,13 @@ def compiled(fastmath: frozenset[str] = STRICT) -> Callable[[Any], Any]:
         return dispatcher
 
     return decorate
+
+
+# What compiled loops are built from.  numba does not hand the error model of a loop down to the functions in it: without
+# it here, one division in a formula would keep the whole loop from vectorizing.
+OPTIONS = {"error_model": "numpy", "boundscheck": False, "fastmath": set(STRICT)}
+
+
+def inlined(function: Any) -> Any:
+    """A scalar formula or a piece of a loop, compiled into whatever calls it."""
+    return register_jitable(**OPTIONS)(function)

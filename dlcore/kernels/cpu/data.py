@@ -3,14 +3,13 @@
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 from ..reference.random import ORDER
-from .compiled import compiled
+from .compiled import compiled, inlined
 from .random import philox, u32, u64
 
 
-@register_jitable
+@inlined
 def _hash(x):
     x = u32(x ^ (x >> u32(16)))
     x = u32(x * u32(0x7FEB352D))
@@ -19,14 +18,14 @@ def _hash(x):
     return u32(x ^ (x >> u32(16)))
 
 
-@register_jitable
+@inlined
 def _half(x, y, key, m):
     """(x + hash(y + key) scaled below m) modulo m; where the sum is below m, sum − m wraps to a huge number"""
     x = u32(x + u32((u64(_hash(u32(y + key))) * u64(m)) >> u64(32)))
     return u32(min(x, u32(x - m)))
 
 
-@register_jitable
+@inlined
 def _rounds(left, right, epoch, key0, key1, n, a, b):
     """The Feistel rounds for one position."""
     for block in range((24 if n < 1024 else 12) // 4):

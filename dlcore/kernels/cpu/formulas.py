@@ -6,146 +6,146 @@ Everything else about these kernels (loops, bias, tails) exists once, in activat
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 from ..reference.activations import SELU_ALPHA, SELU_SCALE
 from . import special
+from .compiled import inlined
 from .special import exp_negative, expm1_negative, like, logistic, normal_distribution
 
 _SQRT_2_PI = math.sqrt(2 / math.pi)
 _DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
 
 
-@register_jitable
+@inlined
 def identity(z):
     return z
 
 
-@register_jitable
+@inlined
 def identity_grad(delta, a):
     return delta
 
 
-@register_jitable
+@inlined
 def binary_step(z):
     return like(z, 1) if z >= like(z, 0) else like(z, 0)
 
 
-@register_jitable
+@inlined
 def binary_step_grad(delta, a):
     return like(delta, 0)
 
 
-@register_jitable
+@inlined
 def sigmoid(z):
     return logistic(z)
 
 
-@register_jitable
+@inlined
 def sigmoid_grad(delta, a):
     return delta * (a * (like(a, 1) - a))
 
 
-@register_jitable
+@inlined
 def tanh(z):
     return special.tanh(z)
 
 
-@register_jitable
+@inlined
 def tanh_grad(delta, a):
     return delta * (like(a, 1) - a * a)
 
 
-@register_jitable
+@inlined
 def arctan(z):
     return np.arctan(z)
 
 
-@register_jitable
+@inlined
 def arctan_grad(delta, z):
     return delta / (like(z, 1) + z * z)
 
 
-@register_jitable
+@inlined
 def relu(z):
     return like(z, 0) if z <= like(z, 0) else z  # this way round, NaN stays NaN
 
 
-@register_jitable
+@inlined
 def relu_grad(delta, a):
     return like(a, 0) if a <= like(a, 0) else delta
 
 
-@register_jitable
+@inlined
 def leaky_relu(z, alpha):
     return z if z > like(z, 0) else like(z, alpha) * z
 
 
-@register_jitable
+@inlined
 def leaky_relu_grad(delta, a, alpha):
     return delta if a > like(a, 0) else like(a, alpha) * delta
 
 
-@register_jitable
+@inlined
 def elu(z, alpha):
     return z if z > like(z, 0) else like(z, alpha) * expm1_negative(z)
 
 
-@register_jitable
+@inlined
 def elu_grad(delta, a, alpha):
     return delta if a > like(a, 0) else delta * (a + like(a, alpha))
 
 
-@register_jitable
+@inlined
 def selu(z):
     return like(z, SELU_SCALE) * (z if z > like(z, 0) else like(z, SELU_ALPHA) * expm1_negative(z))
 
 
-@register_jitable
+@inlined
 def selu_grad(delta, a):
     return delta * like(a, SELU_SCALE) if a > like(a, 0) else delta * (a + like(a, SELU_SCALE * SELU_ALPHA))
 
 
-@register_jitable
+@inlined
 def softplus(z):
     return (like(z, 0) if z <= like(z, 0) else z) + np.log1p(exp_negative(-abs(z)))
 
 
-@register_jitable
+@inlined
 def softplus_grad(delta, a):
     return -delta * np.expm1(-a)
 
 
-@register_jitable
+@inlined
 def gelu(z):
     return z * normal_distribution(z)
 
 
-@register_jitable
+@inlined
 def gelu_grad(delta, z):
     density = like(z, _DENSITY_AT_0) * exp_negative(like(z, -0.5) * z * z)
     return delta * (normal_distribution(z) + z * density)
 
 
-@register_jitable
+@inlined
 def gelu_tanh(z):
     u = like(z, _SQRT_2_PI) * (z + like(z, 0.044715) * z * z * z)
     return like(z, 0.5) * z * (like(z, 1) + special.tanh(u))
 
 
-@register_jitable
+@inlined
 def gelu_tanh_grad(delta, z):
     t = special.tanh(like(z, _SQRT_2_PI) * (z + like(z, 0.044715) * z * z * z))
     slope = like(z, _SQRT_2_PI) * (like(z, 1) + like(z, 3 * 0.044715) * z * z)
     return delta * (like(z, 0.5) * (like(z, 1) + t) + like(z, 0.5) * z * (like(z, 1) - t * t) * slope)
 
 
-@register_jitable
+@inlined
 def silu(z):
     return z * logistic(z)
 
 
-@register_jitable
+@inlined
 def silu_grad(delta, z):
     s = logistic(z)
     return delta * (s * (like(z, 1) + z * (like(z, 1) - s)))

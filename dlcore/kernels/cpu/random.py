@@ -1,16 +1,15 @@
 """Philox4x32-10 in compiled code, and dropout: the same bits as the reference."""
 
 import numpy as np
-from numba.extending import register_jitable
 
 from ..reference.random import DROPOUT
-from .compiled import compiled
+from .compiled import compiled, inlined
 from .special import like
 
 u32, u64 = np.uint32, np.uint64
 
 
-@register_jitable
+@inlined
 def philox(c0, c1, c2, c3, k0, k1):
     """All words uint32."""
     for _ in range(10):

@@ -7,7 +7,9 @@ import math
 
 import numpy as np
 from numba import types
-from numba.extending import overload, register_jitable
+from numba.extending import overload
+
+from .compiled import OPTIONS, inlined
 
 
 def like(x, value):
@@ -15,7 +17,7 @@ def like(x, value):
     raise TypeError("compiled code only")
 
 
-@overload(like)
+@overload(like, jit_options=OPTIONS)
 def _like(x, value):
     real = np.float32 if x == types.float32 else np.float64
     return lambda x, value: real(value)
@@ -26,7 +28,7 @@ def exp_negative(x):
     raise TypeError("compiled code only")
 
 
-@register_jitable
+@inlined
 def _exp32(x):
     """Cephes' polynomial; vectorizes by itself, 0.2 ns an element; at most 1 ulp on [−87, 0]; NaN stays NaN."""
     f = np.float32
@@ -43,7 +45,7 @@ def _exp32(x):
     return p * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
-@overload(exp_negative)
+@overload(exp_negative, jit_options=OPTIONS)
 def _exp_negative(x):
     return (lambda x: _exp32(x)) if x == types.float32 else (lambda x: np.exp(x))
 
@@ -52,7 +54,7 @@ def tanh(x):
     raise TypeError("compiled code only")
 
 
-@register_jitable
+@inlined
 def _tanh32(x):
     """Cephes' polynomial below 0.625, else by the exponential."""
     f = np.float32
@@ -68,19 +70,19 @@ def _tanh32(x):
     return small if u < f(0.625) else (-t if x < f(0) else t)
 
 
-@overload(tanh)
+@overload(tanh, jit_options=OPTIONS)
 def _tanh(x):
     return (lambda x: _tanh32(x)) if x == types.float32 else (lambda x: np.tanh(x))
 
 
-@register_jitable
+@inlined
 def logistic(z):
     """1 / (1 + exp(−z))"""
     e = exp_negative(-abs(z))
     return (e if z < like(z, 0) else like(z, 1)) / (like(z, 1) + e)
 
 
-@register_jitable
+@inlined
 def normal_distribution(z):
     """Φ(z) = ½ (1 + erf(z / √2))"""
     return like(z, 0.5) * (like(z, 1) + math.erf(z * like(z, 0.7071067811865476)))
@@ -91,7 +93,7 @@ def expm1_negative(x):
     raise TypeError("compiled code only")
 
 
-@overload(expm1_negative)
+@overload(expm1_negative, jit_options=OPTIONS)
 def _expm1_negative(x):
     # float32: the cancellation near 0 costs at most one unit in the last place of 1, which is the scale of the result
     return (lambda x: _exp32(x) - like(x, 1)) if x == types.float32 else (lambda x: np.expm1(x))
