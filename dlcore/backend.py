@@ -32,6 +32,11 @@ def replay(calls: Sequence[Callable[[], None]]) -> Callable[[int], None]:
     return run
 
 
+def is_on_gpu(value: Any) -> bool:
+    """Whether this is an array on a GPU, of whichever library."""
+    return hasattr(value, "__cuda_array_interface__")
+
+
 @dataclass(frozen=True)
 class Backend:
     """Where arrays live and which kernels work on them."""
@@ -54,13 +59,14 @@ class Backend:
         start = -raw.ctypes.data % 64
         return raw[start : start + count * itemsize].view(dtype).reshape(shape)
 
-    def asarray(self, value: Any, dtype: str | None = None) -> Any:
-        """The array on this device; no copy where it is there already in this dtype."""
-        return self.xp.asarray(value, dtype=getattr(self.xp, dtype) if dtype else None)
+    def asarray(self, value: Any) -> Any:
+        """The array on this device; no copy where it is there already."""
+        return self.xp.asarray(value)
 
-    def to_host(self, value: Any) -> np.ndarray:
+    @staticmethod
+    def to_host(value: Any) -> np.ndarray:
         """A NumPy array with the values."""
-        return np.asarray(value.get() if hasattr(value, "get") else value)
+        return np.asarray(value.get() if is_on_gpu(value) else value)
 
     def check_dtype(self, dtype: str) -> None:
         """Raise ConfigurationError unless this backend computes in `dtype`."""

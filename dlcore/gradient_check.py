@@ -14,12 +14,13 @@ from .optimizers import SGD
 from .sequential import Sequential
 from .trainer import Trainer
 
-STEP = 1e-5  # truncation ~ h², rounding ~ 1e-16 / h: both about 1e-10 here
+STEP = 1e-5  # truncation ~ h², rounding ~ 1e-16 |J| / h: both about 1e-10 here
+NEGLIGIBLE = 1e-4  # of |J|: a gradient entry below it is compared absolutely, since rounding alone makes 1e-7 of this
 
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """Largest relative error |g − d| / max(|g|, |d|, scale) for each parameter; scale is 1e-6 of the largest gradient, at least 1e-6.
+    """Largest relative error |g − d| / max(|g|, |d|, 1e-4 max(1, |J|)) for each parameter: backward g, difference d.
 
     `bool(check)` says whether all are below `tolerance`.
     """
@@ -64,9 +65,9 @@ def check_gradients(
     random = np.random.default_rng(seed)
     trainer.set_weights([w + 0.1 * random.uniform(-1, 1, w.shape) if w.ndim == 1 else w for w in trainer.get_weights()])
     gradient, theta, grads = _gradient_of(trainer, X, y, sample_weight)
-    gradient()
+    loss_value = gradient()
     exact = {name: grads[name].copy() for name in grads}
-    scale = max(1e-6, 1e-6 * max((float(np.abs(g).max()) for g in exact.values()), default=0.0))
+    scale = NEGLIGIBLE * max(1.0, abs(loss_value))
     errors = {}
     for name, expected in exact.items():
         flat = theta[name].reshape(-1)
@@ -89,24 +90,20 @@ def check_gradients(
 def _gradient_of(
     trainer: Trainer, X: Any, y: Any, sample_weight: Any
 ) -> tuple[Callable[[], float], dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """A function that takes the gradient of all rows and returns the loss, and the views of parameters and gradients."""
-    n = trainer._load(X, y, sample_weight)
-    for layer in trainer.model:
-        layer.check_rows(n)
-    labels = trainer._data["targets"].ndim == 1
-    step = trainer._record(n, n, (n, str(trainer._data["X"].dtype)), labels, shuffle=False, accumulate=False)
-    run = step.bind(trainer._array)["gradient"]
-    loss = trainer._array(step.buffers.loss)
-    names = trainer._trainable_names()
-    theta = {name: trainer._array(step.buffers.new(name, trainer.parameters.parameters[name].shape)) for name in names}
-    grads = {
-        name: trainer._array(step.buffers.new(f"grad {name}", trainer.parameters.parameters[name].shape))
-        for name in names
-    }
+    """A function that takes the gradient over all rows and returns the loss; the views of parameters and of gradients."""
+    memory = trainer.memory
+    X, targets, weights = trainer._checked(X, y, sample_weight, "")
+    trainer._check_rows(len(X))
+    trainer._load(X, targets, weights)
+    step, run = trainer._plan(len(X), len(X), shuffle=False, accumulate=False)
+    shapes = {name: memory.parameters.parameters[name].shape for name in memory.trainable_names()}
+    theta = {name: memory.array(step.buffers.new(name, shape)) for name, shape in shapes.items()}
+    grads = {name: memory.array(step.buffers.new(f"grad {name}", shape)) for name, shape in shapes.items()}
+    loss = memory.array(step.buffers.loss)
 
     def gradient() -> float:
-        trainer._set_counter("progress", np.zeros(4, np.int64))  # the same batch and masks every time
-        run(1)
+        memory.set_counter("progress", np.zeros(4))  # the same batch and masks every time
+        run["gradient"](1)
         return float(loss[0])
 
     return gradient, theta, grads

@@ -16,23 +16,11 @@ from .fusion import fuse
 from .kernels.table import Buffer, Call, KernelTable
 from .layers import Layer
 from .losses import Loss
+from .memory import COUNTERS
 from .optimizers import Optimizer
 from .parameters import Layout
 from .rng import key
 from .sequential import Sequential
-
-TABLE = 1024  # steps in the tables of rates and losses, and so the most between two returns to Python
-
-# device arrays that outlive every plan: (shape, dtype); what they hold is said in kernels/reference/updates.py
-COUNTERS = {
-    "progress": ((4,), "int64"),
-    "fault": ((1,), "int64"),
-    "slot": ((1,), "int64"),
-    "control": ((3,), "real"),
-    "loss": ((2,), "real"),
-    "rates": ((TABLE,), "real"),
-    "losses": ((TABLE,), "real"),
-}
 
 
 class Recorder:
@@ -65,25 +53,6 @@ class Views:
     def child(self, part: int) -> Views:
         """The views of a layer inside this one."""
         return Views(self._lookup, f"{self._path}.{part}")
-
-
-class Workspace:
-    """Arrays for buffers, by name.  A plan for fewer rows gets the leading rows of the same array."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._arrays: dict[tuple[Any, ...], Any] = {}
-
-    def array(self, buffer: Buffer) -> Any:
-        place = buffer.name, buffer.dtype, len(buffer.shape), buffer.shape[1:]
-        array = self._arrays.get(place)
-        rows = buffer.shape[0] if buffer.shape else 0
-        if array is None or (buffer.shape and array.shape[0] < rows):
-            array = self._arrays[place] = self._backend.zeros(buffer.shape, buffer.dtype)
-        return array[:rows] if buffer.shape and array.shape[0] > rows else array
-
-    def clear(self) -> None:
-        self._arrays.clear()
 
 
 class _Buffers:
@@ -198,7 +167,7 @@ class Plan:
         ]
         number = 0
         for name, calls in self.lists.items():
-            lines.append(f"{name}:" if calls else f"{name}: nothing to do")
+            lines += [f"{name}:"] if calls else []
             for call in calls:
                 number += 1
                 inputs = " ".join(str(v) if isinstance(v, Buffer) else _number(v) for v in call.inputs)
@@ -255,8 +224,7 @@ class TrainingStep(Plan):
             update.average(total, sums, out=(total, sums, s.grad, buffers.loss))
         self._update(update, buffers, optimizer, s)
         title = f"TrainingStep: {rows} rows, {dtype}"
-        lists = {"before": before.calls} if before.calls else {}
-        super().__init__(title, backend, lists | {"gradient": gradient, "update": update.calls})
+        super().__init__(title, backend, {"before": before.calls, "gradient": gradient, "update": update.calls})
 
     @staticmethod
     def _gather(k: Recorder, b: _Buffers, data: tuple[int, str], labels: bool, batch: int, shuffle: bool) -> Buffer:

@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import is_on_gpu
 from ..errors import DataError, ShapeError
 
 _BLOCK = 1 << 22  # entries checked at a time, so that checking needs no copy of the data
-
-
-def is_on_gpu(value: Any) -> bool:
-    return hasattr(value, "__cuda_array_interface__")
 
 
 def features(X: Any, columns: int, dtype: str, name: str = "X") -> Any:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..backend import Backend
 from ..errors import DataError, ShapeError
 
 
@@ -47,7 +48,7 @@ class Loss:
 
 def numeric(y: Any, what: str) -> np.ndarray:
     """Targets as a NumPy array of numbers.  Raises DataError for text, objects, complex numbers."""
-    y = np.asarray(y.get() if hasattr(y, "get") and hasattr(y, "dtype") else y)
+    y = Backend.to_host(y)
     if y.dtype == object:
         try:
             y = y.astype(np.float64)

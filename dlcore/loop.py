@@ -1,0 +1,116 @@
+"""The epochs of one call of fit: chunks of recorded steps, and what happens between them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .callbacks import Callback
+from .errors import ConfigurationError, DivergenceError
+from .history import History
+from .interrupts import deferred_interrupts
+from .memory import TABLE
+
+CHUNK_SECONDS = 0.03  # between two returns to Python: 5 to 100 ms, so that Ctrl-C, progress and callbacks live
+
+
+@dataclass(frozen=True)
+class Updates:
+    """Part of an epoch: `run(m)` makes m updates, `count` of them in all, each from `rows` rows."""
+
+    run: Callable[[int], None]
+    count: int
+    rows: int
+
+
+class Loop:
+    """Runs epochs for a trainer.  Chunks get as long as they may be by themselves."""
+
+    def __init__(self, trainer: Any, callbacks: Sequence[Callback]) -> None:
+        self.trainer, self.memory, self.callbacks = trainer, trainer.memory, callbacks
+        self.history = History()
+        self._chunk = 1
+
+    def run(self, epochs: int, updates: Sequence[Updates], validate: Callable[[], dict[str, float]]) -> History:
+        """Train for so many epochs, or until a callback says stop.  Raises DivergenceError, KeyboardInterrupt."""
+        with deferred_interrupts() as check_interrupt:
+            try:
+                for callback in self.callbacks:
+                    callback.on_fit_begin(self.trainer)
+                for _ in range(epochs):
+                    if self._epoch(updates, validate, check_interrupt):
+                        break
+                    check_interrupt()
+            finally:
+                for callback in self.callbacks:
+                    callback.on_fit_end(self.trainer)
+        return self.history
+
+    def _epoch(
+        self, updates: Sequence[Updates], validate: Callable[[], dict[str, float]], check_interrupt: Callable[[], None]
+    ) -> bool:
+        """One epoch with its validation; True if a callback wants to stop."""
+        start = time.perf_counter()
+        self.trainer._begin_epoch()
+        total, rows = 0.0, 0
+        for part in updates:
+            for losses in self._chunks(part):
+                total += part.rows * float(losses.sum(dtype=np.float64))
+                rows += part.rows * len(losses)
+                for callback in self.callbacks:
+                    callback.on_chunk_end(self.trainer)
+                check_interrupt()
+        seconds = time.perf_counter() - start
+        logs = {"loss": total / rows} | validate() | {"seconds": seconds}
+        self.trainer._end_epoch(logs)
+        self.history.append(logs)
+        stops = [
+            callback.on_epoch_end(self.trainer, logs) is True for callback in self.callbacks
+        ]  # every one is called
+        return any(stops)
+
+    def _chunks(self, part: Updates) -> Iterator[np.ndarray]:
+        """The losses of each chunk, after it has run."""
+        left = part.count
+        while left:
+            steps = min(left, self._chunk, TABLE)
+            rates = self._rates(steps)
+            self.memory.set_counter("rates", rates)
+            self.memory.set_counter("slot", np.zeros(1))
+            start = time.perf_counter()
+            part.run(steps)
+            losses = self.memory.counter("losses")[:steps]
+            seconds = time.perf_counter() - start
+            self._check_fault(losses, rates)
+            if steps == self._chunk or seconds > CHUNK_SECONDS:
+                self._chunk = max(1, min(TABLE, 2 * steps, int(steps * CHUNK_SECONDS / max(seconds, 1e-9))))
+            left -= steps
+            yield losses
+
+    def _rates(self, steps: int) -> np.ndarray:
+        """learning_rate · schedule(step) for the next steps."""
+        factor, first = self.trainer.optimizer.schedule, self.trainer.updates
+        factors = np.array([float(factor(first + i)) for i in range(steps)]) if factor else np.ones(steps)
+        rates = self.trainer.learning_rate * factors
+        if not (np.isfinite(rates) & (rates >= 0)).all():
+            i = int(np.argmin(np.isfinite(rates) & (rates >= 0)))
+            raise ConfigurationError(
+                f"the learning rate of update {first + i} is {rates[i]}, expected a finite number >= 0"
+            )
+        return rates
+
+    def _check_fault(self, losses: np.ndarray, rates: np.ndarray) -> None:
+        fault = int(self.memory.counter("fault")[0])
+        if not fault:
+            return
+        self.memory.set_counter("fault", np.zeros(1))  # training may go on, say with a smaller rate
+        bad = ~np.isfinite(losses)
+        what = f"the loss is {losses[int(np.argmax(bad))]}" if bad.any() else "the gradient is not finite"
+        raise DivergenceError(
+            f"training diverged at update {fault} (epoch {self.trainer.epoch + 1}): {what}; learning rate {rates[0]:g}. "
+            "The parameters are those before that update; try a smaller learning rate, clip_norm, or scaled inputs"
+        )
