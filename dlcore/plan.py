@@ -78,6 +78,8 @@ class _Buffers:
 
     def __getattr__(self, name: str) -> Buffer:
         """The counters."""
+        if name not in COUNTERS:
+            raise AttributeError(name)
         return self.new(name, *COUNTERS[name])
 
     def views(self, i: int) -> Views:
@@ -88,7 +90,7 @@ class _Buffers:
         if name in ("key0", "key1"):
             return getattr(self, name)
         if name == "layer":  # a number of its own for every layer that draws, in the order of the layers
-            return _layer_number(self.model, owner)
+            return _layer_number(owner)
         if name == "progress":
             return self.progress
         if name == "weights":
@@ -123,21 +125,15 @@ class _Buffers:
         """Record the gradients, down to the lowest layer with parameters."""
         lowest = next((i for i, layer in enumerate(self.model) if layer.trainable_parameters), len(self.model))
         for i, layer in reversed(list(enumerate(self.model))):
-            if i < lowest:
+            if i == lowest:
+                layer.backward(k, self.views(i), values[i], values[i + 1], delta, None)
                 return
-            dx = (
-                None
-                if i == lowest
-                else delta
-                if layer.in_place
-                else self.new(f"delta{i}", (self.rows, self.model.widths[i]))
-            )
+            dx = delta if layer.in_place else self.new(f"delta{i}", (self.rows, self.model.widths[i]))
             layer.backward(k, self.views(i), values[i], values[i + 1], delta, dx)
-            if dx is not None:
-                delta = dx
+            delta = dx
 
 
-def _layer_number(model: Sequential, path: str) -> int:
+def _layer_number(path: str) -> int:
     """A number for each layer, also those inside others: its path read in base 1024, counted from 1."""
     number = 0
     for part in path.split("."):
@@ -162,25 +158,17 @@ class Plan:
         return {name: self.backend.executor(calls) for name, calls in bound.items()}
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.title}, device {self.backend.name}, executor {self.backend.executor_name}, {len(self.calls)} calls"
-        ]
+        backend = self.backend
+        lines = [f"{self.title}, device {backend.name}, executor {backend.executor_name}, {len(self.calls)} calls"]
         number = 0
         for name, calls in self.lists.items():
-            lines += [f"{name}:"] if calls else []
+            lines += [f"{name}  (* updated in place)"] if calls else []
             for call in calls:
                 number += 1
-                inputs = " ".join(str(v) if isinstance(v, Buffer) else _number(v) for v in call.inputs)
-                lines.append(
-                    f"{number:4d}  {call.name:32s}{call.kernel.source:11s}{inputs} -> {' '.join(map(str, call.outputs))}"
-                )
+                lines.append(f"{number:3d} {call.name:28s} {call.kernel.source:9s} {call}")
         if any(call.kernel.source == "reference" for call in self.calls):
-            lines.append(f"reference kernels: {self.backend.reason or 'no faster twin on this device'}")
+            lines.append(f"reference kernels: {backend.reason or 'they have no faster twin on this device'}")
         return "\n".join(lines)
-
-
-def _number(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class TrainingStep(Plan):

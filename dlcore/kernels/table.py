@@ -55,6 +55,19 @@ class Call:
         run, out = self.kernel.run, outputs[0] if len(outputs) == 1 else outputs
         return lambda: run(*inputs, out=out)
 
+    def __str__(self) -> str:
+        """Buffers with their shapes, numbers with their names; `*` marks what is updated in place."""
+        contract = self.kernel.contract
+        words = []
+        for argument, value in zip(contract.inputs, self.inputs, strict=True):
+            if isinstance(value, Buffer):
+                words.append(f"{value}{'*' if argument.name in contract.updated else ''}")
+            else:
+                words.append(f"{argument.name}={value:g}" if isinstance(value, float) else f"{argument.name}={value}")
+        named = zip(contract.outputs, self.outputs, strict=True)
+        written = [str(value) for argument, value in named if argument.name not in contract.updated]
+        return " ".join(words + (["->", *written] if written else []))
+
     def buffers(self) -> Iterator[Buffer]:
         yield from (v for v in (*self.inputs, *self.outputs) if isinstance(v, Buffer))
 
