@@ -20,6 +20,9 @@ import numpy as np
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.extending import register_jitable
 
+if numba.config.DISABLE_JIT:
+    raise ImportError("its compiler is switched off by NUMBA_DISABLE_JIT")
+
 STRICT = frozenset({"contract"})  # a b + c may be fused, nothing else
 REDUCE = frozenset(
     {"contract", "reassoc", "nsz"}
