@@ -41,14 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parse(words)
         with _plain_messages():
             code: int = arguments.run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is None where it was closed from the beginning
+            sys.stdout.flush()
         return code
     except SystemExit as stop:  # --help and --version
         return int(stop.code or 0)
     except BrokenPipeError:
         # what is left in the buffer would fail again when Python flushes it at its end
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return NO_READER
     except KeyboardInterrupt:
         say("interrupted")
@@ -64,12 +65,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def say(message: str) -> None:
     """A line to the user, on stderr."""
-    print(f"dlcore: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    if sys.stderr is not None:
+        print(f"dlcore: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
 def _text(error: Exception) -> str:
     if isinstance(error, DlcoreError):
         return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'output'}: {error.strerror or error}"
     if isinstance(error, MemoryError):
         return f"not enough memory: {error}"
     return f"{type(error).__name__}: {error} (not expected; --debug shows where)"
@@ -114,7 +118,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser, commands = _parser()
     command = next((word for word in words if not word.startswith("-")), None)
     if command is not None and command not in commands:
-        parser.error(f"{command!r} is not a command{did_you_mean(command, commands)} (there are {', '.join(commands)})")
+        parser.error(f"{command!r} is not a command{did_you_mean(command, commands)}; there are {', '.join(commands)}")
     arguments, unknown = parser.parse_known_args(words)
     if unknown:
         known = [option for option in commands[str(command)]._option_string_actions if option.startswith("--")]
@@ -160,13 +164,13 @@ def _add_flags_of_a_run(parser: Parser) -> None:
     """The flags that are fields of a Configuration."""
     network = parser.add_argument_group("network", argument_default=argparse.SUPPRESS)
     network.add_argument(
-        "--hidden", type=_widths, metavar="N,N,…", help="widths of hidden layers, or none (default 256,128)"
+        "--hidden", type=_widths, metavar="N,N,...", help="widths of hidden layers, or none (default 256,128)"
     )
     network.add_argument(
-        "--activation", metavar="NAME", help="after each hidden layer: relu, tanh, gelu, … (default relu)"
+        "--activation", metavar="NAME", help="after each hidden layer: relu, tanh, gelu, ... (default relu)"
     )
     training = parser.add_argument_group("training", argument_default=argparse.SUPPRESS)
-    training.add_argument("--optimizer", metavar="NAME", help="adam, sgd, … (default adam)")
+    training.add_argument("--optimizer", metavar="NAME", help="adam, sgd, ... (default adam)")
     training.add_argument("--learning-rate", type=_number, metavar="X", help="step size (default 0.001)")
     training.add_argument("--l2", type=_number, metavar="X", help="weight of the L2 penalty (default 0)")
     training.add_argument("--epochs", type=_count, metavar="N", help="passes over the data (default for digits 60)")
@@ -252,9 +256,10 @@ def train(arguments: argparse.Namespace) -> int:
 def _headline(configuration: Configuration, trainer: Trainer, rows: int) -> str:
     model, count = trainer.model, sum(weight.size for weight in trainer.get_weights())
     widths = "-".join(map(str, (model.input_width, *configuration.hidden, model.output_width)))
+    activation = f" {configuration.activation}" if configuration.hidden else ""
     return (
-        f"training {widths} {configuration.activation}, {count:,} parameters, "
-        f"on {rows:,} rows of {configuration.data} ({trainer.device}, {trainer.dtype})"
+        f"{configuration.data}, {rows:,} rows; {widths}{activation}, {count:,} parameters; "
+        f"{trainer.device} {trainer.dtype}"
     )
 
 
@@ -325,8 +330,8 @@ def _print_table(summary: dict[str, Any]) -> None:
     from rich.table import Table
 
     cells = {
-        "train loss": f"{summary['train_loss']:.4f}",
-        "test loss": f"{summary['test_loss']:.4f}",
+        "train loss": _short(summary["train_loss"]),
+        "test loss": _short(summary["test_loss"]),
         "test accuracy": f"{summary['test_accuracy']:.2%}",
         "seconds": f"{summary['seconds']:.2f}",
         "samples/s": f"{summary['samples_per_second']:,.0f}",
@@ -338,4 +343,8 @@ def _print_table(summary: dict[str, Any]) -> None:
     console = Console()
     with console.capture() as text:  # printed by print, which says when nobody reads it any more
         console.print(table)
-    print(text.get(), end="")
+    print(f"\n{text.get()}")
+
+
+def _short(loss: float) -> str:
+    return f"{loss:.4f}" if loss >= 0.01 else f"{loss:.2e}"

@@ -6,7 +6,7 @@ and with or without underscores, so that a new one needs no word here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from types import ModuleType
 from typing import Any
@@ -16,7 +16,6 @@ from .data.digits import Digits, load_digits
 from .errors import ConfigurationError
 from .layers import Dense, Layer, activations
 from .losses import SoftmaxCrossEntropy
-from .optimizers import Optimizer
 from .sequential import Sequential
 from .suggestions import did_you_mean
 from .trainer import Trainer
@@ -111,7 +110,7 @@ def _data_set(name: str) -> DataSet:
     if name not in DATA_SETS:
         known = ", ".join(DATA_SETS)
         raise ConfigurationError(
-            f"DATA {name!r} is unknown{did_you_mean(name, DATA_SETS)} (dlcore {__version__} trains on: {known})"
+            f"DATA {name!r} is unknown{did_you_mean(name, DATA_SETS)}; dlcore {__version__} trains on: {known}"
         )
     return DATA_SETS[name]
 
@@ -122,5 +121,5 @@ def _known(kind: str, name: str, classes: dict[str, type]) -> str:
     if plain in classes:
         return plain
     raise ConfigurationError(
-        f"{kind} {name!r} is unknown{did_you_mean(plain, classes)} (there are: {', '.join(sorted(classes))})"
+        f"{kind} {name!r} is unknown{did_you_mean(plain, classes)}; there are: {', '.join(sorted(classes))}"
     )

@@ -13,7 +13,7 @@ def curves(history: Mapping[str, Sequence[float]]) -> Any:
     `history` is what `fit` returns.  Raises ImportError where matplotlib is not installed.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.add_subplot()
@@ -24,6 +24,9 @@ def curves(history: Mapping[str, Sequence[float]]) -> Any:
             axes.plot(epochs, history[name], label=label, color=color, linewidth=1.6, marker=mark)
     if min(history["loss"], default=0) > 0:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -50,10 +50,10 @@ class RunDirectory:
         except FileExistsError:
             used = [self.checkpoints.name] if self.path.is_dir() else ["a file of that name"]
         except OSError as error:
-            raise ConfigurationError(f"--out {self.path}: cannot be written: {error.strerror or error}") from error
+            raise ConfigurationError(f"--out {self.path} cannot be written: {error.strerror or error}") from error
         if used:
-            what = ", ".join(used[:3]) + (", …" if len(used) > 3 else "")
-            raise ConfigurationError(f"--out {self.path}: is in use ({what}); name a new or an empty directory")
+            what = ", ".join(used[:3]) + (", ..." if len(used) > 3 else "")
+            raise ConfigurationError(f"--out {self.path} is in use ({what}); name a new or an empty directory")
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file in one move."""
