@@ -340,7 +340,7 @@ def _print_table(summary: dict[str, Any]) -> None:
     for name in cells:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_row(*cells.values())
-    console = Console()
+    console = Console(width=80)  # a narrower terminal wraps lines; rich would cut the numbers
     with console.capture() as text:  # printed by print, which says when nobody reads it any more
         console.print(table)
     print(f"\n{text.get()}")

@@ -30,6 +30,13 @@ def _one_blas_thread():
         yield
 
 
+@pytest.fixture(autouse=True)
+def _no_wishes_about_terminals(monkeypatch):
+    """These tests see a program whose output is not a terminal, whatever the environment says."""
+    for name in ("COLUMNS", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """The folder of a finished run of 6 epochs."""
@@ -144,6 +151,15 @@ def test_results_go_to_stdout_in_80_columns_and_messages_to_stderr(tmp_path, cap
 def test_no_live_line_where_the_output_is_not_a_terminal(capsys):
     assert main([*(word for word in SMALL if word != "--no-progress"), "--epochs", "2"]) == 0
     assert "epoch" not in "".join(capsys.readouterr())
+
+
+def test_the_live_line_of_a_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes anything for a terminal
+    monkeypatch.setenv("TERM", "xterm")
+    assert main([*SMALL, "--epochs", "2"]) == 0
+    assert "epoch" not in capsys.readouterr().err
+    assert main([*(word for word in SMALL if word != "--no-progress"), "--epochs", "2"]) == 0
+    assert "epoch" in capsys.readouterr().err
 
 
 def test_auto_says_in_one_line_that_it_uses_the_cpu(capsys):
