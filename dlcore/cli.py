@@ -2,6 +2,7 @@
 
 Results go to stdout, messages to stderr.  What went wrong is one line there, with a traceback only by --debug, and the exit
 code of errors.py; 130 and 143 stand for SIGINT and SIGTERM, 141 for a reader of the output who left.
+A command is a parser in `_parser` and a function of its name further down.
 Only argparse is imported before the arguments are understood: NumPy alone takes longer than --help may.
 """
 
@@ -13,7 +14,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from . import __version__
 from .errors import ConfigurationError, DivergenceError, DlcoreError
@@ -38,18 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        arguments = parse(words)
-        with _plain_messages():
-            code: int = arguments.run(arguments)
+        code = _command(words)
         if sys.stdout is not None:  # it is None where it was closed from the beginning
             sys.stdout.flush()
         return code
-    except SystemExit as stop:  # --help and --version
-        return int(stop.code or 0)
     except BrokenPipeError:
-        # what is left in the buffer would fail again when Python flushes it at its end
-        with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        _leave(sys.stdout)
         return NO_READER
     except KeyboardInterrupt:
         say("interrupted")
@@ -63,10 +58,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code if isinstance(error, DlcoreError) else FAILED
 
 
+def _command(words: Sequence[str]) -> int:
+    try:
+        arguments = parse(words)
+    except SystemExit as stop:  # --help and --version
+        return int(stop.code or 0)
+    with _plain_messages():
+        code: int = arguments.run(arguments)
+    return code
+
+
 def say(message: str) -> None:
-    """A line to the user, on stderr."""
-    if sys.stderr is not None:
-        print(f"dlcore: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    """A line to the user, on stderr.  If nobody reads it, training goes on."""
+    try:
+        if sys.stderr is not None:
+            print(f"dlcore: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        _leave(sys.stderr)
+
+
+def _leave(stream: TextIO) -> None:
+    """Lead a stream without a reader nowhere: what is in its buffer would fail again when Python flushes it at its end."""
+    with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _text(error: Exception) -> str:

@@ -283,13 +283,31 @@ def test_what_nobody_expected_is_still_one_line(capsys, monkeypatch):
     assert "dlcore: error: ZeroDivisionError: division by zero (not expected" in capsys.readouterr().err
 
 
-def test_a_reader_who_left_is_no_error(capsys, monkeypatch):
+@pytest.fixture
+def closed_pipe():
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "w") as pipe:
-        monkeypatch.setattr(sys, "stdout", pipe)
-        assert main(["info"]) == 141
+        yield pipe
+
+
+@pytest.mark.parametrize("words", [["info"], ["--help"]])
+def test_a_reader_who_left_is_no_error(capsys, monkeypatch, closed_pipe, words):
+    monkeypatch.setattr(sys, "stdout", closed_pipe)
+    assert main(words) == 141
     assert capsys.readouterr().err == ""
+
+
+def test_training_goes_on_when_nobody_reads_the_messages(capsys, monkeypatch, closed_pipe, tmp_path):
+    monkeypatch.setattr(sys, "stderr", closed_pipe)
+    assert main([*SMALL, "--epochs", "1", "--out", str(tmp_path / "run")]) == 0
+    assert (tmp_path / "run" / "summary.json").exists()
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_streams_may_be_closed_from_the_beginning(monkeypatch, stream):
+    monkeypatch.setattr(sys, stream, None)
+    assert main([*SMALL, "--epochs", "1"]) == 0
 
 
 # -- signals -------------------------------------------------------------------------------------------------------------
