@@ -1,12 +1,15 @@
 """Layers: frozen descriptions with forward and backward side by side."""
 
+from typing import TYPE_CHECKING
+
 from .activations import *  # noqa: F403
 from .activations import __all__ as _activations
-from .dense import Dense
-from .dropout import Dropout
-from .layer import Layer
-from .normalization import BatchNorm, LayerNorm
-from .residual import Residual
+from .dense import Dense as Dense
+from .dropout import Dropout as Dropout
+from .layer import Layer as Layer
+from .normalization import BatchNorm as BatchNorm
+from .normalization import LayerNorm as LayerNorm
+from .residual import Residual as Residual
 
-__all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual"]
-__all__ += _activations
+if not TYPE_CHECKING:  # mypy follows star imports, but takes the literal part of a sum for the whole
+    __all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual", *_activations]

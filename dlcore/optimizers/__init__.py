@@ -1,11 +1,12 @@
 """Optimizers.  A new one goes into the file of its kind; its name in `__all__` exports it."""
 
+from typing import TYPE_CHECKING
+
 from .adaptive import *  # noqa: F403
 from .adaptive import __all__ as _adaptive
 from .momentum import *  # noqa: F403
 from .momentum import __all__ as _momentum
-from .optimizer import Optimizer
+from .optimizer import Optimizer as Optimizer
 
-__all__ = ["Optimizer"]
-__all__ += _adaptive
-__all__ += _momentum
+if not TYPE_CHECKING:  # mypy follows star imports, but takes the literal part of a sum for the whole
+    __all__ = ["Optimizer", *_adaptive, *_momentum]

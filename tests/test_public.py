@@ -1,0 +1,43 @@
+"""`import dlcore` loads its names when the first one is asked for, and nobody notices."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dlcore as dl
+from dlcore import public
+
+
+def python(code):
+    environment = os.environ | {"PYTHONPATH": str(Path(dl.__file__).parents[1])}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_numpy_is_imported_with_the_first_name():
+    done = python(
+        "import sys, dlcore as dl; assert 'numpy' not in sys.modules; dl.Dense; assert 'numpy' in sys.modules;"
+        "dl.initializers.HeNormal; assert 'numba' not in sys.modules"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_star_brings_every_public_name():
+    done = python("from dlcore import *; Dense, ReLU, Adam, SoftmaxCrossEntropy, Trainer, check_gradients, schedules")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", public.__all__)
+def test_names_are_those_of_public(name):
+    assert getattr(dl, name) is getattr(public, name)
+    assert name in dir(dl)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'dlcore' has no attribute 'Dens'"):
+        dl.Dens  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'Dens'"):
+        from dlcore import Dens  # noqa: F401
+    assert not hasattr(dl, "_private")
