@@ -37,6 +37,26 @@ def is_on_gpu(value: Any) -> bool:
     return hasattr(value, "__cuda_array_interface__")
 
 
+# Floating point operations of a step below which a second BLAS thread gains at most a third on a quiet machine, and loses
+# tenfold on a busy one, where the threads spin for each other.
+SMALL_STEP = 4e7
+
+
+@cache
+def _blas_controller() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _blas_threads(operations: float) -> AbstractContextManager[Any]:
+    """One BLAS thread for small steps, the user's number for others and afterwards."""
+    if operations >= SMALL_STEP:
+        return nullcontext()
+    limit: AbstractContextManager[Any] = _blas_controller().limit(limits=1, user_api="blas")
+    return limit
+
+
 @dataclass(frozen=True)
 class Backend:
     """Where arrays live and which kernels work on them."""
@@ -49,6 +69,7 @@ class Backend:
     executor_name: str = "replay"
     reason: str = ""  # why fast kernels are missing, if they are
     context: Callable[[], AbstractContextManager[Any]] = nullcontext
+    threads: Callable[[float], AbstractContextManager[Any]] = lambda operations: nullcontext()  # for steps of that size
 
     def zeros(self, shape: tuple[int, ...], dtype: str) -> Any:
         """Zeros, on 64-byte boundaries where the memory is the host's."""
@@ -111,8 +132,9 @@ def _cpu() -> Backend:
     except ImportError as error:
         reason = f"numba cannot be imported ({error}); {NUMBA_COMMAND}"
         _say("dlcore uses its slower reference kernels: %s", reason)
-        return Backend("cpu", np, KernelTable.of(np, reference.KERNELS, {}, "cpu"), reason=reason)
-    return Backend("cpu", np, KernelTable.of(np, reference.KERNELS, cpu.KERNELS, "cpu"))
+        table = KernelTable.of(np, reference.KERNELS, {}, "cpu")
+        return Backend("cpu", np, table, reason=reason, threads=_blas_threads)
+    return Backend("cpu", np, KernelTable.of(np, reference.KERNELS, cpu.KERNELS, "cpu"), threads=_blas_threads)
 
 
 @cache

@@ -151,6 +151,11 @@ class Plan:
     def calls(self) -> list[Call]:
         return [call for calls in self.lists.values() for call in calls]
 
+    @property
+    def operations(self) -> int:
+        """Floating point operations of the matrix products."""
+        return sum(call.operations for call in self.calls)
+
     def bind(self, array: Callable[[Buffer], Any]) -> dict[str, Callable[[int], None]]:
         """Each list, and all of them in order ("step"), as a function of how often to run."""
         bound = {name: [call.bind(array) for call in calls] for name, calls in self.lists.items()}

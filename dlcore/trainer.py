@@ -158,7 +158,8 @@ class Trainer:
             try:
                 self._load(X, targets, weights)
                 updates = self._updates(len(X), batch, bool(shuffle), accumulate)
-                return Loop(self, callbacks).run(epochs, updates, lambda: self._validate(held_out))
+                with self.backend.threads(self.step.operations):
+                    return Loop(self, callbacks).run(epochs, updates, lambda: self._validate(held_out))
             finally:
                 self.memory.data = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,15 @@ class Call:
         outputs = tuple(array(v) for v in self.outputs)
         run, out = self.kernel.run, outputs[0] if len(outputs) == 1 else outputs
         return lambda: run(*inputs, out=out)
+
+    @property
+    def operations(self) -> int:
+        """2 n i o for a matrix product, whose contract has three sizes; the other kernels count for nothing beside it."""
+        sizes: dict[str, int] = {}
+        for argument, value in zip(self.kernel.contract.inputs, self.inputs, strict=True):
+            if isinstance(value, Buffer):
+                sizes |= {d: n for d, n in zip(argument.dims or (), value.shape, strict=True) if d.islower()}
+        return 2 * math.prod(sizes.values()) if len(sizes) == 3 else 0
 
     def __str__(self) -> str:
         """Buffers with their shapes, numbers with their names; `*` marks what is updated in place."""
