@@ -100,7 +100,7 @@ class Progress(Callback):
     def on_epoch_end(self, trainer: Any, logs: Mapping[str, float]) -> bool | None:
         self._done += 1
         shown = "  ".join(
-            f"{name} {value:.4f}" for name, value in logs.items() if name not in ("seconds", "learning_rate")
+            f"{name} {value:.4g}" for name, value in logs.items() if name not in ("seconds", "learning_rate")
         )
         self._bar.update(self._task, completed=self._done, description=shown)
         return None

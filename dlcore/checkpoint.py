@@ -6,6 +6,7 @@ history, and the sha256 of every array, so that a flipped bit is found.  It is w
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -64,8 +65,6 @@ def build(description: Any) -> Any:
 
 def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
     """Write a checkpoint; a file of that name is replaced in one move, or stays as it was."""
-    import tempfile  # here, with safetensors, because saving is rare and `import dlcore` is not
-
     from safetensors.numpy import save
 
     # contiguous: safetensors 0.8 stores the bytes of a transposed array in the wrong order
@@ -75,20 +74,19 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], facts:
     metadata["sha256"] = _digest(metadata["dlcore"].encode())
     data = save(arrays, metadata)
     target = Path(path)
-    temporary = None
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=f".{target.name}.", suffix=".tmp", delete=False
-        ) as file:
-            temporary = Path(file.name)
+        with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
     except OSError as error:
-        if temporary is not None:
+        why = error.strerror or error
+        raise CheckpointError(f"{target}: {len(data)} bytes could not be written: {why}") from error
+    finally:
+        with contextlib.suppress(OSError):  # still there only where writing failed or was interrupted
             temporary.unlink(missing_ok=True)
-        raise CheckpointError(f"{target}: {len(data)} bytes could not be written: {error.strerror or error}") from error
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -63,10 +63,10 @@ class Layer:
 
 
 def positive_size(owner: str, **sizes: Any) -> None:
-    """Raise ConfigurationError unless each size is an integer of at least 1."""
+    """Raise ConfigurationError unless each size is an integer from 1 to 2³¹ − 1."""
     for name, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ConfigurationError(f"{owner}: {name}={size!r}, expected a positive integer")
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size < 2**31:
+            raise ConfigurationError(f"{owner}: {name}={size!r}, expected a positive integer below 2**31")
 
 
 def in_range(owner: str, low: float, high: float, **values: Any) -> None:
