@@ -1,6 +1,8 @@
 """The trainer: owns parameters, slots and counters, and runs recorded plans over epochs.
 
 A new shape, dtype or batch size makes a new plan, never new state.
+
+Longer than 400 lines: training, prediction and files are three views of the same arrays, and nobody else touches those.
 """
 
 from __future__ import annotations
