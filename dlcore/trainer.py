@@ -1,6 +1,8 @@
 """The trainer: a model, a loss and an optimizer on one device, and what can be done with them.
 
 A new shape, dtype or batch size makes a new plan, never new state.
+
+Longer than 400 lines: training, prediction and files are three views of the same arrays, and nobody else touches those.
 """
 
 from __future__ import annotations
