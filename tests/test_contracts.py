@@ -83,7 +83,8 @@ def test_reference_kernel_keeps_its_contract(name: str, namespace: str) -> None:
     table, memory = NAMESPACES[namespace]
     assert table[name].source == "reference"
     check_everywhere(table[name], "float32", memory, draws=1)
-    check_everywhere(table[name], "float64", memory, draws=1)
+    odd = odd_sizes(table[name].contract)
+    check_kernel(table[name].run, table[name].contract, reference.KERNELS[name], odd, memory=memory)
 
 
 @pytest.mark.parametrize("name", grouped(["gather", "gather_labels"]))
