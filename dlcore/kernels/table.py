@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contract import Contract
+from ..errors import ContractError
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +23,12 @@ class Buffer:
         return f"{self.name}[{','.join(map(str, self.shape))}]"
 
 
+def _plain(value: Any) -> bool:
+    """C-contiguous and writable, as far as the array says so: the one layout that a plan has and kernels are compiled for."""
+    flags = getattr(value, "flags", None)
+    return flags is None or bool(flags.c_contiguous and getattr(flags, "writeable", True))
+
+
 @dataclass(frozen=True, eq=False)
 class Kernel:
     """`run(*inputs, out=…)` writes what the contract declares.  `source` says whose it is: cpu, cuda or reference."""
@@ -32,8 +39,17 @@ class Kernel:
     source: str
 
     def __call__(self, *inputs: Any, out: Any) -> None:
-        """Check the call against the contract, then make it.  A recorded step checks once, when it is recorded."""
-        self.contract.check(self.name, inputs, out if isinstance(out, tuple) else (out,))
+        """Check the call against the contract, then make it.  A recorded step checks once, when it is recorded.
+
+        Inputs may have any layout; fast kernels get a plain copy of those they are not compiled for.
+        """
+        outputs = out if isinstance(out, tuple) else (out,)
+        self.contract.check(self.name, inputs, outputs)
+        for argument, value in zip(self.contract.outputs, outputs, strict=True):
+            if not _plain(value):
+                raise ContractError(f"{self.name}: output {argument.name} must be C-contiguous and writable")
+        if self.source != "reference":
+            inputs = tuple(v if _plain(v) else v.copy() for v in inputs)
         self.run(*inputs, out=out)
 
 
@@ -120,6 +136,8 @@ def writing(reference: Any, xp: Any) -> Callable[..., None]:
         results = reference(xp, *inputs)
         if not isinstance(out, tuple):
             out, results = (out,), (results,)
+        # a result may be an input as it was, which another output is about to overwrite
+        results = [xp.asarray(r, copy=True) if len(out) > 1 and any(r is v for v in inputs) else r for r in results]
         for buffer, result in zip(out, results, strict=True):
             buffer[...] = result
 

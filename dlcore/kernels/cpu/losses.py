@@ -89,9 +89,11 @@ def softmax_cross_entropy_loop(z, b, y, w, smoothing, loss, delta):
         share = w[i] * per_weight
         total += share * np.log(e)
         scale, shift = like(e, share / e), like(e, share * off)
+        hit = delta[i, y[i]]
         for j in range(columns):
             delta[i, j] = delta[i, j] * scale - shift
-        delta[i, y[i]] -= like(e, share * (1.0 - smoothing))
+        # not from the line above: of a single class nothing may remain, Adam would make steps of the rounding error
+        delta[i, y[i]] = hit * scale - like(e, share * (1.0 - smoothing + off))
     loss[0] = total
 
 

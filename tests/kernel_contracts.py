@@ -1,0 +1,245 @@
+"""The generic contract test: any kernel, against its contract and its reference.
+
+`check_kernel` draws arguments from the contract, runs the kernel in guarded buffers, and raises AssertionError unless
+
+- every output is within the declared tolerance of the float64 reference on the same (cast) values,
+- no input but the declared updated ones changed a bit,
+- nothing outside an output was written,
+- the bits do not depend on what the outputs held before, nor on the run.
+
+It knows nothing of any device: a kernel is a callable `run(*inputs, out=…)`, and a `Memory` says where its arrays live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlcore.contract import FLOATING, Argument, Contract
+
+GUARD = 19  # entries before and after every array; odd, so that arrays start off vector boundaries
+PRIMES = (3, 5, 7, 11, 13)
+LARGE = (130, 67, 33, 10, 5)
+VECTOR = 1301  # a size that only arrays of one dimension have: more than one block of a blocked sum
+
+
+@dataclass(frozen=True)
+class Memory:
+    """How values get to where a kernel works and back.  `asarray` must copy."""
+
+    asarray: Callable[[np.ndarray], Any] = np.array
+    to_host: Callable[[Any], np.ndarray] = np.asarray
+    reshape: Callable[[Any, tuple[int, ...]], Any] = np.reshape
+
+
+HOST = Memory()
+
+
+class Guarded:
+    """An array inside a larger flat buffer whose other entries must never change."""
+
+    def __init__(self, memory: Memory, values: np.ndarray) -> None:
+        self._memory, self.shape, self.size = memory, values.shape, values.size
+        guard = np.full(GUARD, _poison(values.dtype), values.dtype)
+        self._before = np.concatenate([guard, values.reshape(-1), guard])
+        self._flat = memory.asarray(self._before)
+        self.array = memory.reshape(self._flat[GUARD : GUARD + self.size], values.shape)
+
+    def values(self) -> np.ndarray:
+        flat = np.array(self._memory.to_host(self._flat))
+        return flat[GUARD : GUARD + self.size].reshape(self.shape)
+
+    def guards_hold(self) -> bool:
+        flat = np.array(self._memory.to_host(self._flat))
+        ends = [slice(0, GUARD), slice(GUARD + self.size, None)]
+        return all(_bits(flat[end]) == _bits(self._before[end]) for end in ends)
+
+    def unchanged(self) -> bool:
+        return _bits(np.array(self._memory.to_host(self._flat))) == _bits(self._before)
+
+
+def _bits(values: np.ndarray) -> bytes:
+    return np.ascontiguousarray(values).tobytes()
+
+
+def _poison(dtype: Any, run: int = 0) -> Any:
+    """What outputs hold before a run: NaN, which spreads into whatever is computed from it; then a plausible number."""
+    if np.dtype(dtype).kind == "f":
+        return (np.nan, 0.75)[run]
+    return (85, 2)[run]
+
+
+def sizes_of(contract: Contract) -> Iterator[dict[str, int]]:
+    """Sizes for every letter: 0, 1, odd, equal, large, and each of them 0 alone.  Capitals and bounds stay above 0."""
+    letters = contract.letters
+    least = {letter: int(letter in positive_letters(contract)) for letter in letters}
+    flat = {
+        letter
+        for letter in letters
+        if all(len(a.dims or ()) < 2 for a in (*contract.inputs, *contract.outputs) if letter in (a.dims or ()))
+    }
+    yield dict(least)
+    yield dict.fromkeys(letters, 1)
+    yield dict.fromkeys(letters, 6)
+    odd = dict(zip(letters, PRIMES, strict=False))
+    yield odd
+    yield dict(zip(letters, reversed(PRIMES[: len(letters)]), strict=True))
+    yield dict(zip(letters, LARGE, strict=False)) | {letter: VECTOR for letter in flat if letter.islower()}
+    for letter in letters:
+        if not least[letter]:
+            yield odd | {letter: 0}
+
+
+def positive_letters(contract: Contract) -> set[str]:
+    """Sizes of at least 1: capital letters and the bounds of indices."""
+    arguments = (*contract.inputs, *contract.outputs)
+    return {d for d in contract.letters if d.isupper()} | {a.below for a in arguments if a.below}
+
+
+def draw(
+    contract: Contract, sizes: Mapping[str, int], dtype: str, seed: Any, stored: str | None = None
+) -> dict[str, Any]:
+    """Inputs by name, in the dtypes that a kernel gets them in."""
+    drawn = contract.draw(np.random.default_rng(seed), sizes)
+    for a in contract.inputs:
+        if a.dims is not None:
+            values = drawn[a.name] * 40 if a.domain == "stored" and stored == "uint8" else drawn[a.name]
+            drawn[a.name] = (
+                np.abs(values).astype("uint8")
+                if values is not drawn[a.name]
+                else values.astype(a.dtype(dtype) or stored or dtype)
+            )
+    return drawn
+
+
+def in_float64(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same numbers, for the reference."""
+    return {k: v.astype("float64") if getattr(v, "dtype", None) == np.float32 else v for k, v in values.items()}
+
+
+def expected_of(contract: Contract, reference: Callable[..., Any], inputs: Mapping[str, Any]) -> list[np.ndarray]:
+    results = reference(np, *in_float64(inputs).values())
+    return [np.asarray(r) for r in (results if isinstance(results, tuple) else (results,))]
+
+
+def check_kernel(
+    run: Callable[..., None],
+    contract: Contract,
+    reference: Callable[..., Any],
+    sizes: Mapping[str, int],
+    *,
+    dtype: str = "float64",
+    seed: Any = 0,
+    memory: Memory = HOST,
+    stored: str | None = None,
+) -> None:
+    """Raise AssertionError unless `run` does what `contract` and `reference` say, also with each declared alias."""
+    inputs = draw(contract, sizes, dtype, seed, stored)
+    expected = expected_of(contract, reference, inputs)
+    moved: list[list[np.ndarray]] = []
+
+    def rounding(i: int) -> Callable[[], Any]:
+        """Where a sum cancels, the unit is what one rounding of the inputs does to the reference's result: no kernel can
+        promise less.  Asked for only where the last place of the largest value does not suffice."""
+
+        def allowed() -> Any:
+            if not moved:
+                random = np.random.default_rng(5)
+                rounded = [_rounded(contract, inputs, dtype, random) for _ in range(4)]
+                moved.extend(expected_of(contract, reference, values) for values in rounded)
+            return contract.tolerance * _largest(contract.outputs[i], [m[i] - expected[i] for m in moved])
+
+        return allowed
+
+    for alias in (None, *sorted(contract.aliases)):
+        where = f"sizes {dict(sizes)}, {dtype}, seed {seed}" + (f", {alias[0]} over {alias[1]}" if alias else "")
+        runs = [_run(run, contract, inputs, sizes, dtype, memory, alias, attempt, where) for attempt in (0, 1)]
+        for i, (a, want, got, again) in enumerate(zip(contract.outputs, expected, *runs, strict=True)):
+            _compare(a, got, want, contract.tolerance * unit(a, want, dtype), rounding(i), where)
+            assert _bits(got) == _bits(again), f"{a.name} depends on what it held before, or on the run; {where}"
+
+
+def _run(
+    run: Callable[..., None],
+    contract: Contract,
+    inputs: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    dtype: str,
+    memory: Memory,
+    alias: tuple[str, str] | None,
+    attempt: int,
+    where: str,
+) -> list[np.ndarray]:
+    """Values of the outputs after one run."""
+    given = {k: Guarded(memory, v) if isinstance(v, np.ndarray) else v for k, v in inputs.items()}
+    outputs: dict[str, Guarded] = {}
+    for a in contract.outputs:
+        if a.name in contract.updated:
+            outputs[a.name] = given[a.name]
+        elif alias and alias[0] == a.name:
+            outputs[a.name] = given[alias[1]]
+        else:
+            kind = a.dtype(dtype)
+            outputs[a.name] = Guarded(memory, np.full(contract.shape(a, sizes), _poison(kind, attempt), kind))
+    arrays = tuple(v.array for v in outputs.values())
+    run(*(getattr(v, "array", v) for v in given.values()), out=arrays[0] if len(arrays) == 1 else arrays)
+    written = {id(v) for v in outputs.values()}
+    for name, buffer in given.items():
+        if isinstance(buffer, Guarded) and id(buffer) not in written:
+            assert buffer.unchanged(), f"input {name} was written; {where}"
+    for name, buffer in outputs.items():
+        assert buffer.guards_hold(), f"written outside output {name}; {where}"
+    return [buffer.values() for buffer in outputs.values()]
+
+
+def is_record(a: Argument) -> bool:
+    """An array of fixed size, such as loss[2], holds unlike things: each entry has a scale of its own."""
+    return all(d.isdigit() for d in a.dims or ())
+
+
+def _largest(a: Argument, values: Sequence[np.ndarray]) -> Any:
+    """Of all finite entries, or of each entry of a record."""
+    sizes = np.abs(np.where(np.isfinite(values), values, 0.0))
+    return np.max(sizes, axis=0, initial=0.0) if is_record(a) else np.max(sizes, initial=0.0)
+
+
+def unit(a: Argument, want: np.ndarray, dtype: str) -> Any:
+    """One unit in the last place of the largest expected value."""
+    if want.dtype.kind != "f":
+        return 0
+    return np.spacing(np.asarray(_largest(a, [want])).astype(dtype)).astype("float64")
+
+
+def _rounded(contract: Contract, inputs: Mapping[str, Any], dtype: str, random: Any) -> dict[str, Any]:
+    """The inputs in float64, each real one moved by one rounding up or down."""
+    half = np.finfo(dtype).eps / 2
+    moved = in_float64(inputs)
+    for a in contract.inputs:
+        if a.domain in FLOATING and a.dims is not None:
+            moved[a.name] = moved[a.name] * (1 + half * random.choice([-1.0, 1.0], moved[a.name].shape))
+    return moved
+
+
+def _compare(
+    a: Argument, got: np.ndarray, want: np.ndarray, allowed: Any, rounding: Callable[[], Any], where: str
+) -> None:
+    assert got.shape == want.shape, f"the reference gives {a.name} the shape {want.shape}, not {got.shape}; {where}"
+    if got.dtype.kind != "f":
+        assert np.array_equal(got, want), f"{a.name} is {got}, expected {want}; {where}"
+        return
+    with np.errstate(invalid="ignore"):
+        error = np.abs(got.astype("float64") - want)
+    right = (error <= allowed) | (got == want) | (np.isnan(got) & np.isnan(want))
+    if not right.all():
+        allowed = np.maximum(allowed, rounding())
+        right |= error <= allowed
+    if not right.all():
+        place = tuple(int(i) for i in np.argwhere(~right)[0])
+        limit = float(np.broadcast_to(allowed, want.shape)[place])
+        raise AssertionError(
+            f"{a.name}{list(place)} is {got[place]!r}, expected {want[place]!r}: off by {error[place]:.3g}, allowed {limit:.3g} "
+            f"({int((~right).sum())} of {right.size} entries wrong); {where}"
+        )

@@ -1,0 +1,146 @@
+"""The cache of compiled kernels: used by the next process, never stale, and not needed."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dlcore
+from dlcore.kernels import cpu
+
+PACKAGE = Path(dlcore.__file__).parent
+
+# relu(−1, 2) and the number of kernels found in the cache and compiled
+PROGRAM = """
+import numpy as np
+from dlcore.backend import Backend
+from dlcore.kernels.cpu.activations import FORWARD
+z = np.array([[-1.0, 2.0]])
+Backend.for_device("cpu").kernels.relu(z, out=z)
+stats = FORWARD["relu"].stats
+print(*z[0], sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
+"""
+
+
+def run(package: Path, cache: Path, program: str = PROGRAM) -> list[float]:
+    """Numbers that the program prints, in a process with its own user cache directory."""
+    environment = os.environ | {
+        "PYTHONPATH": str(package.parent),
+        "XDG_CACHE_HOME": str(cache),
+        "LOCALAPPDATA": str(cache),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=cache.parent, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return [float(v) for v in done.stdout.split()]
+
+
+def copy_of_package(folder: Path) -> Path:
+    shutil.copytree(PACKAGE, folder / "dlcore", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder / "dlcore"
+
+
+def edit(package: Path, file: str, old: str, new: str) -> None:
+    path = package / "kernels" / "cpu" / file
+    source = path.read_text(encoding="utf-8")
+    assert source.count(old) == 1
+    path.write_text(source.replace(old, new), encoding="utf-8")
+
+
+pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="the user cache directory is not set by a variable")
+
+
+def test_the_second_process_compiles_nothing(tmp_path: Path) -> None:
+    """The first process compiles, the second finds the machine code; cut short by a kill, it is compiled again."""
+    cache = tmp_path / "cache"
+    assert run(PACKAGE, cache) == [0, 2, 0, 1]
+    assert run(PACKAGE, cache) == [0, 2, 1, 0]
+    for file in cache.rglob("*.nb*"):
+        file.write_bytes(file.read_bytes()[:100])
+    assert run(PACKAGE, cache) == [0, 2, 0, 1]
+    assert run(PACKAGE, cache) == [0, 2, 1, 0]
+
+
+def test_an_edited_callee_gives_the_new_result(tmp_path: Path) -> None:
+    """A constant changed two calls below a loop is compiled anew; changed back, the old machine code is found."""
+    package, cache = copy_of_package(tmp_path), tmp_path / "cache"
+    program = PROGRAM.replace("relu", "silu")
+    right, wrong = "(e if z < like(z, 0) else like(z, 1)) / (like(z, 1) + e)", "z + like(e, 8)"
+    before = run(package, cache, program)
+    assert before[0] == pytest.approx(-0.2689414213699951, rel=1e-14)  # −1/(1 + e)
+    edit(package, "special.py", right, wrong)
+    assert run(package, cache, program) == [-7, 20, 0, 1]  # z (z + 8)
+    edit(package, "special.py", wrong, right)
+    assert run(package, cache, program) == [*before[:2], 1, 0]
+
+
+def test_without_a_cache_directory_kernels_work(tmp_path: Path) -> None:
+    """Where the user's cache cannot be written each process compiles for itself."""
+    in_the_way = tmp_path / "cache"
+    in_the_way.write_text("a file, not a directory")
+    assert run(PACKAGE, in_the_way)[:3] == [0, 2, 0]
+    assert in_the_way.read_text() == "a file, not a directory"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_cache_directory_is_no_obstacle(tmp_path: Path) -> None:
+    """A cache without permission to write is as good as none."""
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o500)
+    assert run(PACKAGE, cache)[:3] == [0, 2, 0]
+
+
+def test_two_processes_at_once_share_a_cache(tmp_path: Path) -> None:
+    """Both get the right result while both write the same files."""
+    cache = tmp_path / "cache"
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent), "XDG_CACHE_HOME": str(cache)}
+    both = [
+        subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert [p.communicate(timeout=120)[0].split()[:2] for p in both] == [["0.0", "2.0"]] * 2
+
+
+SOURCES = sorted(Path(cpu.__file__).parent.glob("*.py"))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.name)
+def test_no_kernel_is_parallel(source: Path) -> None:
+    """numba's threads fight with those of the BLAS, so no call says parallel=True and nothing is named prange."""
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    keywords = {k.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for k in node.keywords}
+    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} | {
+        n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)
+    }
+    assert "parallel" not in keywords
+    assert "prange" not in names
+
+
+def test_every_loop_is_compiled_alike() -> None:
+    """Without the GIL, with IEEE division, without bounds checks; sums may be regrouped, NaN and infinity never assumed away."""
+    from numba.core.registry import CPUDispatcher
+
+    loops = [
+        loop
+        for module in (cpu.activations, cpu.data, cpu.dense, cpu.losses, cpu.normalization, cpu.random, cpu.updates)
+        for loop in (
+            *vars(module).values(),
+            *(v for d in vars(module).values() if isinstance(d, dict) for v in d.values()),
+        )
+        if isinstance(loop, CPUDispatcher)
+    ]
+    assert len(loops) > 50
+    for loop in loops:
+        options = loop.targetoptions
+        assert options["nogil"] is True
+        assert options["error_model"] == "numpy"
+        assert not options.get("parallel")
+        assert options["fastmath"] <= {"contract", "reassoc", "nsz"}
