@@ -86,7 +86,7 @@ class Trainer:
             }
         self._workspace = Workspace(self.backend)
         self._data: dict[str, Any] = {}
-        self._predictions: dict[tuple[int, str | None], tuple[Prediction, dict[str, Callable[[int], None]]]] = {}
+        self._predictions: dict[tuple[int, str | None], Prediction] = {}
         self._step: TrainingStep | None = None
         self._chunk = 1
         self._slots: dict[str, Any] = {}
@@ -402,8 +402,10 @@ class Trainer:
                     rows=rows,
                     targets=targets,
                 )
-                self._predictions[rows, targets] = plan, plan.bind(self._array)
-            yield slice(start, start + rows), *self._predictions[rows, targets]
+                self._predictions[rows, targets] = plan
+            plan = self._predictions[rows, targets]
+            # bound anew each time: a larger plan since then may have replaced the arrays of the workspace
+            yield slice(start, start + rows), plan, plan.bind(self._array)
 
     # -- arrays ------------------------------------------------------------------------------------------------------
 
