@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -108,11 +109,11 @@ class Twin:
         return x * torch.tensor(mask) / (1 - layer.rate)
 
 
-def batches(n: int, size: int, epochs: int, seed: int) -> Iterator[np.ndarray]:
+@cache
+def batches(n: int, size: int, epochs: int, seed: int) -> list[torch.Tensor]:
     """The rows of each batch, in dlcore's order."""
-    for epoch in range(epochs):
-        rows = order(seed, epoch, n)
-        yield from (rows[start : start + size] for start in range(0, n, size))
+    orders = [torch.tensor(order(seed, epoch, n)) for epoch in range(epochs)]
+    return [rows[start : start + size] for rows in orders for start in range(0, n, size)]
 
 
 def train(
@@ -132,7 +133,7 @@ def train(
 ) -> list[float]:
     """Train by the definitions: batch loss Σ w L / Σ w, plus ½ l2 Σ‖W‖², clipped, then a step; the losses of the steps."""
     x, t = torch.tensor(X), torch.tensor(y)
-    w = torch.ones(len(X), dtype=x.dtype) if sample_weight is None else torch.tensor(sample_weight)
+    w = None if sample_weight is None else torch.tensor(sample_weight)
     shift, restore = getattr(optimizer, "shift", None), getattr(optimizer, "restore", None)
     losses = []
     for step, rows in enumerate(batches(len(X), batch_size, epochs, twin.seed)):
@@ -140,7 +141,8 @@ def train(
         optimizer.zero_grad()
         if shift:
             shift()
-        data = (w[rows] * row_losses(loss, twin.forward(x[rows]), t[rows])).sum() / w[rows].sum()
+        L = row_losses(loss, twin.forward(x[rows]), t[rows])
+        data = L.mean() if w is None else (w[rows] * L).sum() / w[rows].sum()
         objective = data + 0.5 * l2 * sum((W * W).sum() for W in twin.matrices) if l2 else data
         objective.backward()
         if restore:
