@@ -226,7 +226,8 @@ class Trainer:
             total = rows_seen = 0.0
             for run, count, rows in updates:
                 for losses in self._chunks(run, count):
-                    total += rows * float(losses.sum(dtype=np.float64))
+                    for loss in losses.tolist():  # one by one: the bits must not depend on where a chunk ends
+                        total += rows * loss
                     rows_seen += rows * len(losses)
                     for callback in callbacks:
                         callback.on_chunk_end(self)
