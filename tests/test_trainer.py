@@ -52,7 +52,7 @@ OPTIMIZERS: dict[str, dl.Optimizer] = {
 
 def make(
     model: dl.Sequential = PLAIN,
-    optimizer: dl.Optimizer = OPTIMIZERS["Adam"],  # noqa: B008  frozen
+    optimizer: dl.Optimizer = OPTIMIZERS["Adam"],
     loss: dl.Loss = dl.SoftmaxCrossEntropy(),  # noqa: B008
     **options: Any,
 ) -> dl.Trainer:
@@ -518,9 +518,13 @@ def test_a_bad_learning_rate_is_refused(rate: Any) -> None:
     """A learning rate that is not a positive number stops training before any update."""
     trainer = make()
     before = trainer.get_weights()
-    with pytest.raises(dl.ConfigurationError, match="learning.rate"):
+
+    def train_at_that_rate() -> None:  # whether the assignment or fit refuses it
         trainer.learning_rate = rate
         trainer.fit(X, Y, epochs=1, batch_size=4)
+
+    with pytest.raises(dl.ConfigurationError, match=r"learning.rate"):
+        train_at_that_rate()
     assert same_bits(trainer.get_weights(), before)
 
 
@@ -1069,7 +1073,7 @@ class Interrupt(dl.Callback):
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.fixture()
+@pytest.fixture
 def ctrl_c() -> Any:
     """SIGINT means what it means in a terminal, whoever runs the tests."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
