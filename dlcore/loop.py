@@ -59,7 +59,8 @@ class Loop:
         total, rows = 0.0, 0
         for part in updates:
             for losses in self._chunks(part):
-                total += part.rows * float(losses.sum(dtype=np.float64))
+                for loss in losses.tolist():  # one by one: the bits must not depend on where a chunk ends
+                    total += part.rows * loss
                 rows += part.rows * len(losses)
                 for callback in self.callbacks:
                     callback.on_chunk_end(self.trainer)

@@ -101,7 +101,7 @@ def with_initializers(layers: Sequence[Layer]) -> list[Layer]:
             following = next((after for after in layers[i + 1 :] if not isinstance(after, _TRANSPARENT)), None)
             layer = replace(layer, init=_initializer_before(following))
         elif isinstance(layer, Residual):
-            layer = Residual(*with_initializers(layer.layers))
+            layer = type(layer)(*with_initializers(layer.layers))
         chosen.append(layer)
     return chosen
 

@@ -79,7 +79,7 @@ class Trainer:
         self.backend.check_dtype(dtype)
         with self.backend.context():
             self.memory = Memory(model, self.backend, dtype)
-        self._predictions: dict[tuple[int, str | None], tuple[Prediction, Runners]] = {}
+        self._predictions: dict[tuple[int, str | None], Prediction] = {}
         self._step: TrainingStep | None = None
         self.reset()
 
@@ -295,8 +295,10 @@ class Trainer:
                     self.model, self.loss, self.backend, self.memory.parameters, self.memory.state,
                     dtype=self.dtype, rows=rows, targets=targets,
                 )  # fmt: skip
-                self._predictions[rows, targets] = plan, plan.bind(self.memory.array)
-            yield slice(start, start + rows), *self._predictions[rows, targets]
+                self._predictions[rows, targets] = plan
+            plan = self._predictions[rows, targets]
+            # bound anew each time: a larger plan since then may have replaced the arrays of the workspace
+            yield slice(start, start + rows), plan, plan.bind(self.memory.array)
 
     # -- files -------------------------------------------------------------------------------------------------------
 
