@@ -57,6 +57,15 @@ def _blas_threads(operations: float) -> AbstractContextManager[Any]:
     return limit
 
 
+def numbers(array: np.ndarray) -> np.ndarray:
+    """Objects that are numbers, as float64; other dtypes as they are.  Raises TypeError or ValueError for text and the like."""
+    if array.dtype != object:
+        return array
+    if any(isinstance(value, (str, bytes)) for value in array.flat):  # astype would read "7" as a number
+        raise TypeError("text")
+    return array.astype(np.float64)
+
+
 @dataclass(frozen=True)
 class Backend:
     """Where arrays live and which kernels work on them."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import is_on_gpu
+from ..backend import is_on_gpu, numbers
 from ..errors import DataError, ShapeError
 
 _BLOCK = 1 << 22  # entries checked at a time, so that checking needs no copy of the data
@@ -54,11 +54,10 @@ def _as_numpy(X: Any, name: str) -> np.ndarray:
         array = np.asarray(X)
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} cannot be read as an array: {error}") from None
-    if array.dtype == object:
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError):
-            raise DataError(f"{name} holds objects that are not numbers; encode text and categories first") from None
+    try:
+        array = numbers(array)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} holds objects that are not numbers; encode text and categories first") from None
     if array.dtype.kind not in "biuf":
         raise DataError(f"{name} is {array.dtype}, expected numbers (bool, integer or floating point)")
     return array

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..backend import Backend
+from ..backend import Backend, numbers
 from ..errors import DataError, ShapeError
 
 
@@ -48,12 +48,10 @@ class Loss:
 
 def numeric(y: Any, what: str) -> np.ndarray:
     """Targets as a NumPy array of numbers.  Raises DataError for text, objects, complex numbers."""
-    y = Backend.to_host(y)
-    if y.dtype == object:
-        try:
-            y = y.astype(np.float64)
-        except (TypeError, ValueError):
-            raise DataError(f"y holds objects that are not numbers; {what}") from None
+    try:
+        y = numbers(Backend.to_host(y))
+    except (TypeError, ValueError):
+        raise DataError(f"y holds objects that are not numbers; {what}") from None
     if y.dtype.kind not in "biuf":
         raise DataError(f"y is {y.dtype}; {what}")
     return y
