@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from .checks import is_integer, is_number
 from .errors import ConfigurationError
 
 __all__ = ["Callback", "EarlyStopping", "Progress"]
@@ -42,8 +43,10 @@ class EarlyStopping(Callback):
     def __init__(
         self, monitor: str = "val_loss", patience: int = 10, min_delta: float = 0.0, restore_best: bool = True
     ) -> None:
-        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
+        if not is_integer(patience) or patience < 1:
             raise ConfigurationError(f"EarlyStopping: patience={patience!r}, expected a positive integer")
+        if not is_number(min_delta) or not 0 <= min_delta < math.inf:
+            raise ConfigurationError(f"EarlyStopping: min_delta={min_delta!r}, expected a number >= 0")
         self.monitor, self.patience, self.min_delta, self.restore_best = monitor, patience, min_delta, restore_best
         self.sign = -1.0 if monitor.endswith("accuracy") else 1.0
         self._forget()
@@ -53,11 +56,13 @@ class EarlyStopping(Callback):
         self._weights: list[Any] | None = None
 
     def on_fit_begin(self, trainer: Any) -> None:
+        if self.monitor not in trainer.reports:
+            raise ConfigurationError(
+                f"EarlyStopping: monitor={self.monitor!r}, but fit reports {', '.join(trainer.reports)}"
+            )
         self._forget()
 
     def on_epoch_end(self, trainer: Any, logs: Mapping[str, float]) -> bool | None:
-        if self.monitor not in logs:
-            raise ConfigurationError(f"EarlyStopping: monitor={self.monitor!r}, but fit reports {', '.join(logs)}")
         value = logs[self.monitor]
         if self.sign * value < self.sign * self.best - self.min_delta:
             self.best, self.best_epoch, self.waited = value, trainer.epoch, 0

@@ -182,6 +182,9 @@ def parse(text: str, **declared: Any) -> Contract:
     outputs = tuple(by_name.get(a.name, a) for a in outputs)  # an updated name says its domain once
     alias = declared.pop("alias", "")
     aliases = frozenset((o, i) for o, i in _pairs(alias.split(), text))
+    for o, i in aliases:
+        if o not in {a.name for a in outputs} or i not in by_name:
+            raise ContractError(f"contract {text!r}: alias {o!r} {i!r} is not an output and an input")
     kinks = declared.pop("smooth_away_from", ())
     kinks = tuple(kinks) if isinstance(kinks, Iterable) else (float(kinks),)
     return Contract(" ".join(text.split()), inputs, outputs, aliases, kinks, **declared)

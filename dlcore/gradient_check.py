@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .checks import is_integer
 from .errors import ConfigurationError
 from .losses import Loss
 from .optimizers import SGD
@@ -59,7 +60,7 @@ def check_gradients(
     Parameters are the initial ones of `seed`; biases and the like, which start at 0, are moved off it a little.  Dropout
     masks are held fixed.  Raises as Trainer and fit do for parts or data that do not fit.
     """
-    if sample is not None and (isinstance(sample, bool) or not isinstance(sample, int) or sample < 1):
+    if sample is not None and (not is_integer(sample) or sample < 1):
         raise ConfigurationError(f"sample={sample!r}, expected a positive integer or None")
     trainer = Trainer(model, loss, SGD(1.0), dtype="float64", seed=seed)
     random = np.random.default_rng(seed)

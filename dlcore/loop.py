@@ -28,12 +28,11 @@ class Updates:
 
 
 class Loop:
-    """Runs epochs for a trainer.  Chunks get as long as they may be by themselves."""
+    """Runs epochs for a trainer.  Chunks find by themselves how long they may be."""
 
     def __init__(self, trainer: Any, callbacks: Sequence[Callback]) -> None:
         self.trainer, self.memory, self.callbacks = trainer, trainer.memory, callbacks
         self.history = History()
-        self._chunk = 1
 
     def run(self, epochs: int, updates: Sequence[Updates], validate: Callable[[], dict[str, float]]) -> History:
         """Train for so many epochs, or until a callback says stop.  Raises DivergenceError, KeyboardInterrupt."""
@@ -58,7 +57,7 @@ class Loop:
         self.trainer._begin_epoch()
         total, rows = 0.0, 0
         for part in updates:
-            for losses in self._chunks(part):
+            for losses in self.trainer._chunks(part):
                 for loss in losses.tolist():  # one by one: the bits must not depend on where a chunk ends
                     total += part.rows * loss
                 rows += part.rows * len(losses)
@@ -78,7 +77,7 @@ class Loop:
         """The losses of each chunk, after it has run."""
         left = part.count
         while left:
-            steps = min(left, self._chunk, TABLE)
+            steps = min(left, self.trainer._chunk, TABLE)
             rates = self._rates(steps)
             self.memory.set_counter("rates", rates)
             self.memory.set_counter("slot", np.zeros(1))
@@ -87,8 +86,8 @@ class Loop:
             losses = self.memory.counter("losses")[:steps]
             seconds = time.perf_counter() - start
             self._check_fault(losses, rates)
-            if steps == self._chunk or seconds > CHUNK_SECONDS:
-                self._chunk = max(1, min(TABLE, 2 * steps, int(steps * CHUNK_SECONDS / max(seconds, 1e-9))))
+            if steps == self.trainer._chunk or seconds > CHUNK_SECONDS:
+                self.trainer._chunk = max(1, min(TABLE, 2 * steps, int(steps * CHUNK_SECONDS / max(seconds, 1e-9))))
             left -= steps
             yield losses
 

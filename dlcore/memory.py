@@ -127,8 +127,13 @@ class Memory:
         if len(weights) != len(views):
             names = ", ".join(name for name, _ in views)
             raise ShapeError(f"set_weights: {len(weights)} arrays, expected {len(views)}: {names}")
-        arrays = [self.backend.to_host(weight) for weight in weights]
-        for (name, view), array in zip(views, arrays, strict=True):
+        arrays = []
+        for (name, view), weight in zip(views, weights, strict=True):
+            try:
+                array = self.backend.to_host(weight)
+            except (TypeError, ValueError) as error:
+                raise DataError(f"set_weights: {name} cannot be read as an array: {error}") from None
+            arrays.append(array)
             if array.shape != tuple(view.shape):
                 raise ShapeError(f"set_weights: {name} has shape {array.shape}, expected {tuple(view.shape)}")
             if array.dtype.kind not in "biuf":

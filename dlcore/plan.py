@@ -87,14 +87,10 @@ class _Buffers:
 
     def _find(self, path: str) -> Any:
         owner, _, name = path.rpartition(".")
-        if name in ("key0", "key1"):
+        if name in ("key0", "key1", "rows", "progress", "control"):
             return getattr(self, name)
         if name == "layer":  # a number of its own for every layer that draws, in the order of the layers
             return _layer_number(owner)
-        if name == "progress":
-            return self.progress
-        if name == "weights":
-            return self.new(f"{self.prefix}w", (self.rows,))
         if path in self.parameters.parameters:
             return self.new(path, self.parameters.parameters[path].shape)
         if path in self.state.parameters:
@@ -251,6 +247,8 @@ class TrainingStep(Plan):
             out=(s.grad, b.control, b.losses, b.slot, b.progress, b.fault),
         )  # fmt: skip
         optimizer.update(k, s)
+        for i, layer in enumerate(b.model):
+            layer.update(k, b.views(i))
         if optimizer.max_norm is not None:
             for name, parameter in b.parameters.parameters.items():
                 if parameter.matrix and parameter.trainable:

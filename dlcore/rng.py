@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .checks import is_integer
 from .errors import ConfigurationError
 from .kernels.reference.random import INITIAL, keyed_order, philox
 
@@ -17,7 +18,7 @@ MASK32 = 0xFFFFFFFF
 
 def key(seed: int) -> tuple[int, int]:
     """The two key words of a seed below 2⁶⁴."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
+    if not is_integer(seed) or not 0 <= seed < 2**64:
         raise ConfigurationError(f"seed={seed!r}: expected an integer from 0 to 2**64 - 1")
     return int(seed) & MASK32, int(seed) >> 32
 

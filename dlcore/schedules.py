@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from .checks import is_number
 from .errors import ConfigurationError
 
 __all__ = ["CosineDecay", "InverseTimeDecay", "Schedule"]
@@ -23,7 +24,7 @@ class Schedule:
 
 
 def _check_steps(owner: str, steps: float) -> None:
-    if isinstance(steps, bool) or not isinstance(steps, (int, float)) or not 0 < steps < math.inf:
+    if not is_number(steps) or not 0 < steps < math.inf:
         raise ConfigurationError(f"{owner}: steps={steps!r}, expected a positive number")
 
 
@@ -49,7 +50,7 @@ class CosineDecay(Schedule):
 
     def __post_init__(self) -> None:
         _check_steps("CosineDecay", self.steps)
-        if isinstance(self.floor, bool) or not isinstance(self.floor, (int, float)) or not 0 <= self.floor <= 1:
+        if not is_number(self.floor) or not 0 <= self.floor <= 1:
             raise ConfigurationError(f"CosineDecay: floor={self.floor!r}, expected a number from 0 to 1")
 
     def __call__(self, step: int) -> float:

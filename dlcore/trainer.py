@@ -7,9 +7,10 @@ Longer than 400 lines: training, prediction and files are three views of the sam
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from . import checkpoint
 from .backend import Backend, is_on_gpu
 from .callbacks import Callback, Progress
+from .checks import is_integer, is_number
 from .data import inputs
 from .errors import CheckpointError, ConfigurationError, DataError, ShapeError
 from .history import History
@@ -81,6 +83,8 @@ class Trainer:
             self.memory = Memory(model, self.backend, dtype)
         self._predictions: dict[tuple[int, str | None], Prediction] = {}
         self._step: TrainingStep | None = None
+        self._chunk = 1  # updates between two returns to Python; the loop finds how many they may be
+        self.reports: tuple[str, ...] = ()  # what the logs of the present fit hold, for callbacks
         self.reset()
 
     # -- state -------------------------------------------------------------------------------------------------------
@@ -93,6 +97,17 @@ class Trainer:
         self.learning_rate = float(self.optimizer.learning_rate)
         self.epoch = 0  # epochs finished
         self._next_order = 0  # epoch whose data order comes next; the order of an interrupted one does not come again
+
+    @property
+    def learning_rate(self) -> float:
+        """η before the schedule's factor.  Raises ConfigurationError when set to what is not a positive number."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        if not is_number(rate) or not 0 < rate < math.inf:
+            raise ConfigurationError(f"learning_rate={rate!r}, expected a positive number")
+        self._learning_rate = float(rate)
 
     @property
     def device(self) -> str:
@@ -149,6 +164,8 @@ class Trainer:
         """
         _positive("epochs", epochs, zero=True)
         _positive("accumulate", accumulate)
+        if not isinstance(shuffle, (bool, np.bool_)):
+            raise ConfigurationError(f"shuffle={shuffle!r}, expected True or False")
         callbacks = _checked_callbacks(callbacks)
         with self.backend.context():
             held_out = None if validation is None else self._checked(*_validation(validation), "validation ")
@@ -157,6 +174,8 @@ class Trainer:
             self._check_rows(batch, len(X) % batch)
             if progress:
                 callbacks.append(Progress(epochs))
+            names = ("loss", self.loss.metric)
+            self.reports = ("loss", *(f"val_{name}" for name in names if held_out), "seconds")
             try:
                 self._load(X, targets, weights)
                 updates = self._updates(len(X), batch, bool(shuffle), accumulate)
@@ -174,7 +193,7 @@ class Trainer:
             raise ShapeError(f"{name}X has {len(X)} rows, and y {len(targets)}")
         if targets.ndim == 2:
             inputs.check_finite(targets, self.dtype, f"{name}y")
-        return X, targets, inputs.weights(sample_weight, len(X), f"{name}sample_weight")
+        return X, targets, inputs.weights(sample_weight, len(X), self.dtype, f"{name}sample_weight")
 
     def _check_place(self, X: Any, name: str = "") -> None:
         if is_on_gpu(X) and self.backend.xp is np:
@@ -370,7 +389,7 @@ def _check_head(model: Sequential, loss: Loss) -> None:
 
 
 def _positive(name: str, value: Any, zero: bool = False) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < (0 if zero else 1):
+    if not is_integer(value) or value < (0 if zero else 1):
         raise ConfigurationError(f"{name}={value!r}, expected {'an integer >= 0' if zero else 'a positive integer'}")
 
 
@@ -384,10 +403,13 @@ def _batch_size(batch_size: int | None, n: int) -> int:
 
 
 def _checked_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+        raise ConfigurationError(f"callbacks={callbacks!r}, expected a list of callbacks")
+    callbacks = list(callbacks)
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise ConfigurationError(f"callbacks: {callback!r} is not a dlcore.Callback")
-    return list(callbacks)
+    return callbacks
 
 
 def _validation(validation: Any) -> tuple[Any, Any, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import is_on_gpu, numbers
+from ..backend import Backend, is_on_gpu, numbers
 from ..errors import DataError, ShapeError
 
 _BLOCK = 1 << 22  # entries checked at a time, so that checking needs no copy of the data
@@ -89,19 +89,22 @@ def _check_finite_on_gpu(array: Any, name: str) -> None:
         raise DataError(f"{name} holds NaN or infinity; clean or impute the data first")
 
 
-def weights(sample_weight: Any, rows: int, name: str = "sample_weight") -> np.ndarray:
-    """Row weights as float64 (rows,), ones where None.  Raises DataError for negative, non-finite or all-zero weights."""
+def weights(sample_weight: Any, rows: int, dtype: str, name: str = "sample_weight") -> np.ndarray:
+    """Row weights as float64 (rows,), ones where None.
+
+    Raises DataError for weights that are not numbers, negative, not finite in `dtype`, or all zero in it.
+    """
     if sample_weight is None:
         return np.ones(rows)
-    try:
-        w = np.asarray(sample_weight.get() if is_on_gpu(sample_weight) else sample_weight).astype(np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} is not an array of numbers") from None
+    w = Backend.to_host(sample_weight) if is_on_gpu(sample_weight) else _as_numpy(sample_weight, name)
     if w.shape != (rows,):
         raise ShapeError(f"{name} has shape {w.shape}, expected ({rows},), one weight for each row")
-    if not np.isfinite(w).all() or (w < 0).any():
-        row = int(np.argmax(~(np.isfinite(w) & (w >= 0))))
-        raise DataError(f"{name}[{row}] is {w[row]:g}; weights must be finite and not negative")
-    if not w.any():
-        raise DataError(f"all {name} are zero; nothing can be learned")
+    w = w.astype(np.float64)
+    check_finite(w, dtype, name)
+    if (w < 0).any():
+        row = int(np.argmax(w < 0))
+        raise DataError(f"{name}[{row}] is {w[row]:g}; weights must not be negative")
+    with np.errstate(over="ignore", under="ignore"):
+        if not w.astype(dtype).any():
+            raise DataError(f"all {name} are zero{' in ' + dtype if w.any() else ''}; nothing can be learned")
     return w

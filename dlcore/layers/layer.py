@@ -2,7 +2,7 @@
 
 A layer owns no arrays and never allocates.  The plan gives it `k`, a kernel table or a recorder; `v`, its views: `v.W` for
 a parameter W, `v.dW` for its gradient, state and scratch by name, `v.key0 v.key1 v.layer v.progress` for random numbers,
-`v.weights` for the row weights of the batch; x and z, its input and output; delta and dx, the gradients at them.
+`v.rows` for the number of rows; x and z, its input and output; delta and dx, the gradients at them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..checks import is_integer, is_number
 from ..errors import ConfigurationError
 from ..parameters import Parameter
 
@@ -58,6 +59,9 @@ class Layer:
         """Parameter gradients and dx from delta; dx is None for the lowest layer with parameters."""
         raise TypeError(f"{type(self).__name__} does not say how to go backward")
 
+    def update(self, k: Any, v: Any) -> None:
+        """What belongs to an update besides the optimizer's part, such as running means; `v.control` says if it is skipped."""
+
     def predict(self, k: Any, v: Any, x: Any, z: Any) -> None:
         self.forward(k, v, x, z)
 
@@ -65,13 +69,12 @@ class Layer:
 def positive_size(owner: str, **sizes: Any) -> None:
     """Raise ConfigurationError unless each size is an integer from 1 to 2³¹ − 1."""
     for name, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size < 2**31:
+        if not is_integer(size) or not 1 <= size < 2**31:
             raise ConfigurationError(f"{owner}: {name}={size!r}, expected a positive integer below 2**31")
 
 
 def in_range(owner: str, low: float, high: float, **values: Any) -> None:
     """Raise ConfigurationError unless low <= value <= high for each value."""
     for name, value in values.items():
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not low <= value <= high:
+        if not is_number(value) or not low <= value <= high:
             raise ConfigurationError(f"{owner}: {name}={value!r}, expected a number from {low:g} to {high:g}")

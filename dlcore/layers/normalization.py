@@ -17,8 +17,9 @@ __all__ = ["BatchNorm", "LayerNorm"]
 class BatchNorm(Layer):
     """z = gamma x̂ + beta,  x̂ = (x − mean) / √(variance + ε), statistics over the rows of the batch.   x[n,width] -> z[n,width]
 
-    Prediction uses running statistics, moved by `momentum` at each evaluation (the variance unbiased).  Row weights do not
-    enter the statistics.  Ioffe & Szegedy (2015).  Raises DataError for training batches of one row, where x̂ is always 0.
+    Prediction uses running statistics, moved by `momentum` at each update (the variance unbiased; of gradients that are
+    accumulated, by the last batch).  Row weights do not enter the statistics.  Ioffe & Szegedy (2015).
+    Raises DataError for training batches of one row, where x̂ is always 0.
     """
 
     width: int
@@ -42,7 +43,7 @@ class BatchNorm(Layer):
         return {"mean": Parameter((self.width,), Constant(0.0)), "variance": Parameter((self.width,), Constant(1.0))}
 
     def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
-        return {"mu": ((fan_in,), "real"), "rstd": ((fan_in,), "real")}
+        return {"mu": ((fan_in,), "real"), "var": ((fan_in,), "real")}
 
     def check_rows(self, rows: int) -> None:
         if rows == 1:
@@ -51,13 +52,16 @@ class BatchNorm(Layer):
             )
 
     def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
-        k.batch_norm(
-            x, v.gamma, v.beta, v.mean, v.variance, v.weights, float(self.momentum), float(self.epsilon),
-            out=(z, v.mu, v.rstd, v.mean, v.variance),
-        )  # fmt: skip
+        k.batch_norm(x, v.gamma, v.beta, float(self.epsilon), out=(z, v.mu, v.var))
 
     def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
-        k.batch_norm_grad(delta, x, v.gamma, v.mu, v.rstd, out=(delta if dx is None else dx, v.dgamma, v.dbeta))
+        out = delta if dx is None else dx, v.dgamma, v.dbeta
+        k.batch_norm_grad(delta, x, v.gamma, v.mu, v.var, float(self.epsilon), out=out)
+
+    def update(self, k: Any, v: Any) -> None:
+        k.running_statistics(
+            v.mu, v.var, v.mean, v.variance, v.control, v.rows, float(self.momentum), out=(v.mean, v.variance)
+        )
 
     def predict(self, k: Any, v: Any, x: Any, z: Any) -> None:
         k.batch_norm_predict(x, v.gamma, v.beta, v.mean, v.variance, float(self.epsilon), out=z)

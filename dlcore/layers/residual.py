@@ -75,6 +75,10 @@ class Residual(Layer):
     def predict(self, k: Any, v: Any, x: Any, z: Any) -> None:
         self._forward("predict", k, v, x, z)
 
+    def update(self, k: Any, v: Any) -> None:
+        for i, layer in enumerate(self.layers):
+            layer.update(k, v.child(i))
+
     def _forward(self, how: str, k: Any, v: Any, x: Any, z: Any) -> None:
         h = x
         for i, layer in enumerate(self.layers):

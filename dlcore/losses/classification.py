@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks import is_number
 from ..errors import ConfigurationError, DataError, ShapeError
 from .loss import Loss, matrix, numeric
 
@@ -58,7 +59,7 @@ class SoftmaxCrossEntropy(Loss):
 
     def __post_init__(self) -> None:
         s = self.label_smoothing
-        if isinstance(s, bool) or not isinstance(s, (int, float)) or not 0 <= s < 1:
+        if not is_number(s) or not 0 <= s < 1:
             raise ConfigurationError(
                 f"SoftmaxCrossEntropy: label_smoothing={s!r}, expected a number from 0 up to, not including, 1"
             )

@@ -48,6 +48,8 @@ class Loss:
 
 def numeric(y: Any, what: str) -> np.ndarray:
     """Targets as a NumPy array of numbers.  Raises DataError for text, objects, complex numbers."""
+    if isinstance(y, np.ma.MaskedArray):
+        raise DataError(f"y is a masked array; fill or drop the missing entries first; {what}")
     try:
         y = numbers(Backend.to_host(y))
     except (TypeError, ValueError):

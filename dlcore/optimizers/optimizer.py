@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ..checks import is_number
 from ..errors import ConfigurationError
 
 
@@ -47,8 +48,7 @@ class Optimizer:
             )
 
     def _check(self, name: str, value: Any, expected: str, holds: Callable[[float], bool]) -> None:
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not holds(value):
+        if not is_number(value) or not holds(value):
             raise ConfigurationError(f"{type(self).__name__}: {name}={value!r}, expected {expected}")
 
     def _check_unit(self, *names: str) -> None:

@@ -7,15 +7,12 @@ from .special import like
 
 
 @compiled(REDUCE)
-def _batch_norm(x, gamma, beta, mean, variance, w, momentum, epsilon, z, mu, rstd):
+def _batch_norm(x, gamma, beta, epsilon, z, mu, var):
     n, d = x.shape
     count = max(n, 1)
-    weight = 0.0
-    for i in range(n):
-        weight += w[i]
     for j in range(d):
         mu[j] = 0
-        rstd[j] = 0
+        var[j] = 0
     for i in range(n):
         for j in range(d):
             mu[j] += x[i, j]
@@ -24,43 +21,50 @@ def _batch_norm(x, gamma, beta, mean, variance, w, momentum, epsilon, z, mu, rst
     for i in range(n):
         for j in range(d):
             e = x[i, j] - mu[j]
-            rstd[j] += e * e  # the variance first, its inverse root below
-    unbiased = n / max(n - 1, 1)
+            var[j] += e * e
     for j in range(d):
-        var = rstd[j] / count
-        rstd[j] = 1.0 / np.sqrt(var + epsilon)
-        new_mean = (1.0 - momentum) * mean[j] + momentum * mu[j]
-        new_variance = (1.0 - momentum) * variance[j] + momentum * var * unbiased
-        if weight > 0 and np.isfinite(new_mean) and np.isfinite(new_variance):
-            mean[j], variance[j] = new_mean, new_variance
+        var[j] /= count
     for i in range(n):
         for j in range(d):
-            z[i, j] = gamma[j] * ((x[i, j] - mu[j]) * rstd[j]) + beta[j]
+            z[i, j] = gamma[j] * ((x[i, j] - mu[j]) / np.sqrt(var[j] + like(x[i, j], epsilon))) + beta[j]
 
 
-def batch_norm(x, gamma, beta, mean, variance, w, momentum, epsilon, *, out):
-    _batch_norm(x, gamma, beta, mean, variance, w, momentum, epsilon, *out[:3])
+def batch_norm(x, gamma, beta, epsilon, *, out):
+    _batch_norm(x, gamma, beta, epsilon, *out)
 
 
 @compiled(REDUCE)
-def _batch_norm_grad(delta, x, gamma, mu, rstd, dx, dgamma, dbeta):
+def _batch_norm_grad(delta, x, gamma, mu, var, epsilon, dx, dgamma, dbeta):
     n, d = x.shape
     for j in range(d):
         dgamma[j], dbeta[j] = 0, 0
     for i in range(n):
         for j in range(d):
             dbeta[j] += delta[i, j]
-            dgamma[j] += delta[i, j] * ((x[i, j] - mu[j]) * rstd[j])
-    if n:
-        share = like(rstd[0], 1.0 / n) if d else 0
-        for i in range(n):
-            for j in range(d):
-                hat = (x[i, j] - mu[j]) * rstd[j]
-                dx[i, j] = gamma[j] * rstd[j] * (delta[i, j] - share * dbeta[j] - hat * (share * dgamma[j]))
+            dgamma[j] += delta[i, j] * ((x[i, j] - mu[j]) / np.sqrt(var[j] + like(x[i, j], epsilon)))
+    for i in range(n):
+        for j in range(d):
+            rstd = like(x[i, j], 1) / np.sqrt(var[j] + like(x[i, j], epsilon))
+            share = like(x[i, j], 1.0 / n)
+            hat = (x[i, j] - mu[j]) * rstd
+            dx[i, j] = gamma[j] * rstd * (delta[i, j] - share * dbeta[j] - hat * (share * dgamma[j]))
 
 
-def batch_norm_grad(delta, x, gamma, mu, rstd, *, out):
-    _batch_norm_grad(delta, x, gamma, mu, rstd, *out)
+def batch_norm_grad(delta, x, gamma, mu, var, epsilon, *, out):
+    _batch_norm_grad(delta, x, gamma, mu, var, epsilon, *out)
+
+
+@compiled()
+def _running_statistics(mu, var, mean, variance, control, rows, momentum):
+    if control[1] > 0:
+        unbiased = rows / max(rows - 1, 1)
+        for j in range(mean.size):
+            mean[j] = (1.0 - momentum) * mean[j] + momentum * mu[j]
+            variance[j] = (1.0 - momentum) * variance[j] + (momentum * unbiased) * var[j]
+
+
+def running_statistics(mu, var, mean, variance, control, rows, momentum, *, out):
+    _running_statistics(mu, var, mean, variance, control, rows, momentum)
 
 
 @compiled()
@@ -120,4 +124,7 @@ def layer_norm_grad(delta, x, gamma, mu, rstd, *, out):
     _layer_norm_grad(delta, x, gamma, mu, rstd, *out)
 
 
-KERNELS = {f.__name__: f for f in (batch_norm, batch_norm_grad, batch_norm_predict, layer_norm, layer_norm_grad)}
+KERNELS = {
+    f.__name__: f
+    for f in (batch_norm, batch_norm_grad, batch_norm_predict, layer_norm, layer_norm_grad, running_statistics)
+}

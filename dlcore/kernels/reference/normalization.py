@@ -3,42 +3,41 @@
 from ...contract import contract
 
 
+@contract("x[n,d] gamma[d] beta[d] epsilon:positive -> z[n,d] mu[d] var[d]", tolerance=256)
+def batch_norm(xp, x, gamma, beta, epsilon):
+    """z = gamma x̂ + beta,  x̂ = (x − mu) / √(var + ε),  mean mu and variance var over the rows.  Ioffe & Szegedy (2015)."""
+    n = max(x.shape[0], 1)
+    mu = xp.sum(x, axis=0) / n
+    var = xp.sum((x - mu) ** 2, axis=0) / n
+    return gamma * ((x - mu) / xp.sqrt(var + epsilon)) + beta, mu, var
+
+
 @contract(
-    "x[n,d] gamma[d] beta[d] mean[d] variance[d]:positive w[n]:positive momentum:unit epsilon:positive "
-    "-> z[n,d] mu[d] rstd[d] mean[d] variance[d]",
+    "delta[n,d] x[n,d] gamma[d] mu[d] var[d]:positive epsilon:positive -> dx[n,d] dgamma[d] dbeta[d]",
+    alias="dx delta",
     tolerance=256,
 )
-def batch_norm(xp, x, gamma, beta, mean, variance, w, momentum, epsilon):
-    """z = gamma (x − mu) rstd + beta,  mu and rstd = 1/√(var + ε) over the rows.  Ioffe & Szegedy (2015).
-
-    Running statistics: mean ← (1 − momentum) mean + momentum mu, variance likewise with the unbiased n/(n−1) var.
-    They stay as they are where the batch has no weight (w sums to 0) or is not finite.
-    """
-    n = x.shape[0]
-    mu = xp.sum(x, axis=0) / max(n, 1)
-    var = xp.sum((x - mu) ** 2, axis=0) / max(n, 1)
-    rstd = 1 / xp.sqrt(var + epsilon)
-    new_mean = (1 - momentum) * mean + momentum * mu
-    new_variance = (1 - momentum) * variance + momentum * var * (n / max(n - 1, 1))
-    counts = (xp.sum(w) > 0) & xp.isfinite(new_mean) & xp.isfinite(new_variance)
-    return (
-        gamma * ((x - mu) * rstd) + beta,
-        mu,
-        rstd,
-        xp.where(counts, new_mean, mean),
-        xp.where(counts, new_variance, variance),
-    )
-
-
-@contract(
-    "delta[n,d] x[n,d] gamma[d] mu[d] rstd[d]:positive -> dx[n,d] dgamma[d] dbeta[d]", alias="dx delta", tolerance=256
-)
-def batch_norm_grad(xp, delta, x, gamma, mu, rstd):
-    """dbeta = 1ᵀ delta;  dgamma = Σ delta ⊙ x̂;  dx = gamma rstd (delta − dbeta/n − x̂ dgamma/n),  x̂ = (x − mu) rstd"""
+def batch_norm_grad(xp, delta, x, gamma, mu, var, epsilon):
+    """dbeta = 1ᵀ delta;  dgamma = Σ delta ⊙ x̂;  dx = gamma (delta − dbeta/n − x̂ dgamma/n) / √(var + ε)"""
     n = max(x.shape[0], 1)
+    rstd = 1 / xp.sqrt(var + epsilon)
     hat = (x - mu) * rstd
     dbeta, dgamma = xp.sum(delta, axis=0), xp.sum(delta * hat, axis=0)
     return gamma * rstd * (delta - dbeta / n - hat * (dgamma / n)), dgamma, dbeta
+
+
+@contract(
+    "mu[d] var[d]:positive mean[d] variance[d]:positive control[3]:positive rows:count momentum:unit -> mean[d] variance[d]"
+)
+def running_statistics(xp, mu, var, mean, variance, control, rows, momentum):
+    """mean ← (1 − momentum) mean + momentum mu;  variance likewise, with the unbiased n/(n−1) var.
+
+    Part of the update: an update that is skipped (scale 0 in control) leaves them as they are.
+    """
+    unbiased = rows / max(rows - 1, 1)
+    new_mean = (1 - momentum) * mean + momentum * mu
+    new_variance = (1 - momentum) * variance + (momentum * unbiased) * var
+    return xp.where(control[1] > 0, new_mean, mean), xp.where(control[1] > 0, new_variance, variance)
 
 
 @contract("x[n,d] gamma[d] beta[d] mean[d] variance[d]:positive epsilon:positive -> z[n,d]", alias="z x")
