@@ -93,6 +93,11 @@ def sizes_of(contract: Contract) -> Iterator[dict[str, int]]:
             yield odd | {letter: 0}
 
 
+def family(name: str) -> str:
+    """Kernels that share a compiled loop: dense_relu, input_grad_relu, relu and relu_grad."""
+    return name.removeprefix("dense_").removeprefix("input_grad_").removesuffix("_grad")
+
+
 def positive_letters(contract: Contract) -> set[str]:
     """Sizes of at least 1: capital letters and the bounds of indices."""
     arguments = (*contract.inputs, *contract.outputs)

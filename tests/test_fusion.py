@@ -243,7 +243,7 @@ def trained(model: Any, loss: Any) -> tuple[list[np.ndarray], dict[str, float], 
     return trainer.get_weights(), trainer.evaluate(X, y), len(trainer.step.calls)
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.xdist_group("fusion")) for n in NETS])
+@pytest.mark.parametrize("name", NETS)
 def test_a_fused_step_computes_what_the_unfused_step_computes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights after two epochs agree to rounding, the loss of evaluation too, and the fused step has fewer calls."""
     weights, report, calls = trained(*NETS[name])

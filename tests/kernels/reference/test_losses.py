@@ -15,7 +15,7 @@ from dlcore.kernels.reference.losses import LOSSES
 TABLES = {"reference": from_namespace(np, "numpy").kernels, "cpu": Backend.for_device("cpu").kernels}
 BOTH = pytest.mark.parametrize("table", TABLES)
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
-EVERY = pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in LOSSES])
+EVERY = pytest.mark.parametrize("name", LOSSES)
 
 
 def evaluate(table: str, name: str, z: Any, y: Any, w: Any = None, *smoothing: float, dtype: str = "float64") -> Any:

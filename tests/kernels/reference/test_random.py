@@ -14,8 +14,6 @@ from dlcore.errors import ConfigurationError
 from dlcore.kernels.reference.random import DROPOUT, INITIAL, ORDER, keyed_order, philox, rounds, sides
 from dlcore.rng import Stream, key, order
 
-pytestmark = pytest.mark.xdist_group("gather")
-
 BACKENDS = {
     "cpu": Backend.for_device("cpu"),
     "numpy": from_namespace(np, "numpy"),
