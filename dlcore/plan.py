@@ -80,7 +80,7 @@ class Workspace:
         rows = buffer.shape[0] if buffer.shape else 0
         if array is None or (buffer.shape and array.shape[0] < rows):
             array = self._arrays[place] = self._backend.zeros(buffer.shape, buffer.dtype)
-        return array[:rows] if buffer.shape and array.shape[0] > rows else array
+        return array[:rows, ...] if buffer.shape and array.shape[0] > rows else array
 
     def clear(self) -> None:
         self._arrays.clear()
