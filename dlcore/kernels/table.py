@@ -97,7 +97,9 @@ def writing(reference: Any, xp: Any) -> Callable[..., None]:
         results = reference(xp, *inputs)
         if not isinstance(out, tuple):
             out, results = (out,), (results,)
-        for buffer, result in zip(out, results, strict=True):
+        # a result that is an input itself comes first: the input may be overwritten by another result
+        pairs = zip(out, results, strict=True)
+        for buffer, result in sorted(pairs, key=lambda pair: all(pair[1] is not v for v in inputs)):
             buffer[...] = result
 
     return run
