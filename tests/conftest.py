@@ -1,0 +1,25 @@
+"""Options of the test run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--data-dir",
+        type=Path,
+        default=None,
+        help="folder with the four files of MNIST, train-images-idx3-ubyte.gz and so on (tests on MNIST are skipped without it)",
+    )
+
+
+@pytest.fixture(scope="session")
+def data_dir(request: pytest.FixtureRequest) -> Path:
+    """The folder given with --data-dir; without one the test is skipped."""
+    folder: Path | None = request.config.getoption("--data-dir")
+    if folder is None:
+        pytest.skip("MNIST is not at hand: give its folder with --data-dir")
+    return folder
