@@ -83,7 +83,7 @@ class Memory:
         array, rows = self._workspace.get(place), buffer.shape[0]
         if array is None or array.shape[0] < rows:
             array = self._workspace[place] = self.backend.zeros(buffer.shape, buffer.dtype)
-        return array[:rows] if array.shape[0] > rows else array
+        return array[:rows, ...] if array.shape[0] > rows else array
 
     def slot(self, name: str) -> Any:
         """An optimizer's flat buffer."""
