@@ -57,7 +57,7 @@ class Loop:
         self.trainer._begin_epoch()
         total, rows = 0.0, 0
         for part in updates:
-            for losses in self.trainer._chunks(part):
+            for losses in self._chunks(part):
                 for loss in losses.tolist():  # one by one: the bits must not depend on where a chunk ends
                     total += part.rows * loss
                 rows += part.rows * len(losses)
@@ -80,12 +80,13 @@ class Loop:
             steps = min(left, self.trainer._chunk, TABLE)
             rates = self._rates(steps)
             self.memory.set_counter("rates", rates)
-            self.memory.set_counter("slot", np.zeros(1))
+            self.memory.set_counter("place", np.zeros(2))
+            before = self.memory.counter("progress")
             start = time.perf_counter()
             part.run(steps)
             losses = self.memory.counter("losses")[:steps]
             seconds = time.perf_counter() - start
-            self._check_fault(losses, rates)
+            self._check_fault(before, steps)
             if steps == self.trainer._chunk or seconds > CHUNK_SECONDS:
                 self.trainer._chunk = max(1, min(TABLE, 2 * steps, int(steps * CHUNK_SECONDS / max(seconds, 1e-9))))
             left -= steps
@@ -103,14 +104,21 @@ class Loop:
             )
         return rates
 
-    def _check_fault(self, losses: np.ndarray, rates: np.ndarray) -> None:
+    def _check_fault(self, before: np.ndarray, steps: int) -> None:
+        """Raise DivergenceError if loss or gradient stopped being finite in the last chunk."""
         fault = int(self.memory.counter("fault")[0])
         if not fault:
             return
+        # the state is that of the step that failed, wherever the chunk ended: steps after it counted batches, and nothing else
+        made, rate_place = (int(i) for i in self.memory.counter("place"))
+        progress = self.memory.counter("progress")
+        progress[1:3] = before[1:3] + (progress[1:3] - before[1:3]) // steps * made
+        self.memory.set_counter("progress", progress)
         self.memory.set_counter("fault", np.zeros(1))  # training may go on, say with a smaller rate
-        bad = ~np.isfinite(losses)
-        what = f"the loss is {losses[int(np.argmax(bad))]}" if bad.any() else "the gradient is not finite"
+        loss = float(self.memory.counter("losses")[made - 1])
+        what = "the gradient is not finite" if np.isfinite(loss) else f"the loss is {loss}"
         raise DivergenceError(
-            f"training diverged at update {fault} (epoch {self.trainer.epoch + 1}): {what}; learning rate {rates[0]:g}. "
-            "The parameters are those before that update; try a smaller learning rate, clip_norm, or scaled inputs"
+            f"training diverged at update {fault} (epoch {self.trainer.epoch + 1}): {what}; learning rate "
+            f"{self.memory.counter('rates')[rate_place]:g}. The parameters are those before that update; try a smaller "
+            "learning rate, clip_norm, or scaled inputs"
         )

@@ -24,7 +24,7 @@ TABLE = 1024  # steps in the tables of rates and losses, and so the most between
 COUNTERS = {
     "progress": ((4,), "int64"),
     "fault": ((1,), "int64"),
-    "slot": ((1,), "int64"),
+    "place": ((2,), "int64"),
     "control": ((3,), "real"),
     "loss": ((2,), "real"),
     "rates": ((TABLE,), "real"),

@@ -236,15 +236,15 @@ class TrainingStep(Plan):
         slots = {name: b.new(f"slot {name}", (size,)) for name in optimizer.slots}
         return SimpleNamespace(
             theta=b.new("theta", (size,)), grad=b.new("grad", (size,)), control=b.control, progress=b.progress,
-            rates=b.rates, slot=b.slot, matrices=b.parameters.matrices, **slots,
+            rates=b.rates, place=b.place, matrices=b.parameters.matrices, **slots,
         )  # fmt: skip
 
     @staticmethod
     def _update(k: Recorder, b: _Buffers, optimizer: Optimizer, s: SimpleNamespace) -> None:
         clip = float("inf") if optimizer.clip_norm is None else float(optimizer.clip_norm)
         k.prepare_update(
-            s.theta, s.grad, b.loss, b.rates, b.losses, b.slot, b.progress, b.fault, s.matrices, float(optimizer.l2), clip,
-            out=(s.grad, b.control, b.losses, b.slot, b.progress, b.fault),
+            s.theta, s.grad, b.loss, b.rates, b.losses, b.place, b.progress, b.fault, s.matrices, float(optimizer.l2), clip,
+            out=(s.grad, b.control, b.losses, b.place, b.progress, b.fault),
         )  # fmt: skip
         optimizer.update(k, s)
         for i, layer in enumerate(b.model):

@@ -23,6 +23,7 @@ PACKAGE = Path(dl.__file__).parent
 RANKS: dict[str, float] = {
     "errors": 0,
     "suggestions": 0,
+    "checks": 0,
     "contract": 0.5,  # raises ContractError
     "kernels": 1,  # the folder's own __init__, and the words table.py gives to calls
     "kernels.reference": 1,
@@ -43,12 +44,14 @@ RANKS: dict[str, float] = {
     "preprocessing": 5,
     "data": 5,
     "fusion": 6,
+    "memory": 6.5,  # plans name its counters
     "plan": 7,
     "checkpoint": 8,
     "metrics": 8,
     "callbacks": 8,
     "history": 8,
     "interrupts": 8,
+    "loop": 8.5,  # the trainer's epochs
     "trainer": 9,
     "gradient_check": 10,  # checks the step that a trainer records, so it stands above the trainer
     "estimators": 10,

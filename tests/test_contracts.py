@@ -352,8 +352,8 @@ def test_a_wrong_kernel_is_caught(name: str, wrong: Any, why: str, dtype: str) -
 def test_a_reference_that_overwrites_its_input_is_caught() -> None:
     """An output that is another output's old value must be saved before that one is written."""
 
-    def look_ahead(theta: Any, v: Any, origin: Any, rates: Any, slot: Any, reach: Any, *, out: Any) -> None:
-        theta -= rates[slot[0]] * reach * v
+    def look_ahead(theta: Any, v: Any, origin: Any, rates: Any, place: Any, reach: Any, *, out: Any) -> None:
+        theta -= rates[place[1]] * reach * v
         origin[...] = theta
 
     contract = reference.KERNELS["look_ahead"].contract

@@ -128,7 +128,7 @@ def test_order_and_masks_are_the_same_bits() -> None:
             def on_chunk_end(self, trainer: Any, read: list[bytes] = read) -> None:
                 trainer._chunk = 1
                 outputs = [b for call in trainer.step.calls for b in call.outputs]
-                arrays = [trainer._array(b) for b in outputs if b.name == "index" or b.name.endswith("mask")]
+                arrays = [trainer.memory.array(b) for b in outputs if b.name == "index" or b.name.endswith("mask")]
                 read.extend(trainer.backend.to_host(array).tobytes() for array in arrays)
 
         trainer._chunk = 1

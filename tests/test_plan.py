@@ -25,21 +25,19 @@ class Step:
 
     def __init__(self, trainer: dl.Trainer, X: Any, y: Any, sample_weight: Any = None) -> None:
         self.trainer = trainer
-        n = trainer._load(X, y, sample_weight)
-        data = n, str(trainer._data["X"].dtype)
-        labels = trainer._data["targets"].ndim == 1
-        self.step = trainer._record(n, n, data, labels, shuffle=True, accumulate=False)
-        self.run = self.step.bind(trainer._array)
-        size = trainer.parameters.trainable
-        self.theta = trainer._array(self.step.buffers.new("theta", (size,)))
-        self.grad = trainer._array(self.step.buffers.new("grad", (size,)))
+        self.memory = trainer.memory
+        trainer._load(*trainer._checked(X, y, sample_weight, ""))
+        self.step, self.run = trainer._plan(len(X), len(X), shuffle=True, accumulate=False)
+        size = self.memory.parameters.trainable
+        self.theta = self.memory.array(self.step.buffers.new("theta", (size,)))
+        self.grad = self.memory.array(self.step.buffers.new("grad", (size,)))
 
     def loss(self) -> float:
         """The loss at the present parameters, for the same batch and masks every time."""
-        for name in ("progress", "slot"):
-            self.trainer._set_counter(name, np.zeros_like(self.trainer._host_counter(name)))
+        for name in ("progress", "place"):
+            self.memory.set_counter(name, np.zeros_like(self.memory.counter(name)))
         self.run["gradient"](1)
-        return float(self.trainer._counters["loss"][0])
+        return float(self.memory.counter("loss")[0])
 
 
 NETWORKS: dict[str, list[dl.Layer]] = {
@@ -88,13 +86,13 @@ def test_the_gradient_of_the_l2_term(network: str) -> None:
 
     def objective() -> float:
         value = step.loss()
-        views = [trainer.parameters.view(np, step.theta, name) for name in names]
+        views = [trainer.memory.parameters.view(np, step.theta, name) for name in names]
         return value + 0.5 * l2 * sum(float((W * W).sum()) for W in views)
 
     step.loss()
     step.run["update"](1)
     gradient, theta = step.grad.copy(), step.theta.copy()
-    assert trainer._counters["losses"][0] == trainer._counters["loss"][0]
+    assert trainer.memory.counter("losses")[0] == trainer.memory.counter("loss")[0]
     random, epsilon = np.random.default_rng(1), 1e-6
     for _ in range(5):
         u = random.standard_normal(theta.size) * (theta != 0)
@@ -110,11 +108,11 @@ def test_padding_stays_zero() -> None:
     for optimizer in (dl.AdamW(0.01, l2=0.1), dl.SGD(1e-3, momentum=0.9), dl.MovingAverageSGD(1e-3, nesterov=True)):
         trainer = dl.Trainer(dl.Sequential(*NETWORKS["residual"]), dl.SquaredError(), optimizer, dtype="float64")
         trainer.fit(X, targets(dl.SquaredError(), N, OUTPUTS), epochs=3, batch_size=4)
-        padding = np.ones(trainer.parameters.size, bool)
-        for name in trainer.parameters.starts:
-            trainer.parameters.view(np, padding, name)[...] = False
+        padding = np.ones(trainer.memory.parameters.size, bool)
+        for name in trainer.memory.parameters.starts:
+            trainer.memory.parameters.view(np, padding, name)[...] = False
         assert padding.any()
-        assert not trainer._theta[padding].any()
+        assert not trainer.memory.theta[padding].any()
 
 
 # -- length --------------------------------------------------------------------------------------------------------------
@@ -203,8 +201,8 @@ def test_printing_before_fit_allocates_nothing() -> None:
         tracemalloc.stop()
     assert "x[128,8000]" in text
     assert peak < 300_000
-    assert not trainer._workspace._arrays
-    assert not trainer._slots
+    assert not trainer.memory._workspace
+    assert not trainer.memory.slots
 
 
 # -- running -------------------------------------------------------------------------------------------------------------
@@ -232,14 +230,14 @@ def test_nothing_is_allocated_inside_a_step(name: str) -> None:
     rows = np.random.default_rng(0).standard_normal((32, 30))
     trainer = dl.Trainer(dl.Sequential(*layers), loss, optimizer, dtype="float64")
     step = Step(trainer, rows, targets(loss, 32, 10))
-    trainer._counters["rates"][...] = 1e-3
+    trainer.memory.set_counter("rates", np.full(500, 1e-3))
     step.run["step"](3)  # compiles
     held = []
     gc.collect()
     tracemalloc.start()
     try:
         for steps in (100, 400):
-            trainer._set_counter("slot", np.zeros(1, np.int64))
+            trainer.memory.set_counter("place", np.zeros(2))
             tracemalloc.reset_peak()
             step.run["step"](steps)
             held.append(tracemalloc.get_traced_memory())
@@ -254,12 +252,9 @@ def test_the_ragged_last_batch_uses_the_leading_rows() -> None:
     """Its arrays are views of the full batch's, at the same address."""
     model = dl.Sequential(dl.Dense(3, 5), dl.BatchNorm(5), dl.Tanh(), dl.Dropout(0.5), dl.Dense(5, 2))
     trainer = dl.Trainer(model, dl.SquaredError(), dl.Adam(0.01), dtype="float64")
-    trainer._load(X, X[:, :2], None)
-    steps: list[TrainingStep] = []
-    for rows in (4, 2):
-        steps.append(trainer._record(rows, 4, (N, "float64"), labels=False, shuffle=True, accumulate=False))
-        steps[-1].bind(trainer._array)
-    full, ragged = ({b.name: trainer._array(b) for call in step.calls for b in call.buffers()} for step in steps)
+    trainer._load(*trainer._checked(X, X[:, :2], None, ""))
+    steps = [trainer._plan(rows, 4, shuffle=True, accumulate=False)[0] for rows in (4, 2)]
+    full, ragged = ({b.name: trainer.memory.array(b) for call in step.calls for b in call.buffers()} for step in steps)
     assert set(full) == set(ragged)
     assert any(full[name].shape != ragged[name].shape for name in full)
     for name, array in ragged.items():

@@ -614,6 +614,7 @@ class Scripted:
 
 def scripted(stopping: dl.EarlyStopping, values: list[float]) -> Scripted:
     trainer = Scripted()
+    trainer.reports = ("loss", stopping.monitor)
     stopping.on_fit_begin(trainer)
     for value in values:
         trainer.epoch += 1

@@ -68,7 +68,7 @@ class MovingAverageSGD(Optimizer):
 
     def before_gradient(self, k: Any, s: Any) -> None:
         if self.nesterov:
-            k.look_ahead(s.theta, s.v, s.origin, s.rates, s.slot, float(self.look_ahead), out=(s.theta, s.origin))
+            k.look_ahead(s.theta, s.v, s.origin, s.rates, s.place, float(self.look_ahead), out=(s.theta, s.origin))
 
     def update(self, k: Any, s: Any) -> None:
         numbers = s.control, s.matrices, float(self.weight_decay), float(self.beta)

@@ -59,5 +59,5 @@ class Optimizer:
         """Record what must happen to the parameters before the gradient is taken.  For most: nothing."""
 
     def update(self, k: Any, s: Any) -> None:
-        """Record the update.  `s` holds theta, grad, the slots, control, progress, rates, slot and matrices."""
+        """Record the update.  `s` holds theta, grad, the slots, control, progress, rates, place and matrices."""
         raise TypeError(f"{type(self).__name__} does not say how to update")

@@ -258,7 +258,7 @@ def test_bad_weights(case: str) -> None:
     """One error names the row and what was expected."""
     value, error, message = BAD_WEIGHTS[case]
     with pytest.raises(error, match=message):
-        inputs.weights(value, N)
+        inputs.weights(value, N, "float64")
 
 
 @pytest.mark.parametrize("weight", [1e39, 1e-50])

@@ -30,23 +30,25 @@ def regularize(theta, grad, matrices, l2):
 
 
 @compiled()
-def _prepare(theta, grad, loss, rates, losses, slot, progress, fault, matrices, l2, clip, control):
+def _prepare(theta, grad, loss, rates, losses, place, progress, fault, matrices, l2, clip, control):
     norm = np.sqrt(regularize(theta, grad, matrices, l2))
     finite = np.isfinite(loss[0]) and np.isfinite(norm)
-    control[0] = rates[slot[0]]
+    control[0] = rates[place[1]]
     control[1] = 0
     control[2] = norm
-    losses[slot[0]] = loss[0]
-    slot[0] += 1
-    if fault[0] == 0 and not finite:
-        fault[0] = progress[3] + 1
-    elif fault[0] == 0 and loss[1] > 0:
-        control[1] = min(1.0, clip / (norm + 1e-6))
-        progress[3] += 1
+    if fault[0] == 0:
+        losses[place[0]] = loss[0]
+        place[0] += 1
+        if not finite:
+            fault[0] = progress[3] + 1
+        elif loss[1] > 0:
+            control[1] = min(1.0, clip / (norm + 1e-6))
+            place[1] += 1
+            progress[3] += 1
 
 
-def prepare_update(theta, grad, loss, rates, losses, slot, progress, fault, matrices, l2, clip, *, out):
-    _prepare(theta, grad, loss, rates, losses, slot, progress, fault, matrices, l2, clip, out[1])
+def prepare_update(theta, grad, loss, rates, losses, place, progress, fault, matrices, l2, clip, *, out):
+    _prepare(theta, grad, loss, rates, losses, place, progress, fault, matrices, l2, clip, out[1])
 
 
 @compiled()
@@ -175,15 +177,15 @@ def moving_average(theta, grad, v, control, matrices, weight_decay, beta, *, out
 
 
 @compiled()
-def _look_ahead(theta, v, origin, rates, slot, reach):
-    step = like(rates[0], rates[slot[0]] * reach)
+def _look_ahead(theta, v, origin, rates, place, reach):
+    step = like(rates[0], rates[place[1]] * reach)
     for i in range(theta.size):
         origin[i] = theta[i]
         theta[i] -= step * v[i]
 
 
-def look_ahead(theta, v, origin, rates, slot, reach, *, out):
-    _look_ahead(theta, v, origin, rates, slot, reach)
+def look_ahead(theta, v, origin, rates, place, reach, *, out):
+    _look_ahead(theta, v, origin, rates, place, reach)
 
 
 @compiled()

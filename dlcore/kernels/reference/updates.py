@@ -20,15 +20,16 @@ def _applied(xp, control, new, old):
 
 
 @contract(
-    "theta[p] grad[p] loss[2] rates[M] losses[M] slot[1]:index<M progress[4]:count fault[1]:count matrices:count "
-    "l2:positive clip:positive -> grad[p] control[3] losses[M] slot[1] progress[4] fault[1]",
+    "theta[p] grad[p] loss[2] rates[M] losses[M] place[2]:index<M progress[4]:count fault[1]:count matrices:count "
+    "l2:positive clip:positive -> grad[p] control[3] losses[M] place[2] progress[4] fault[1]",
     tolerance=256,
 )
-def prepare_update(xp, theta, grad, loss, rates, losses, slot, progress, fault, matrices, l2, clip):
+def prepare_update(xp, theta, grad, loss, rates, losses, place, progress, fault, matrices, l2, clip):
     """g ← g + l2 θ on matrices;  scale = min(1, clip / (‖g‖ + 1e-6));  record the loss;  count the update.
 
     The scale is 0, and nothing is counted, if the batch has no weight, if loss or ‖g‖ is not finite, or if an earlier
     step was not finite: `fault` holds the number of the first such update, so the last good state stays the state.
+    place is where the next loss goes, which stops after the fault, and where the rate of the next update comes from.
     """
     grad = _on_matrices(xp, grad, matrices, grad + l2 * theta)
     norm = xp.sqrt(xp.sum(grad * grad))
@@ -38,8 +39,10 @@ def prepare_update(xp, theta, grad, loss, rates, losses, slot, progress, fault, 
     scale = xp.where(active, xp.minimum(one, clip / (norm + 1e-6)), zero)
     first_fault = xp.where((fault == 0) & ~finite, progress[3:4] + 1, fault)
     counted = xp.stack([progress[0], progress[1], progress[2], progress[3] + xp.astype(active, progress.dtype)])
-    recorded = xp.where(xp.arange(losses.shape[0]) == slot, loss[0], losses)
-    return grad, xp.stack([xp.take(rates, slot)[0], scale, norm]), recorded, slot + 1, counted, first_fault
+    going = fault[0] == 0
+    recorded = xp.where((xp.arange(losses.shape[0]) == place[0]) & going, loss[0], losses)
+    moved = xp.stack([place[0] + xp.astype(going, place.dtype), place[1] + xp.astype(active, place.dtype)])
+    return grad, xp.stack([xp.take(rates, place[1:])[0], scale, norm]), recorded, moved, counted, first_fault
 
 
 @contract("grad[p] loss[2] total[p] sums[2] -> total[p] sums[2]")
@@ -84,10 +87,10 @@ def moving_average(xp, theta, grad, v, control, matrices, weight_decay, beta):
     return _applied(xp, control, (decayed - eta * v_new, v_new), (theta, v))
 
 
-@contract("theta[p] v[p] origin[p] rates[M] slot[1]:index<M reach:unit -> theta[p] origin[p]")
-def look_ahead(xp, theta, v, origin, rates, slot, reach):
+@contract("theta[p] v[p] origin[p] rates[M] place[2]:index<M reach:unit -> theta[p] origin[p]")
+def look_ahead(xp, theta, v, origin, rates, place, reach):
     """origin ← θ;  θ ← θ − η·reach·v, the point where Nesterov's gradient is taken"""
-    return theta - xp.take(rates, slot) * reach * v, theta
+    return theta - xp.take(rates, place[1:]) * reach * v, theta
 
 
 @contract(

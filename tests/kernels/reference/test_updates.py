@@ -77,7 +77,7 @@ def test_look_ahead_by_hand(table: str) -> None:
     """The origin is where θ was, and θ moves by η·reach·v with the rate of the step to come."""
     theta, origin = numbers(2, 3), numbers(math.nan, math.nan)
     rates = numbers(9, 0.25, 9)
-    run(table, "look_ahead", theta, numbers(1, -1), origin, rates, np.array([1]), 0.8, out=(theta, origin))
+    run(table, "look_ahead", theta, numbers(1, -1), origin, rates, np.array([0, 1]), 0.8, out=(theta, origin))
     assert origin.tolist() == [2, 3]
     np.testing.assert_allclose(theta, [1.8, 3.2], rtol=1e-15)
 
@@ -168,7 +168,7 @@ def test_a_skipped_step_leaves_the_norms(table: str) -> None:
 
 
 class Prepared:
-    """prepare_update on θ = (3, 3, 3), two of them a matrix's, g = (3, 4, 0) and slot 1 of three."""
+    """prepare_update on θ = (3, 3, 3), two of them a matrix's, g = (3, 4, 0) and place 1 of three."""
 
     def __init__(
         self,
@@ -181,22 +181,22 @@ class Prepared:
         clip: float = math.inf,
     ) -> None:
         self.theta, self.grad = numbers(3, 3, 3), numbers(*grad)
-        self.control, self.losses, self.slot = numbers(9, 9, 9), numbers(-1, -1, -1), np.array([1])
+        self.control, self.losses, self.place = numbers(9, 9, 9), numbers(-1, -1, -1), np.array([1, 1])
         self.progress, self.fault = np.array([5, 6, 7, 41]), np.array([fault])
         run(
-            table, "prepare_update", self.theta, self.grad, numbers(*loss), numbers(0.1, 0.2, 0.3), self.losses, self.slot,
+            table, "prepare_update", self.theta, self.grad, numbers(*loss), numbers(0.1, 0.2, 0.3), self.losses, self.place,
             self.progress, self.fault, 2, l2, clip,
-            out=(self.grad, self.control, self.losses, self.slot, self.progress, self.fault),
+            out=(self.grad, self.control, self.losses, self.place, self.progress, self.fault),
         )  # fmt: skip
 
 
 @BOTH
 def test_a_good_step_is_counted_and_recorded(table: str) -> None:
-    """Rate of slot 1, factor 1, norm 5; the loss goes to slot 1, the slot and the updates move on, nothing else."""
+    """Rate of place 1, factor 1, norm 5; the loss goes to place 1, the places and the updates move on, nothing else."""
     p = Prepared(table)
     assert p.control.tolist() == [0.2, 1, 5]
     assert p.losses.tolist() == [-1, 0.7, -1]
-    assert (p.slot[0], p.fault[0]) == (2, 0)
+    assert (p.place[0], p.fault[0]) == (2, 0)
     assert p.progress.tolist() == [5, 6, 7, 42]
     assert p.grad.tolist() == [3, 4, 0]
 
@@ -237,7 +237,7 @@ def test_a_step_that_is_not_finite_is_skipped_and_noted(table: str, what: str) -
     """Factor 0, updates not counted, and fault holds the number the update would have had, 42; the loss is recorded."""
     p = Prepared(table, **FAULTS[what])
     assert p.control[1] == 0
-    assert (p.fault[0], p.progress[3], p.slot[0]) == (42, 41, 2)
+    assert (p.fault[0], p.progress[3], p.place[0]) == (42, 41, 2)
     assert p.losses[1] == pytest.approx(FAULTS[what].get("loss", (0.7,))[0], nan_ok=True)
 
 
@@ -253,7 +253,7 @@ def test_after_a_fault_nothing_moves(table: str, what: str) -> None:
 def test_a_batch_without_weight_is_skipped_without_a_fault(table: str) -> None:
     """Weight 0: nothing to learn, nothing wrong."""
     p = Prepared(table, loss=(0.0, 0.0), l2=0.5)
-    assert (p.control[1], p.fault[0], p.progress[3], p.slot[0]) == (0, 0, 41, 2)
+    assert (p.control[1], p.fault[0], p.progress[3], p.place[0]) == (0, 0, 41, 2)
 
 
 @BOTH
