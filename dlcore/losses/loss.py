@@ -47,7 +47,7 @@ class Loss:
 
 def numeric(y: Any, what: str) -> np.ndarray:
     """Targets as a NumPy array of numbers.  Raises DataError for text, objects, complex numbers."""
-    y = np.asarray(y.get() if hasattr(y, "get") and hasattr(y, "dtype") else y)
+    y = np.asarray(y.get() if hasattr(y, "__cuda_array_interface__") else y)
     if y.dtype == object:
         try:
             y = y.astype(np.float64)
