@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,3 +25,10 @@ def data_dir(request: pytest.FixtureRequest) -> Path:
     if folder is None:
         pytest.skip("MNIST is not at hand: give its folder with --data-dir")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_blas_thread() -> Iterator[None]:
+    """The networks are tiny, and test workers share the cores: more threads would wait for each other."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
