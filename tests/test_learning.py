@@ -36,20 +36,25 @@ def test_digits_of_every_seed(seed: int) -> None:
     assert digits_accuracy(seed) >= 0.97
 
 
+@pytest.mark.slow
 def test_digits_as_well_as_scikit_learn() -> None:
-    """The same small network, data, batches, rate and penalty: at least scikit-learn's accuracy, less one image in a hundred.
+    """The same network, data, batches, rate, penalty and epochs: over ten seeds at least scikit-learn's mean accuracy.
 
-    One run of each; over seeds both vary by about half a percent.
+    Less two standard errors of the difference: the two draw different numbers from their seeds.
     """
     neural_network = pytest.importorskip("sklearn.neural_network")
-    theirs = neural_network.MLPClassifier((64,), batch_size=64, max_iter=25, random_state=0, n_iter_no_change=100)
-    with pytest.warns(UserWarning, match="Maximum iterations"):
-        theirs.fit(DIGITS.X, DIGITS.y)
-    model = dl.Sequential(dl.Dense(64, 64), dl.ReLU(), dl.Dense(64, 10))
-    ours = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-3, l2=1e-4 / 64), seed=0)
-    ours.fit(DIGITS.X, DIGITS.y, epochs=25, batch_size=64)
-    accuracy = ours.evaluate(DIGITS.X_test, DIGITS.y_test)["accuracy"]
-    assert accuracy >= theirs.score(DIGITS.X_test, DIGITS.y_test)
+    ours, theirs = [], []
+    for seed in range(10):
+        peer = neural_network.MLPClassifier((64,), batch_size=64, max_iter=60, random_state=seed, n_iter_no_change=100)
+        with pytest.warns(UserWarning, match="Maximum iterations"):
+            peer.fit(DIGITS.X, DIGITS.y)
+        theirs.append(peer.score(DIGITS.X_test, DIGITS.y_test))
+        model = dl.Sequential(dl.Dense(64, 64), dl.ReLU(), dl.Dense(64, 10))
+        trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-3, l2=1e-4 / 64), seed=seed)
+        trainer.fit(DIGITS.X, DIGITS.y, epochs=60, batch_size=64)
+        ours.append(trainer.evaluate(DIGITS.X_test, DIGITS.y_test)["accuracy"])
+    error = np.sqrt((np.var(ours, ddof=1) + np.var(theirs, ddof=1)) / 10)
+    assert np.mean(ours) >= np.mean(theirs) - 2 * error, (ours, theirs)
 
 
 @pytest.mark.slow
