@@ -105,7 +105,7 @@ def _vocabulary() -> set[str]:
     return words
 
 
-COMMANDS = ("pip ", "pytest", "dlcore ", "ruff ", "mypy", ".ci/run", "python", "import ")
+COMMANDS = ("pip ", "pytest", "dlcore ", "ruff ", "mypy", ".ci/run", "python", "import ", "--")
 
 
 @pytest.mark.parametrize("page", PAGES[:2])
