@@ -163,10 +163,11 @@ class Plan:
         lines = [f"{self.title}, device {backend.name}, executor {backend.executor_name}, {len(self.calls)} calls"]
         number = 0
         for name, calls in self.lists.items():
-            lines += [f"{name}  (* updated in place)"] if calls else []
+            lines += [f"{name}:"] if calls else []
             for call in calls:
                 number += 1
                 lines.append(f"{number:3d} {call.name:28s} {call.kernel.source:9s} {call}")
+        lines.append("* updated in place")
         if any(call.kernel.source == "reference" for call in self.calls):
             lines.append(f"reference kernels: {backend.reason or 'they have no faster twin on this device'}")
         return "\n".join(lines)

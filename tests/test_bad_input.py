@@ -131,7 +131,7 @@ BAD_OPTIONS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "short weights": ({"sample_weight": ONE[:5]}, SHAPE, r"sample_weight has shape \(5,\), expected \(12,\)"),
     "negative weights": ({"sample_weight": -ONE}, DATA, r"sample_weight\[0\] is -1"),
     "no weight at all": ({"sample_weight": 0 * ONE}, DATA, "all sample_weight are zero"),
-    "NaN weights": ({"sample_weight": np.nan * ONE}, DATA, r"sample_weight\[0\] is nan"),
+    "NaN weights": ({"sample_weight": np.nan * ONE}, DATA, r"sample_weight\[0\] is NaN"),
 }  # fmt: skip
 
 

@@ -12,7 +12,6 @@ import pytest
 
 import dlcore as dl
 from dlcore.backend import Backend, from_namespace
-from dlcore.plan import TrainingStep
 
 from .examples import activation_layers, label, targets
 

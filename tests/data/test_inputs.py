@@ -251,14 +251,14 @@ BAD_WEIGHTS: dict[str, tuple[Any, type[Exception], str]] = {
     "a column": (np.ones((12, 1)), dl.ShapeError, r"shape \(12, 1\), expected \(12,\)"),
     "a number": (1.0, dl.ShapeError, r"shape \(\), expected \(12,\)"),
     "negative": (np.where(np.arange(12) == 7, -0.5, 1), dl.DataError, r"sample_weight\[7\] is -0.5"),
-    "NaN": (np.where(np.arange(12) == 3, np.nan, 1), dl.DataError, r"sample_weight\[3\] is nan"),
+    "NaN": (np.where(np.arange(12) == 3, np.nan, 1), dl.DataError, r"sample_weight\[3\] is NaN"),
     "infinite": (np.where(np.arange(12) == 0, np.inf, 1), dl.DataError, r"sample_weight\[0\] is inf"),
     "all zero": (np.zeros(12), dl.DataError, "all sample_weight are zero"),
     "words": (["a"] * 12, dl.DataError, "numbers"),
     "digits as text": (["1"] * 12, dl.DataError, "numbers"),
     "None inside": ([1.0] * 11 + [None], dl.DataError, "sample_weight"),
     "complex": (np.ones(12, complex), dl.DataError, "numbers"),
-    "ragged": ([[1.0], [1.0, 2.0]], dl.DataError, "numbers"),
+    "ragged": ([[1.0], [1.0, 2.0]], dl.DataError, "sample_weight cannot be read as an array"),
     "masked": (np.ma.masked_equal(np.arange(12), 3), dl.DataError, "masked"),
 }  # fmt: skip
 
