@@ -137,6 +137,6 @@ def test_dropout_and_normalization_learn_too() -> None:
         dl.Dense(64, 64), dl.BatchNorm(64), dl.ReLU(), dl.Dropout(0.2), dl.Residual(dl.Dense(64, 64), dl.PReLU()),
         dl.LayerNorm(64), dl.Dense(64, 10),
     )  # fmt: skip
-    trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(label_smoothing=0.05), dl.AdamW(3e-3), seed=0)
+    trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(label_smoothing=0.05), dl.AdamW(3e-3), dtype="float64")
     trainer.fit(DIGITS.X, DIGITS.y, epochs=10, batch_size=64)
     assert trainer.evaluate(DIGITS.X_test, DIGITS.y_test)["accuracy"] > 0.95

@@ -788,7 +788,7 @@ def test_save_and_load(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_save_before_fit(dtype: str, tmp_path: Path) -> None:
     """A trainer that never trained is saved and loaded too."""
-    trainer = make(RICH, dtype=dtype)
+    trainer = make(dtype=dtype)
     trainer.save(tmp_path / "new.safetensors")
     loaded = dl.Trainer.load(tmp_path / "new.safetensors")
     for each in (trainer, loaded):
