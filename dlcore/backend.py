@@ -113,8 +113,8 @@ class Backend:
         """
         if isinstance(device, Backend):
             return device
-        kind, _, number = str(device).partition(":")
-        if kind == "cuda" and (not number or number.isdigit()):
+        kind, colon, number = str(device).partition(":")
+        if kind == "cuda" and (number.isdecimal() if colon else True):
             return _cuda(int(number or 0))
         if device == "cpu":
             return _cpu()

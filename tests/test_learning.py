@@ -59,13 +59,17 @@ def test_digits_as_well_as_scikit_learn() -> None:
 
 @pytest.mark.slow
 def test_mnist(data_dir: Path) -> None:
-    """784-100-100-10 with scikit-learn's settings reaches its benchmark's error, 2.24 %, within the spread: at most 2.4 %."""
+    """784-100-100-10 with scikit-learn's settings reaches its benchmark's error, 2.24 %, within the spread: at most 2.4 %.
+
+    The network is that of the epoch with the lowest training loss: near loss 0 Adam's now and then jumps for an epoch, and
+    whether the last one is such an epoch depends on rounding.
+    """
     files = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
     X, y, X_test, y_test = (read_idx(data_dir / f"{name}-ubyte.gz") for name in files)
     X, X_test = (images.reshape(len(images), -1).astype(np.float32) / np.float32(255) for images in (X, X_test))
     model = dl.Sequential(dl.Dense(784, 100), dl.ReLU(), dl.Dense(100, 100), dl.ReLU(), dl.Dense(100, 10))
     trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-3, l2=5e-7), seed=0)
-    trainer.fit(X, y, epochs=40, batch_size=200)
+    trainer.fit(X, y, epochs=40, batch_size=200, callbacks=[dl.EarlyStopping("loss", patience=40)])
     assert 1 - trainer.evaluate(X_test, y_test)["accuracy"] <= 0.024
 
 

@@ -24,7 +24,8 @@ def evaluate(table: str, name: str, z: Any, y: Any, w: Any = None, *smoothing: f
     y = np.asarray(y, "int64" if name == "softmax_cross_entropy" else dtype)
     w = np.ones(len(z), dtype) if w is None else np.asarray(w, dtype)
     loss, delta = np.full(2, np.nan, dtype), np.full_like(z, np.nan)
-    numbers = smoothing or ((0.0,) if name.startswith("softmax") else ())
+    rest = [a.name for a in KERNELS[name].contract.inputs if a.dims is None]
+    numbers = smoothing or [0.0 if rest_name == "smoothing" else 1.0 for rest_name in rest]
     TABLES[table][name](z, y, w, *numbers, out=(loss, delta))
     return float(loss[0]), float(loss[1]), delta
 
