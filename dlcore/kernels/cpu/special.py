@@ -7,20 +7,20 @@ import math
 
 import numpy as np
 from numba import types
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 
 from .compiled import OPTIONS, inlined
 
 
-def like(x, value):
-    """`value` in the type of x: a bare literal would turn float32 arithmetic into float64."""
-    raise TypeError("compiled code only")
+@intrinsic
+def like(typing, x, value):
+    """`value` in the type of x: a bare literal would turn float32 arithmetic into float64.
 
-
-@overload(like, jit_options=OPTIONS)
-def _like(x, value):
-    real = np.float32 if x == types.float32 else np.float64
-    return lambda x, value: real(value)
+    An intrinsic, since numba would compile a function for every literal it is called with.
+    """
+    if not isinstance(x, types.Float):
+        return None
+    return x(x, types.float64), lambda context, builder, signature, a: context.cast(builder, a[1], types.float64, x)
 
 
 def exp_negative(x):
