@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -49,12 +50,31 @@ def _blas_controller() -> Any:
     return ThreadpoolController()
 
 
+class _OneThread:
+    """One BLAS thread while anybody is inside; the number is the process's, so the first saves it and the last restores."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._limit = threading.Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._limit.enter_context(_blas_controller().limit(limits=1, user_api="blas"))
+            self._inside += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._limit.close()
+
+
+_one_thread = _OneThread()
+
+
 def _blas_threads(operations: float) -> AbstractContextManager[Any]:
     """One BLAS thread for small steps, the user's number for others and afterwards."""
-    if operations >= SMALL_STEP:
-        return nullcontext()
-    limit: AbstractContextManager[Any] = _blas_controller().limit(limits=1, user_api="blas")
-    return limit
+    return nullcontext() if operations >= SMALL_STEP else _one_thread
 
 
 def numbers(array: np.ndarray) -> np.ndarray:

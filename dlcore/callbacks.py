@@ -13,7 +13,7 @@ __all__ = ["Callback", "EarlyStopping", "Progress"]
 
 
 class Callback:
-    """Called by `fit`; every method may be left out.  `state()` enters checkpoints."""
+    """Called by `fit`; every method may be left out."""
 
     def on_fit_begin(self, trainer: Any) -> None:
         """Before the first step of this call of fit."""
@@ -28,10 +28,6 @@ class Callback:
     def on_fit_end(self, trainer: Any) -> None:
         """After the last step, also when training was interrupted or diverged."""
 
-    def state(self) -> dict[str, Any]:
-        """What must be known to go on after a restart, as JSON values."""
-        return {}
-
 
 class EarlyStopping(Callback):
     """Stop when `monitor` has not become smaller by more than `min_delta` for `patience` epochs in a row.
@@ -43,6 +39,8 @@ class EarlyStopping(Callback):
     def __init__(
         self, monitor: str = "val_loss", patience: int = 10, min_delta: float = 0.0, restore_best: bool = True
     ) -> None:
+        if not isinstance(monitor, str):
+            raise ConfigurationError(f"EarlyStopping: monitor={monitor!r}, expected a name such as 'val_loss'")
         if not is_integer(patience) or patience < 1:
             raise ConfigurationError(f"EarlyStopping: patience={patience!r}, expected a positive integer")
         if not is_number(min_delta) or not 0 <= min_delta < math.inf:
@@ -56,11 +54,11 @@ class EarlyStopping(Callback):
         self._weights: list[Any] | None = None
 
     def on_fit_begin(self, trainer: Any) -> None:
+        self._forget()
         if self.monitor not in trainer.reports:
             raise ConfigurationError(
                 f"EarlyStopping: monitor={self.monitor!r}, but fit reports {', '.join(trainer.reports)}"
             )
-        self._forget()
 
     def on_epoch_end(self, trainer: Any, logs: Mapping[str, float]) -> bool | None:
         value = logs[self.monitor]
@@ -76,9 +74,7 @@ class EarlyStopping(Callback):
     def on_fit_end(self, trainer: Any) -> None:
         if self._weights is not None:
             trainer.set_weights(self._weights)
-
-    def state(self) -> dict[str, Any]:
-        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
+            self._weights = None  # they belong to this fit
 
 
 class Progress(Callback):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .checks import is_integer
-from .errors import ConfigurationError
+from .errors import ConfigurationError, DataError
 from .losses import Loss
 from .optimizers import SGD
 from .sequential import Sequential
@@ -67,13 +67,15 @@ def check_gradients(
     trainer.set_weights([w + 0.1 * random.uniform(-1, 1, w.shape) if w.ndim == 1 else w for w in trainer.get_weights()])
     gradient, theta, grads = _gradient_of(trainer, X, y, sample_weight)
     loss_value = gradient()
+    if not np.isfinite(loss_value):
+        raise DataError(f"the loss is {loss_value} at the initial parameters; there is no gradient to check")
     exact = {name: grads[name].copy() for name in grads}
     scale = NEGLIGIBLE * max(1.0, abs(loss_value))
     errors = {}
     for name, expected in exact.items():
         flat = theta[name].reshape(-1)
         entries = np.arange(flat.size) if sample is None else random.permutation(flat.size)[:sample]
-        worst = 0.0
+        found = [0.0]
         for i in entries:
             value = flat[i]
             losses = []
@@ -83,8 +85,8 @@ def check_gradients(
             flat[i] = value
             difference = (losses[0] - losses[1]) / (2 * STEP)
             g = expected.reshape(-1)[i]
-            worst = max(worst, abs(g - difference) / max(abs(g), abs(difference), scale))
-        errors[name] = worst
+            found.append(abs(g - difference) / max(abs(g), abs(difference), scale))
+        errors[name] = float(np.nan_to_num(np.max(found), nan=np.inf))  # NaN anywhere is an error without bound
     return GradientCheck(errors)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,17 +37,20 @@ class Loop:
 
     def run(self, epochs: int, updates: Sequence[Updates], validate: Callable[[], dict[str, float]]) -> History:
         """Train for so many epochs, or until a callback says stop.  Raises DivergenceError, KeyboardInterrupt."""
+        begun: list[Callback] = []
         with deferred_interrupts() as check_interrupt:
             try:
                 for callback in self.callbacks:
                     callback.on_fit_begin(self.trainer)
+                    begun.append(callback)
                 for _ in range(epochs):
                     if self._epoch(updates, validate, check_interrupt):
                         break
                     check_interrupt()
             finally:
-                for callback in self.callbacks:
-                    callback.on_fit_end(self.trainer)
+                with ExitStack() as ends:  # whoever has begun also ends, in this order, even if another one fails to
+                    for callback in reversed(begun):
+                        ends.callback(callback.on_fit_end, self.trainer)
         return self.history
 
     def _epoch(
@@ -58,19 +62,22 @@ class Loop:
         total, rows = 0.0, 0
         for part in updates:
             for losses in self._chunks(part):
-                for loss in losses.tolist():  # one by one: the bits must not depend on where a chunk ends
-                    total += part.rows * loss
-                rows += part.rows * len(losses)
+                for loss in losses[np.isfinite(losses)].tolist():  # a batch without weight has no loss
+                    total += part.rows * loss  # one by one: the bits must not depend on where a chunk ends
+                    rows += part.rows
                 for callback in self.callbacks:
                     callback.on_chunk_end(self.trainer)
                 check_interrupt()
         seconds = time.perf_counter() - start
+        if not self.memory.finite():
+            raise DivergenceError(
+                f"training diverged in epoch {self.trainer.epoch + 1}: an update made parameters too large for "
+                f"{self.memory.dtype}; go back to a checkpoint or reset(), and try a smaller learning rate or clip_norm"
+            )
         logs = {"loss": total / rows} | validate() | {"seconds": seconds}
         self.trainer._end_epoch(logs)
         self.history.append(logs)
-        stops = [
-            callback.on_epoch_end(self.trainer, logs) is True for callback in self.callbacks
-        ]  # every one is called
+        stops = [bool(callback.on_epoch_end(self.trainer, logs)) for callback in self.callbacks]  # every one is called
         return any(stops)
 
     def _chunks(self, part: Updates) -> Iterator[np.ndarray]:
@@ -95,12 +102,17 @@ class Loop:
     def _rates(self, steps: int) -> np.ndarray:
         """learning_rate · schedule(step) for the next steps."""
         factor, first = self.trainer.optimizer.schedule, self.trainer.updates
-        factors = np.array([float(factor(first + i)) for i in range(steps)]) if factor else np.ones(steps)
+        try:
+            factors = np.array([float(factor(first + i)) for i in range(steps)]) if factor else np.ones(steps)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"schedule: no factor for update {first}: {error}") from error
         rates = self.trainer.learning_rate * factors
-        if not (np.isfinite(rates) & (rates >= 0)).all():
-            i = int(np.argmin(np.isfinite(rates) & (rates >= 0)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            good = np.isfinite(rates.astype(self.memory.dtype)) & (rates >= 0)
+        if not good.all():
+            i = int(np.argmin(good))
             raise ConfigurationError(
-                f"the learning rate of update {first + i} is {rates[i]}, expected a finite number >= 0"
+                f"the learning rate of update {first + i} is {rates[i]:g}, expected a number >= 0 within {self.memory.dtype}"
             )
         return rates
 
@@ -117,8 +129,12 @@ class Loop:
         self.memory.set_counter("fault", np.zeros(1))  # training may go on, say with a smaller rate
         loss = float(self.memory.counter("losses")[made - 1])
         what = "the gradient is not finite" if np.isfinite(loss) else f"the loss is {loss}"
+        kept = (
+            "The parameters are those before that update"
+            if self.memory.finite()
+            else "An update before it made parameters too large for their dtype: go back to a checkpoint or reset()"
+        )
         raise DivergenceError(
             f"training diverged at update {fault} (epoch {self.trainer.epoch + 1}): {what}; learning rate "
-            f"{self.memory.counter('rates')[rate_place]:g}. The parameters are those before that update; try a smaller "
-            "learning rate, clip_norm, or scaled inputs"
+            f"{self.memory.counter('rates')[rate_place]:g}. {kept}; try a smaller learning rate, clip_norm, or scaled inputs"
         )

@@ -6,12 +6,13 @@ needs besides come when a plan is bound, and are shared by all plans.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .backend import Backend, is_on_gpu
+from .data.inputs import check_finite
 from .errors import DataError, ShapeError
 from .kernels.table import Buffer
 from .parameters import Layout
@@ -111,6 +112,11 @@ class Memory:
         array = self._counters[name]
         array[: len(values)] = self.backend.asarray(values.astype(str(array.dtype).rsplit(".", 1)[-1]))
 
+    def finite(self) -> bool:
+        """Whether all parameters are."""
+        xp = self.backend.xp
+        return bool(xp.all(xp.isfinite(self.theta)))
+
     def weights(self) -> list[tuple[str, Any]]:
         """Names and views, layer by layer: parameters as declared, then state."""
         xp, views = self.backend.xp, []
@@ -124,6 +130,8 @@ class Memory:
     def set_weights(self, weights: Any) -> None:
         """Set all of `weights()` from a list of arrays, or nothing where one does not fit."""
         views = self.weights()
+        if not isinstance(weights, Sequence):
+            raise DataError(f"set_weights: {type(weights).__name__}, expected a list of arrays, as get_weights gives")
         if len(weights) != len(views):
             names = ", ".join(name for name, _ in views)
             raise ShapeError(f"set_weights: {len(weights)} arrays, expected {len(views)}: {names}")
@@ -138,6 +146,7 @@ class Memory:
                 raise ShapeError(f"set_weights: {name} has shape {array.shape}, expected {tuple(view.shape)}")
             if array.dtype.kind not in "biuf":
                 raise DataError(f"set_weights: {name} is {array.dtype}, expected numbers")
+            check_finite(array, self.dtype, f"set_weights: {name}")
         for (_, view), array in zip(views, arrays, strict=True):
             view[...] = self.cast(array)
 

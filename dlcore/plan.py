@@ -6,7 +6,7 @@ no epochs: a step knows the batch it works on only through the counters in `prog
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -69,6 +69,7 @@ class _Buffers:
             for i, (layer, width) in enumerate(zip(model, model.widths, strict=False))
             for name, entry in layer.scratch(rows, width).items()
         }
+        self.numbers = {path: i for i, path in enumerate(_paths(model, ""))}
         self.made: dict[str, Buffer] = {}
 
     def new(self, name: str, shape: tuple[int, ...], dtype: str = "real") -> Buffer:
@@ -89,8 +90,8 @@ class _Buffers:
         owner, _, name = path.rpartition(".")
         if name in ("key0", "key1", "rows", "progress", "control"):
             return getattr(self, name)
-        if name == "layer":  # a number of its own for every layer that draws, in the order of the layers
-            return _layer_number(owner)
+        if name == "layer":  # its place among all layers, so that no two draw the same numbers
+            return self.numbers[owner]
         if path in self.parameters.parameters:
             return self.new(path, self.parameters.parameters[path].shape)
         if path in self.state.parameters:
@@ -129,12 +130,11 @@ class _Buffers:
             delta = dx
 
 
-def _layer_number(path: str) -> int:
-    """A number for each layer, also those inside others: its path read in base 1024, counted from 1."""
-    number = 0
-    for part in path.split("."):
-        number = number * 1024 + int(part) + 1
-    return number & 0xFFFFFFFF
+def _paths(layers: Iterable[Layer], prefix: str) -> Iterator[str]:
+    """The path of every layer, also of those inside others, in order."""
+    for i, layer in enumerate(layers):
+        yield f"{prefix}{i}"
+        yield from _paths(getattr(layer, "layers", ()), f"{prefix}{i}.")
 
 
 class Plan:

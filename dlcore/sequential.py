@@ -6,27 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from .errors import ConfigurationError
-from .initializers import GlorotUniform, HeNormal, Initializer, LeCunNormal
-from .layers import (
-    ELU,
-    GELU,
-    SELU,
-    BatchNorm,
-    Dense,
-    Dropout,
-    Layer,
-    LayerNorm,
-    LeakyReLU,
-    PReLU,
-    ReLU,
-    Residual,
-    SiLU,
-    Softplus,
-)
+from .initializers import GlorotUniform
+from .layers import Dense, Layer, Residual
 from .parameters import Parameter
-
-_LIKE_RELU = (ReLU, LeakyReLU, PReLU, ELU, GELU, SiLU, Softplus)
-_TRANSPARENT = (BatchNorm, Dropout, LayerNorm)
 
 
 @dataclass(frozen=True, init=False)
@@ -98,19 +80,9 @@ def with_initializers(layers: Sequence[Layer]) -> list[Layer]:
     chosen: list[Layer] = []
     for i, layer in enumerate(layers):
         if isinstance(layer, Dense) and layer.init is None:
-            following = next((after for after in layers[i + 1 :] if not isinstance(after, _TRANSPARENT)), None)
-            layer = replace(layer, init=_initializer_before(following))
+            suits = next((after.suits for after in layers[i + 1 :] if after.suits is not None), GlorotUniform())
+            layer = replace(layer, init=suits)
         elif isinstance(layer, Residual):
             layer = type(layer)(*with_initializers(layer.layers))
         chosen.append(layer)
     return chosen
-
-
-def _initializer_before(following: Layer | None) -> Initializer:
-    return (
-        HeNormal()
-        if isinstance(following, _LIKE_RELU)
-        else LeCunNormal()
-        if isinstance(following, SELU)
-        else GlorotUniform()
-    )

@@ -7,6 +7,7 @@ Longer than 400 lines: training, prediction and files are three views of the sam
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import warnings
@@ -76,9 +77,11 @@ class Trainer:
                 raise ConfigurationError(f"Trainer: {name}={value!r}, expected a {kind.__name__}{hint}")
         _check_head(model, loss)
         key(seed)  # raises for what is not a seed
+        dtype = _dtype_name(dtype)
         self.model, self.loss, self.optimizer, self.seed, self.dtype = model, loss, optimizer, int(seed), dtype
         self.backend = Backend.for_device(device)
         self.backend.check_dtype(dtype)
+        _check_numbers(optimizer, dtype)
         with self.backend.context():
             self.memory = Memory(model, self.backend, dtype)
         self._predictions: dict[tuple[int, str | None], Prediction] = {}
@@ -237,6 +240,9 @@ class Trainer:
             updates = [Updates(whole["step"], full, batch)]
             return updates + ([Updates(rest["step"], 1, ragged)] if rest else [])
 
+        for name in ("total", "sums"):  # an interrupted group may have left something
+            self.memory.array(self._step.buffers.made[name])[...] = 0
+
         def together(count: int, last: bool) -> Callable[[int], None]:
             def run(updates: int) -> None:
                 for _ in range(updates):
@@ -244,7 +250,7 @@ class Trainer:
                     whole["gradient"](count)
                     if last and rest:
                         rest["gradient"](1)
-                    whole["update"](1)
+                    (rest if last and rest else whole)["update"](1)  # of the batch that was last
 
             return run
 
@@ -386,6 +392,28 @@ def _check_head(model: Sequential, loss: Loss) -> None:
         )
     if loss.output == "softmax" and model.output_width < 2:
         raise ConfigurationError(f"{owner} needs at least 2 outputs, the network has 1; use BinaryCrossEntropy for one")
+
+
+def _dtype_name(dtype: Any) -> str:
+    """'float32' also for np.float32 and np.dtype("float32")."""
+    try:
+        return dtype if isinstance(dtype, str) else str(np.dtype(dtype).name)
+    except TypeError:
+        raise ConfigurationError(f"dtype={dtype!r}, expected 'float32' or 'float64'") from None
+
+
+def _check_numbers(optimizer: Optimizer, dtype: str) -> None:
+    """Raise ConfigurationError where a hyperparameter becomes 0 or infinite in the dtype of computation."""
+    for field in dataclasses.fields(optimizer):
+        value = getattr(optimizer, field.name)
+        if is_number(value) and value:
+            with np.errstate(over="ignore", under="ignore"):
+                cast = float(np.dtype(dtype).type(value))
+            if cast == 0 or not math.isfinite(cast):
+                owner = type(optimizer).__name__
+                raise ConfigurationError(
+                    f"{owner}: {field.name}={value!r} is {cast:g} in {dtype}; choose another value"
+                )
 
 
 def _positive(name: str, value: Any, zero: bool = False) -> None:

@@ -249,8 +249,18 @@ def _import_dlcore(cache: Path) -> tuple[float, float, set[str]]:
     return float(own), float(numpys), set(loaded)
 
 
-def test_import_is_cheap(tmp_path: Path) -> None:
-    """`import dlcore`, its names included, takes under 60 ms beyond numpy's own import, and loads none of the heavy libraries."""
+def test_import_is_cheap() -> None:
+    """`import dlcore` takes under 60 ms beyond numpy's own import."""
+    program = "import time, numpy; t = time.perf_counter(); import dlcore; print(time.perf_counter() - t)"
+    times = [
+        float(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+        for _ in range(3)
+    ]
+    assert min(times) < 0.060
+
+
+def test_the_names_are_cheap(tmp_path: Path) -> None:
+    """All public names together load in 60 ms, or in 0.45 of numpy's own import on a slower machine, and nothing heavy with them."""
     _, _, loaded = _import_dlcore(tmp_path)  # writes the bytecode
     assert not [library for library in LAZY if library in loaded]
     runs = []

@@ -166,3 +166,22 @@ def test_without_numba_everything_works_with_one_hint(tmp_path: Path) -> None:
     assert all(line.split()[2] == "reference" for line in calls)
     assert plan[-1].startswith("reference kernels: numba cannot be imported")
     assert "pip install numba" in plan[-1]
+
+
+def test_overlapping_fits_restore_the_blas_threads() -> None:
+    """Two small fits that begin and end in turn leave the process's number of BLAS threads as it was."""
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        first, second = Backend.for_device("cpu").threads(1.0), Backend.for_device("cpu").threads(1.0)
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        if before:
+            assert threads() == {1}
+        second.__exit__(None, None, None)
+        assert threads() == before

@@ -324,3 +324,28 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert dl.Dropout(np.float32(0.5)) == dl.Dropout(0.5)
     assert dl.SGD(np.float32(0.25)) == dl.SGD(0.25)
     assert dl.SoftmaxCrossEntropy(np.float32(0.25)) == dl.SoftmaxCrossEntropy(0.25)
+
+
+def test_an_activation_given_to_dense_is_named() -> None:
+    """Dense(4, 8, "relu") is how other libraries write it; here it would have been a bias."""
+    with pytest.raises(dl.ConfigurationError, match="activation is a layer of its own"):
+        dl.Dense(4, 8, "relu")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bad", ["x", None])
+def test_a_schedule_without_a_number(bad: Any) -> None:
+    """One error names the schedule and the update."""
+    trainer = dl.Trainer(dl.Sequential(dl.Dense(COLUMNS, 3)), SOFTMAX, dl.SGD(0.1, schedule=lambda step: bad))
+    with pytest.raises(dl.ConfigurationError, match="schedule: no factor for update 0"):
+        trainer.fit(X, LABELS, epochs=1)
+
+
+def test_weights_of_nan_are_refused() -> None:
+    """set_weights takes what a network can have."""
+    trainer = trainer_for(SOFTMAX, 3)
+    weights = trainer.get_weights()
+    weights[0][0, 0] = np.nan
+    with pytest.raises(dl.DataError, match=r"0\.W\[0, 0\] is NaN"):
+        trainer.set_weights(weights)
+    with pytest.raises(dl.DataError, match="expected a list of arrays"):
+        trainer.set_weights(None)  # type: ignore[arg-type]

@@ -293,3 +293,23 @@ def test_frozen_layers_keep_the_gradients_of_the_others() -> None:
                 assert not step.any()
             else:
                 np.testing.assert_array_equal(step, steps[0][name])
+
+
+def test_a_gradient_of_nan_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NaN compares with nothing, and must not pass as no error."""
+    backward = dl.Dense.backward
+
+    def spoiled(self: Any, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+        backward(self, k, v, x, z, delta, dx)
+        k.leaky_relu_grad(v.dW, v.W, float("nan"), out=v.dW)
+
+    monkeypatch.setattr(dl.Dense, "backward", spoiled)
+    assert not dl.check_gradients(dl.Sequential(dl.Dense(3, 3)), dl.SquaredError(), X, np.zeros((ROWS, 3)))
+
+
+def test_a_loss_of_nan_is_refused() -> None:
+    """There is no gradient where the loss is not a number."""
+    constant = np.column_stack([np.ones(ROWS), X[:, 1:]])
+    model = dl.Sequential(dl.BatchNorm(3, epsilon=0.0), dl.Dense(3, 3))
+    with pytest.raises(dl.DataError, match="the loss is nan"):
+        dl.check_gradients(model, dl.SquaredError(), constant, np.zeros((ROWS, 3)))

@@ -310,3 +310,12 @@ def test_an_eager_step_is_the_recorded_step() -> None:
     expected = [W1 - v1.dW, b1 - v1.db, W2 - v2.dW, b2 - v2.db]
     for ours, theirs in zip(trainer.get_weights(), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-14)
+
+
+def test_every_layer_draws_numbers_of_its_own() -> None:
+    """No two layers, however deep one lies inside others, share the number that their masks are drawn by."""
+    deep = dl.Residual(dl.Residual(dl.Residual(dl.Dropout(0.1), dl.Dropout(0.2))), dl.Dropout(0.3))
+    model = dl.Sequential(dl.Dense(3, 3), deep, dl.Dropout(0.4), dl.Dense(3, 2))
+    trainer = dl.Trainer(model, dl.SquaredError(), dl.SGD(0.1))
+    drawn = [call.inputs[4] for call in trainer.step.calls if call.name == "dropout"]
+    assert len(drawn) == len(set(drawn)) == 4

@@ -1141,3 +1141,58 @@ class TestInterruption:
         signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
         make().fit(X, Y, epochs=2, callbacks=[Interrupt(at_epoch=1)])
         assert heard == [signal.SIGINT]
+
+
+# -- what a review found -------------------------------------------------------------------------------------------------
+
+
+def test_running_statistics_of_a_ragged_accumulated_batch() -> None:
+    """The variance of the last batch is unbiased by its own number of rows, two, not by that of the full batches."""
+    rows = X[:10]
+    trainer = make(dl.Sequential(dl.BatchNorm(COLUMNS), dl.Dense(COLUMNS, CLASSES)))
+    trainer.fit(rows, Y[:10], epochs=1, batch_size=4, accumulate=2, shuffle=False)
+    expected = 0.9 * (0.9 + 0.1 * rows[4:8].var(axis=0, ddof=1)) + 0.1 * rows[8:].var(axis=0, ddof=1)
+    np.testing.assert_allclose(trainer.get_weights()[3], expected, rtol=1e-12)
+
+
+def test_history_leaves_out_batches_without_weight() -> None:
+    """Such a batch has no loss; the epoch's is that of the others."""
+    w = np.ones(N)
+    w[::2] = 0
+    trainer = make(optimizer=dl.SGD(1e-12))
+    expected = trainer.evaluate(X, Y, w)["loss"]
+    history = trainer.fit(X, Y, epochs=1, batch_size=1, sample_weight=w)
+    assert history["loss"][0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_an_update_that_overflows_is_divergence() -> None:
+    """Parameters that became infinite end the run with an error that says so."""
+    trainer = make(LINEAR, dl.SGD(3e38), dl.SquaredError(), dtype="float32")
+    with pytest.raises(dl.DivergenceError, match="parameters too large for float32"):
+        trainer.fit(10 * X, T, epochs=1, batch_size=None)
+
+
+def test_an_interrupted_group_leaves_nothing_to_the_next_fit() -> None:
+    """Gradients that were summed before an interruption are not those of the next fit."""
+    trainer, other = make(), make()
+    trainer.fit(X, Y, epochs=1, batch_size=4, accumulate=2)
+    for (name, *_), array in trainer.memory._workspace.items():
+        if name in ("total", "sums"):
+            array[...] = 1
+    trainer.reset()
+    for each in (trainer, other):
+        each.fit(X, Y, epochs=1, batch_size=4, accumulate=2)
+    for p, q in zip(trainer.get_weights(), other.get_weights(), strict=True):
+        assert np.array_equal(p, q)
+
+
+@pytest.mark.parametrize("optimizer", [dl.SGD(1e39), dl.Adam(1e-3, epsilon=1e-50), dl.SGD(0.1, l2=1e-60)], ids=str)
+def test_numbers_that_the_dtype_cannot_hold_are_refused(optimizer: dl.Optimizer) -> None:
+    """A rate that is infinite in float32, or an epsilon that is 0 in it, is an error before training."""
+    with pytest.raises(dl.ConfigurationError, match="float32"):
+        make(optimizer=optimizer, dtype="float32")
+
+
+def test_the_dtype_may_be_numpys() -> None:
+    """np.float32 and np.dtype("float32") are "float32"."""
+    assert make(dtype=np.float32).dtype == make(dtype=np.dtype("float32")).dtype == "float32"

@@ -103,9 +103,9 @@ class Twin:
         return getattr(torch.nn, name)(*astuple(layer))(x)
 
     def _dropout(self, layer: dl.Dropout, path: str, x: torch.Tensor) -> torch.Tensor:
-        """By dlcore's mask, which is a function of (seed, layer counted from 1, evaluation)."""
+        """By dlcore's mask, which is a function of (seed, place among the layers, evaluation)."""
         progress = np.array([0, 0, self.evaluation, 0])
-        _, mask = dropout(np, np.ones(x.shape), progress, *key(self.seed), int(path) + 1, 1 - layer.rate)
+        _, mask = dropout(np, np.ones(x.shape), progress, *key(self.seed), int(path), 1 - layer.rate)
         return x * torch.tensor(mask) / (1 - layer.rate)
 
 

@@ -52,7 +52,7 @@ def _as_numpy(X: Any, name: str) -> np.ndarray:
         raise DataError(f"{name} is a masked array; fill the missing entries first")
     try:
         array = np.asarray(X)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"{name} cannot be read as an array: {error}") from None
     try:
         array = numbers(array)
@@ -107,4 +107,8 @@ def weights(sample_weight: Any, rows: int, dtype: str, name: str = "sample_weigh
     with np.errstate(over="ignore", under="ignore"):
         if not w.astype(dtype).any():
             raise DataError(f"all {name} are zero{' in ' + dtype if w.any() else ''}; nothing can be learned")
+        if not np.isfinite(w.astype(dtype).sum()):
+            raise DataError(
+                f"the sum of {name} is too large for {dtype}; only ratios of weights count, so scale them down"
+            )
     return w

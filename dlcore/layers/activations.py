@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..errors import ConfigurationError
-from ..initializers import Constant
+from ..initializers import Constant, HeNormal, Initializer, LeCunNormal
 from ..parameters import Parameter
 from .layer import Layer, in_range
 
@@ -70,12 +69,16 @@ class ArcTan(Elementwise):
 class ReLU(Elementwise):
     """a = max(z, 0), with derivative 0 at 0"""
 
+    suits: ClassVar[Initializer | None] = HeNormal()
+
     kernel = "relu"
 
 
 @dataclass(frozen=True)
 class LeakyReLU(Elementwise):
     """a = z where z > 0, else alpha z, with derivative alpha at 0"""
+
+    suits: ClassVar[Initializer | None] = HeNormal()
 
     alpha: float = 0.01
     kernel = "leaky_relu"
@@ -91,6 +94,8 @@ class LeakyReLU(Elementwise):
 class ELU(Elementwise):
     """a = z where z > 0, else alpha (exp(z) − 1), with derivative alpha at 0.  Clevert et al. (2016)."""
 
+    suits: ClassVar[Initializer | None] = HeNormal()
+
     alpha: float = 1.0
     kernel = "elu"
 
@@ -104,11 +109,15 @@ class ELU(Elementwise):
 class SELU(Elementwise):
     """a = s z where z > 0, else s α (exp(z) − 1), s = 1.0507…, α = 1.6733…  Klambauer et al. (2017)."""
 
+    suits: ClassVar[Initializer | None] = LeCunNormal()
+
     kernel = "selu"
 
 
 class Softplus(Elementwise):
     """a = log(1 + exp z)"""
+
+    suits: ClassVar[Initializer | None] = HeNormal()
 
     kernel = "softplus"
 
@@ -119,6 +128,8 @@ class GELU(Elementwise):
 
     Hendrycks & Gimpel (2016).  Raises ConfigurationError for another `approximate`.
     """
+
+    suits: ClassVar[Initializer | None] = HeNormal()
 
     approximate: str = "none"
     reads = "x"
@@ -135,6 +146,8 @@ class GELU(Elementwise):
 class SiLU(Elementwise):
     """a = z σ(z)"""
 
+    suits: ClassVar[Initializer | None] = HeNormal()
+
     kernel = "silu"
     reads = "x"
 
@@ -143,11 +156,13 @@ class SiLU(Elementwise):
 class PReLU(Layer):
     """a = z where z > 0, else alpha z, with one learned slope alpha that starts at `initial`.  He et al. (2015)."""
 
+    suits: ClassVar[Initializer | None] = HeNormal()
+
     initial: float = 0.25
     reads: ClassVar[str] = "x"
 
     def __post_init__(self) -> None:
-        in_range("PReLU", -math.inf, math.inf, initial=self.initial)
+        in_range("PReLU", -1e6, 1e6, initial=self.initial)
 
     def parameters(self) -> dict[str, Parameter]:
         return {"alpha": Parameter((1,), Constant(self.initial))}

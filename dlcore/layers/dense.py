@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..errors import ConfigurationError
 from ..initializers import Constant, GlorotUniform, Initializer
 from ..parameters import Parameter
-from .layer import Layer, positive_size
+from .layer import Layer, flag, positive_size
 
 __all__ = ["Dense"]
 
@@ -32,6 +32,7 @@ class Dense(Layer):
 
     def __post_init__(self) -> None:
         positive_size(f"Dense({self.fan_in!r}, {self.fan_out!r})", fan_in=self.fan_in, fan_out=self.fan_out)
+        flag(f"Dense({self.fan_in}, {self.fan_out})", bias=self.bias, trainable=self.trainable)
         if not (self.init is None or isinstance(self.init, Initializer)):
             raise ConfigurationError(
                 f"Dense({self.fan_in}, {self.fan_out}): init={self.init!r}, expected an initializer such as dlcore.initializers.HeNormal()"

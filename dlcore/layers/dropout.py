@@ -21,6 +21,7 @@ class Dropout(Layer):
 
     rate: float = 0.5
     reads: ClassVar[str] = ""
+    suits: ClassVar[None] = None
     in_place: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

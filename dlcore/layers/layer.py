@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from ..checks import is_integer, is_number
 from ..errors import ConfigurationError
+from ..initializers import GlorotUniform, Initializer
 from ..parameters import Parameter
 
 
@@ -21,6 +22,8 @@ class Layer:
 
     # which of its input "x" and output "z" backward reads; what nobody reads may be overwritten
     reads: ClassVar[str] = "xz"
+    # the initializer of a Dense layer before this one; None: look at the layer after this one
+    suits: ClassVar[Initializer | None] = GlorotUniform()
     # z may be written over x, dx over delta
     in_place: ClassVar[bool] = False
 
@@ -71,6 +74,14 @@ def positive_size(owner: str, **sizes: Any) -> None:
     for name, size in sizes.items():
         if not is_integer(size) or not 1 <= size < 2**31:
             raise ConfigurationError(f"{owner}: {name}={size!r}, expected a positive integer below 2**31")
+
+
+def flag(owner: str, **values: Any) -> None:
+    """Raise ConfigurationError unless each value is True or False."""
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            hint = "; an activation is a layer of its own, after this one" if isinstance(value, str) else ""
+            raise ConfigurationError(f"{owner}: {name}={value!r}, expected True or False{hint}")
 
 
 def in_range(owner: str, low: float, high: float, **values: Any) -> None:

@@ -26,6 +26,7 @@ class BatchNorm(Layer):
     momentum: float = 0.1
     epsilon: float = 1e-5
     reads: ClassVar[str] = "x"
+    suits: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         positive_size("BatchNorm", width=self.width)
@@ -77,6 +78,7 @@ class LayerNorm(Layer):
     width: int
     epsilon: float = 1e-5
     reads: ClassVar[str] = "x"
+    suits: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         positive_size("LayerNorm", width=self.width)

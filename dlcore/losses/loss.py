@@ -52,6 +52,8 @@ def numeric(y: Any, what: str) -> np.ndarray:
         raise DataError(f"y is a masked array; fill or drop the missing entries first; {what}")
     try:
         y = numbers(Backend.to_host(y))
+    except RuntimeError as error:
+        raise DataError(f"y cannot be read as an array: {error}") from None
     except (TypeError, ValueError):
         raise DataError(f"y holds objects that are not numbers; {what}") from None
     if y.dtype.kind not in "biuf":

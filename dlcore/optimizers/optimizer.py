@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from ..checks import is_number
@@ -42,7 +42,12 @@ class Optimizer:
         for name in ("clip_norm", "max_norm"):
             if getattr(self, name) is not None:
                 self._check(name, getattr(self, name), "a positive number or None", lambda x: 0 < x < math.inf)
-        if self.schedule is not None and not callable(self.schedule):
+        for f in fields(self):
+            if f.type == "bool" and not isinstance(getattr(self, f.name), bool):
+                raise ConfigurationError(
+                    f"{type(self).__name__}: {f.name}={getattr(self, f.name)!r}, expected True or False"
+                )
+        if self.schedule is not None and (not callable(self.schedule) or isinstance(self.schedule, type)):
             raise ConfigurationError(
                 f"{type(self).__name__}: schedule={self.schedule!r}, expected a function step -> factor"
             )

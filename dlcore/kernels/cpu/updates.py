@@ -37,7 +37,7 @@ def _prepare(theta, grad, loss, rates, losses, place, progress, fault, matrices,
     control[1] = 0
     control[2] = norm
     if fault[0] == 0:
-        losses[place[0]] = loss[0]
+        losses[place[0]] = loss[0] if loss[1] > 0 else like(loss[0], np.nan)  # no weight, no loss
         place[0] += 1
         if not finite:
             fault[0] = progress[3] + 1

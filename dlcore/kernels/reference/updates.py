@@ -40,7 +40,8 @@ def prepare_update(xp, theta, grad, loss, rates, losses, place, progress, fault,
     first_fault = xp.where((fault == 0) & ~finite, progress[3:4] + 1, fault)
     counted = xp.stack([progress[0], progress[1], progress[2], progress[3] + xp.astype(active, progress.dtype)])
     going = fault[0] == 0
-    recorded = xp.where((xp.arange(losses.shape[0]) == place[0]) & going, loss[0], losses)
+    value = xp.where(loss[1] > 0, loss[0], xp.full_like(loss[0], xp.nan))  # no weight, no loss
+    recorded = xp.where((xp.arange(losses.shape[0]) == place[0]) & going, value, losses)
     moved = xp.stack([place[0] + xp.astype(going, place.dtype), place[1] + xp.astype(active, place.dtype)])
     return grad, xp.stack([xp.take(rates, place[1:])[0], scale, norm]), recorded, moved, counted, first_fault
 
