@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
+from dlcore import optimizers
 from dlcore.backend import Backend, from_namespace
 
 from .examples import activation_layers, label, targets
@@ -36,6 +37,8 @@ OPTIMIZERS = (
     dl.MovingAverageSGD(0.2, 0.9),
     dl.MovingAverageSGD(0.2, 0.9, nesterov=True),
 )
+_LISTED = {type(optimizer).__name__ for optimizer in OPTIMIZERS} | {"Optimizer"}
+OPTIMIZERS += tuple(getattr(dl, name)(0.01) for name in optimizers.__all__ if name not in _LISTED)  # those to come
 LOSSES = (dl.SquaredError(), dl.BinaryCrossEntropy(), dl.SoftmaxCrossEntropy(), dl.SoftmaxCrossEntropy(0.2))
 NET = dl.Sequential(dl.Dense(COLUMNS, HIDDEN), dl.Tanh(), dl.Dense(HIDDEN, OUTPUTS))
 RICH = dl.Sequential(
@@ -88,6 +91,16 @@ def test_every_activation(activation: dl.Layer) -> None:
     """Between two Dense layers."""
     model = dl.Sequential(dl.Dense(COLUMNS, HIDDEN), activation, dl.Dense(HIDDEN, OUTPUTS))
     compare(model, dl.SoftmaxCrossEntropy(), dl.SGD(0.1, momentum=0.9))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=label)
+def test_every_optimizer_loss_and_activation(optimizer: dl.Optimizer) -> None:
+    """All three meet."""
+    for loss in LOSSES:
+        for activation in activation_layers():
+            model = dl.Sequential(dl.Dense(COLUMNS, HIDDEN), activation, dl.Dense(HIDDEN, OUTPUTS))
+            compare(model, loss, optimizer)
 
 
 @pytest.mark.parametrize("options", [{"shuffle": True}, {"accumulate": 3}, {"batch_size": None}], ids=str)

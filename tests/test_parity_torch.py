@@ -149,6 +149,17 @@ NET = dl.Sequential(dl.Dense(COLUMNS, HIDDEN), dl.Tanh(), dl.Dense(HIDDEN, OUTPU
 CE = dl.SoftmaxCrossEntropy()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", [*filter(known, activation_layers())], ids=label)
+@pytest.mark.parametrize("loss", SMOOTHED, ids=label)
+@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name not in RULES])
+def test_the_rest_of_the_cross_product(name: str, loss: dl.Loss, activation: dl.Layer) -> None:
+    """Twenty steps end at torch's parameters, also of the optimizers that differ from the others in a number or a term."""
+    ours, theirs = OPTIMIZERS[name]
+    model = dl.Sequential(dl.Dense(COLUMNS, HIDDEN), activation, dl.Dense(HIDDEN, OUTPUTS))
+    compare(model, loss, ours(), theirs, *data(loss))
+
+
 @pytest.mark.parametrize("loss", SMOOTHED, ids=label)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_and_loss(name: str, loss: dl.Loss) -> None:
