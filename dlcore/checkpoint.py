@@ -118,7 +118,7 @@ def build(description: Any) -> Any:
         raise CheckpointError(
             f"the file describes a {_short.repr(name)}, which is not part of dlcore {_version()}; it cannot be built from the file"
         )
-    kind = _CLASSES[name]
+    kind: Any = _CLASSES[name]
     try:
         if issubclass(kind, (Sequential, layers.Residual)):
             return kind(*(build(layer) for layer in fields["layers"]))
