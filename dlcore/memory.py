@@ -164,13 +164,15 @@ class Memory:
                 yield f"slot {slot} {name}", self.parameters.view(xp, flat, name)
 
     def restore(self, arrays: Mapping[str, np.ndarray], slots: tuple[str, ...]) -> None:
-        """Set what `named_arrays` gave.  Raises KeyError or ShapeError where something is missing or does not fit."""
+        """Set what `named_arrays` gave.  Raises KeyError, ShapeError or DataError for what is missing or does not fit."""
         for slot in slots:
             if any(name.startswith(f"slot {slot} ") for name in arrays):
                 self.slot(slot)
         for name, view in self.named_arrays():
             if arrays[name].shape != tuple(view.shape):
                 raise ShapeError(f"{name} has shape {arrays[name].shape}, the model {tuple(view.shape)}")
+            if arrays[name].dtype.name != self.dtype:
+                raise DataError(f"{name} is {arrays[name].dtype}, the trainer computes in {self.dtype}")
             view[...] = self.cast(arrays[name])
 
     def trainable_names(self) -> list[str]:

@@ -359,6 +359,7 @@ class Trainer:
         try:
             model, loss = checkpoint.build(facts["model"]), checkpoint.build(facts["loss"])
             optimizer = checkpoint.build(_without_function(facts["optimizer"], path))
+            checkpoint.check_arrays(path, arrays, facts, model, optimizer.slots)
             trainer = cls(model, loss, optimizer, device=device, dtype=facts["dtype"], seed=facts["seed"])
             with trainer.backend.context():
                 trainer.memory.restore(arrays, optimizer.slots)
@@ -366,7 +367,7 @@ class Trainer:
             trainer.history = History(facts["history"])
             trainer.learning_rate, trainer.epoch = facts["learning_rate"], facts["epoch"]
             trainer._next_order = facts["next_order"]
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except checkpoint.FAILURES as error:
             raise CheckpointError(f"{path}: its parts do not fit together: {error!r}") from error
         return trainer
 
