@@ -26,6 +26,7 @@ from .errors import CheckpointError, DlcoreError
 from .sequential import Sequential
 
 FORMAT = 1
+DEPTH = 16  # of blocks in blocks: the time to find a block's widths doubles with each level
 
 # what a description that nobody wrote by saving can make Python raise, where it is built
 FAILURES = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
@@ -104,7 +105,7 @@ def describe(value: Any) -> Any:
     return {"type": f"{getattr(value, '__module__', '?')}.{getattr(value, '__qualname__', type(value).__qualname__)}"}
 
 
-def build(description: Any) -> Any:
+def build(description: Any, depth: int = 0) -> Any:
     """What `describe` described.  Raises CheckpointError for a class that dlcore does not have, and for values it refuses."""
     if not isinstance(description, Mapping):
         if description is None or isinstance(description, (bool, str)) or _is_number(description):
@@ -112,6 +113,8 @@ def build(description: Any) -> Any:
         raise CheckpointError(
             f"the file describes a {_short.repr(description)}, expected a number, text or a description"
         )
+    if depth > DEPTH:
+        raise CheckpointError(f"the file describes parts more than {DEPTH} deep in each other; use another checkpoint")
     fields = dict(description)
     name = fields.pop("type", None)
     if not isinstance(name, str) or name not in _CLASSES:
@@ -121,8 +124,8 @@ def build(description: Any) -> Any:
     kind: Any = _CLASSES[name]
     try:
         if issubclass(kind, (Sequential, layers.Residual)):
-            return kind(*(build(layer) for layer in fields["layers"]))
-        values = {field: build(value) for field, value in fields.items()}
+            return kind(*(build(layer, depth + 1) for layer in fields["layers"]))
+        values = {field: build(value, depth + 1) for field, value in fields.items()}
         for field in dataclasses.fields(kind):
             if field.type == "bool" and not isinstance(values.get(field.name, False), bool):
                 raise TypeError(f"{field.name}={values[field.name]!r}, expected true or false")
