@@ -26,6 +26,9 @@ class Parameter:
     matrix: bool = False
     trainable: bool = True
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))  # sizes may come out of NumPy
+
     @property
     def size(self) -> int:
         return math.prod(self.shape)

@@ -19,7 +19,7 @@ import numpy as np
 from . import checkpoint
 from .backend import Backend, is_on_gpu
 from .callbacks import Callback, Progress
-from .checks import is_integer, is_number
+from .checks import is_flag, is_integer, is_number
 from .data import inputs
 from .errors import CheckpointError, ConfigurationError, DataError, ShapeError
 from .history import History
@@ -167,7 +167,7 @@ class Trainer:
         """
         _positive("epochs", epochs, zero=True)
         _positive("accumulate", accumulate)
-        if not isinstance(shuffle, (bool, np.bool_)):
+        if not is_flag(shuffle):
             raise ConfigurationError(f"shuffle={shuffle!r}, expected True or False")
         callbacks = _checked_callbacks(callbacks)
         with self.backend.context():

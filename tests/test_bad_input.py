@@ -317,6 +317,8 @@ def test_integers_of_numpy_are_integers() -> None:
     """Sizes that come out of NumPy, such as y.max() + 1, are sizes."""
     assert dl.Dense(np.int64(3), np.int32(4)) == dl.Dense(3, 4)
     assert dl.BatchNorm(np.int64(3)) == dl.BatchNorm(3)
+    trainer = dl.Trainer(dl.Sequential(dl.Dense(np.int64(COLUMNS), np.int32(3))), SOFTMAX, dl.SGD(0.1))
+    trainer.fit(X, LABELS, epochs=1)
 
 
 def test_numbers_of_numpy_are_numbers() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..checks import is_integer, is_number
+from ..checks import is_flag, is_integer, is_number
 from ..errors import ConfigurationError
 from ..initializers import GlorotUniform, Initializer
 from ..parameters import Parameter
@@ -79,7 +79,7 @@ def positive_size(owner: str, **sizes: Any) -> None:
 def flag(owner: str, **values: Any) -> None:
     """Raise ConfigurationError unless each value is True or False."""
     for name, value in values.items():
-        if not isinstance(value, bool):
+        if not is_flag(value):
             hint = "; an activation is a layer of its own, after this one" if isinstance(value, str) else ""
             raise ConfigurationError(f"{owner}: {name}={value!r}, expected True or False{hint}")
 

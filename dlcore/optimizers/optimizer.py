@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from ..checks import is_number
+from ..checks import is_flag, is_number
 from ..errors import ConfigurationError
 
 
@@ -43,7 +43,7 @@ class Optimizer:
             if getattr(self, name) is not None:
                 self._check(name, getattr(self, name), "a positive number or None", lambda x: 0 < x < math.inf)
         for f in fields(self):
-            if f.type == "bool" and not isinstance(getattr(self, f.name), bool):
+            if f.type == "bool" and not is_flag(getattr(self, f.name)):
                 raise ConfigurationError(
                     f"{type(self).__name__}: {f.name}={getattr(self, f.name)!r}, expected True or False"
                 )

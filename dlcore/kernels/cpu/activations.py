@@ -11,6 +11,7 @@ from ..reference.activations import ELEMENTWISE
 from . import formulas
 from .compiled import REDUCE, compiled
 from .special import exp_negative, like
+from .sums import BLOCK, add_part, part_of
 
 NO_BIAS = {np.dtype(t): np.empty(0, t) for t in ("float32", "float64")}
 
@@ -52,13 +53,15 @@ def _backward(g_grad):
         """dz = delta g', db = column sums of dz; dz may be delta."""
         rows, columns = delta.shape
         if db.size:
-            for j in range(columns):
-                db[j] = 0
-            for i in range(rows):
-                for j in range(columns):
-                    t = g_grad(delta[i, j], kept[i, j], *numbers)
-                    dz[i, j] = t
-                    db[j] += t
+            part = part_of(db, rows)
+            for start in range(0, rows, BLOCK):
+                d, k, t = delta[start : start + BLOCK], kept[start : start + BLOCK], dz[start : start + BLOCK]
+                for i in range(d.shape[0]):
+                    for j in range(columns):
+                        s = g_grad(d[i, j], k[i, j], *numbers)
+                        t[i, j] = s
+                        part[j] += s
+                add_part(part, db, rows)
         else:
             for i in range(rows):
                 for j in range(columns):

@@ -49,7 +49,7 @@ def cache_folder() -> str | None:
         digest.update(fact.encode())
     try:
         folder = user_cache() / "dlcore" / "kernels" / digest.hexdigest()[:16]
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # numba unpickles what lies there
     except (OSError, RuntimeError):  # read-only or missing home
         return None
     return str(folder) if os.access(folder, os.W_OK) else None

@@ -4,6 +4,7 @@ import numpy as np
 
 from .activations import FORWARD
 from .compiled import compiled
+from .sums import BLOCK, add_part, part_of
 
 _add_bias = FORWARD["identity"]
 
@@ -24,11 +25,13 @@ def weight_grad(x, delta, *, out):
 @compiled()
 def _bias_grad(delta, db):
     rows, columns = delta.shape
-    for j in range(columns):
-        db[j] = 0
-    for i in range(rows):
-        for j in range(columns):
-            db[j] += delta[i, j]
+    part = part_of(db, rows)
+    for start in range(0, rows, BLOCK):
+        d = delta[start : start + BLOCK]
+        for i in range(d.shape[0]):
+            for j in range(columns):
+                part[j] += d[i, j]
+        add_part(part, db, rows)
 
 
 def bias_grad(delta, *, out):

@@ -6,7 +6,7 @@ The loops take z + b where b is not empty, and delta may be z, so a fused kernel
 import numpy as np
 
 from .activations import NO_BIAS
-from .compiled import REDUCE, compiled
+from .compiled import REDUCE, compiled, inlined
 from .special import exp_negative, like, logistic
 
 
@@ -20,6 +20,14 @@ def weight_of(w, loss):
     return 1.0 / total if total > 0 else 0.0
 
 
+@inlined
+def silence_without_weight(weight, row):
+    """A row without weight has delta 0, whatever it holds: 0 · ∞ would be NaN."""
+    if weight == 0:
+        for j in range(row.size):
+            row[j] = 0
+
+
 @compiled(REDUCE)
 def squared_error_loop(z, b, y, w, loss, delta):
     rows, columns = z.shape
@@ -31,7 +39,8 @@ def squared_error_loop(z, b, y, w, loss, delta):
             e = (z[i, j] + b[j] if b.size else z[i, j]) - y[i, j]
             L += e * e
             delta[i, j] = share * e
-        total += 0.5 * share * L
+        total += 0.5 * share * L if share > 0 else 0.0
+        silence_without_weight(w[i], delta[i])
     loss[0] = total
 
 
@@ -47,7 +56,8 @@ def binary_cross_entropy_loop(z, b, y, w, loss, delta):
             above = like(t, 0) if t <= like(t, 0) else t
             L += above - t * y[i, j] + np.log1p(exp_negative(-abs(t)))
             delta[i, j] = share * (logistic(t) - y[i, j])
-        total += share * L
+        total += share * L if share > 0 else 0.0
+        silence_without_weight(w[i], delta[i])
     loss[0] = total
 
 
@@ -78,7 +88,7 @@ def softmax_cross_entropy_loop(z, b, y, w, smoothing, loss, delta):
             for j in range(columns):
                 row += delta[i, j]
             d += off * row
-        total -= w[i] * per_weight * d
+        total -= w[i] * per_weight * d if w[i] > 0 else 0.0
     flat = delta.reshape(delta.size)
     for q in range(flat.size):  # one flat loop: ten classes alone do not fill a vector
         flat[q] = exp_negative(flat[q])
@@ -87,13 +97,14 @@ def softmax_cross_entropy_loop(z, b, y, w, smoothing, loss, delta):
         for j in range(columns):
             e += delta[i, j]
         share = w[i] * per_weight
-        total += share * np.log(e)
+        total += share * np.log(e) if share > 0 else 0.0
         scale, shift = like(e, share / e), like(e, share * off)
         hit = delta[i, y[i]]
         for j in range(columns):
             delta[i, j] = delta[i, j] * scale - shift
         # not from the line above: of a single class nothing may remain, Adam would make steps of the rounding error
         delta[i, y[i]] = hit * scale - like(e, share * (1.0 - smoothing + off))
+        silence_without_weight(w[i], delta[i])
     loss[0] = total
 
 
@@ -117,10 +128,11 @@ def softmax_cross_entropy_dense_loop(z, b, y, w, smoothing, loss, delta):
             t = exp_negative(delta[i, j])
             e += t
             delta[i, j] = t
-        total += share * (np.log(e) * mass - dot)
+        total += share * (np.log(e) * mass - dot) if share > 0 else 0.0
         scale = mass / e
         for j in range(columns):
             delta[i, j] = unit * (delta[i, j] * scale - (keep * y[i, j] + shift))
+        silence_without_weight(w[i], delta[i])
     loss[0] = total
 
 

@@ -4,24 +4,30 @@ import numpy as np
 
 from .compiled import REDUCE, compiled
 from .special import like
+from .sums import BLOCK, add_part, part_of
 
 
 @compiled(REDUCE)
 def _batch_norm(x, gamma, beta, epsilon, z, mu, var):
     n, d = x.shape
     count = max(n, 1)
-    for j in range(d):
-        mu[j] = 0
-        var[j] = 0
-    for i in range(n):
-        for j in range(d):
-            mu[j] += x[i, j]
+    part = part_of(mu, n)
+    for start in range(0, n, BLOCK):
+        block = x[start : start + BLOCK]
+        for i in range(block.shape[0]):
+            for j in range(d):
+                part[j] += block[i, j]
+        add_part(part, mu, n)
     for j in range(d):
         mu[j] /= count
-    for i in range(n):
-        for j in range(d):
-            e = x[i, j] - mu[j]
-            var[j] += e * e
+    part = part_of(var, n)
+    for start in range(0, n, BLOCK):
+        block = x[start : start + BLOCK]
+        for i in range(block.shape[0]):
+            for j in range(d):
+                e = block[i, j] - mu[j]
+                part[j] += e * e
+        add_part(part, var, n)
     for j in range(d):
         var[j] /= count
     for i in range(n):

@@ -12,7 +12,12 @@ def weighted_mean(xp, L, w):
     """((Σ w L / Σ w, Σ w), w / Σ w as a column)"""
     total = xp.sum(w)
     share = w / xp.where(total > 0, total, xp.ones_like(total))
-    return xp.stack([xp.sum(share * L), total]), share[:, None]
+    return xp.stack([xp.sum(xp.where(w > 0, share * L, xp.zeros_like(L))), total]), share[:, None]
+
+
+def weighted(xp, share, delta):
+    """share ⊙ delta, and exactly 0 in rows without weight, whatever they hold"""
+    return xp.where(share > 0, share * delta, xp.zeros_like(delta))
 
 
 @contract("z[n,k] y[n,k] w[n]:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64)
@@ -20,7 +25,7 @@ def squared_error(xp, z, y, w):
     """L_i = ½ Σ_k (z_k − y_k)²,  delta = z − y"""
     error = z - y
     loss, share = weighted_mean(xp, 0.5 * xp.sum(error * error, axis=1), w)
-    return loss, share * error
+    return loss, weighted(xp, share, error)
 
 
 @contract("z[n,k] y[n,k]:unit w[n]:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64)
@@ -28,7 +33,7 @@ def binary_cross_entropy(xp, z, y, w):
     """L_i = −Σ_k [y log a + (1 − y) log(1 − a)],  a = σ(z),  delta = a − y;  computed as max(z,0) − z y + log(1 + exp(−|z|))"""
     L = xp.maximum(z, xp.zeros_like(z)) - z * y + xp.log1p(xp.exp(-xp.abs(z)))
     loss, share = weighted_mean(xp, xp.sum(L, axis=1), w)
-    return loss, share * (logistic(xp, z) - y)
+    return loss, weighted(xp, share, logistic(xp, z) - y)
 
 
 @contract("z[n,c] y[n,c]:unit w[n]:positive smoothing:unit -> loss[2] delta[n,c]", alias="delta z", tolerance=64)
@@ -43,7 +48,7 @@ def softmax_cross_entropy_dense(xp, z, y, w, smoothing):
     z = z - xp.max(z, axis=1, keepdims=True)
     log_a = z - xp.log(xp.sum(xp.exp(z), axis=1, keepdims=True))
     loss, share = weighted_mean(xp, -xp.sum(q * log_a, axis=1), w)
-    return loss, share * (softmax(xp, z) * xp.sum(q, axis=1, keepdims=True) - q)
+    return loss, weighted(xp, share, softmax(xp, z) * xp.sum(q, axis=1, keepdims=True) - q)
 
 
 @contract("z[n,c] y[n]:index<c w[n]:positive smoothing:unit -> loss[2] delta[n,c]", alias="delta z", tolerance=64)

@@ -117,10 +117,12 @@ def adam(xp, theta, grad, m, v, control, progress, matrices, weight_decay, beta1
     with weight decay Loshchilov & Hutter (2019), in PyTorch's form.
     """
     eta, g = control[0], control[1] * grad
-    t = xp.astype(xp.maximum(progress[3], xp.ones_like(progress[3])), theta.dtype)
+    t = xp.astype(xp.maximum(progress[3], xp.ones_like(progress[3])), xp.float64)
+    # in float64: in float32 the first 1 − β₂ᵗ would have four digits
+    correction1, correction2 = (xp.astype(1 - beta**t, theta.dtype) for beta in (beta1, beta2))
     m_new = beta1 * m + (1 - beta1) * g
     v_new = beta2 * v + (1 - beta2) * g * g
-    m_hat, v_hat = m_new / (1 - beta1**t), v_new / (1 - beta2**t)
+    m_hat, v_hat = m_new / correction1, v_new / correction2
     root = xp.sqrt(v_hat + epsilon) if inside else xp.sqrt(v_hat) + epsilon
     decayed = _on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
     return _applied(xp, control, (decayed - eta * m_hat / root, m_new, v_new), (theta, m, v))

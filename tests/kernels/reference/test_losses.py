@@ -214,3 +214,18 @@ def test_delta_is_the_central_difference_of_the_loss(name: str) -> None:
         step = np.zeros_like(z)
         step[i] = h
         assert delta[i] == pytest.approx((value(z + step) - value(z - step)) / (2 * h), abs=1e-9)
+
+
+@BOTH
+@EVERY
+def test_a_row_without_weight_is_inert(table: str, name: str) -> None:
+    """Whatever it holds, also what overflows in float32: loss and delta are those of the other rows."""
+    random = np.random.default_rng(0)
+    z, y, w = random.standard_normal((4, 3)), targets(name, random, 4, 3), np.array([1.0, 0.0, 2.0, 1.0])
+    loss, weight, delta = evaluate(table, name, z, y, w, dtype="float32")
+    z[1] = 1e30
+    with np.errstate(all="ignore"):
+        again = evaluate(table, name, z, y, w, dtype="float32")
+    assert again[:2] == (loss, weight)
+    assert np.array_equal(again[2], delta)
+    assert not delta[1].any()
