@@ -1,25 +1,22 @@
 """The trainer: a model, a loss and an optimizer on one device, and what can be done with them.
 
 A new shape, dtype or batch size makes a new plan, never new state.
-
-Longer than 400 lines: training, prediction and files are three views of the same arrays, and nobody else touches those.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import checkpoint
+from . import checkpoint, options
 from .backend import Backend, is_on_gpu
 from .callbacks import Callback, Progress
-from .checks import is_flag, is_integer, is_number
+from .checks import is_flag, is_number
 from .data import inputs
 from .errors import CheckpointError, ConfigurationError, DataError, ShapeError
 from .history import History
@@ -36,13 +33,6 @@ PREDICTION_ROWS = 4096
 _PLANS_KEPT = 8
 
 Runners = dict[str, Callable[[int], None]]
-
-
-class _Default(int):
-    """A number that nobody gave."""
-
-
-DEFAULT_BATCH_SIZE = _Default(128)
 
 
 class Trainer:
@@ -75,13 +65,13 @@ class Trainer:
             if not isinstance(value, kind):
                 hint = ": write it with parentheses" if isinstance(value, type) and issubclass(value, kind) else ""
                 raise ConfigurationError(f"Trainer: {name}={value!r}, expected a {kind.__name__}{hint}")
-        _check_head(model, loss)
+        options.check_head(model, loss)
         key(seed)  # raises for what is not a seed
-        dtype = _dtype_name(dtype)
+        dtype = options.dtype_name(dtype)
         self.model, self.loss, self.optimizer, self.seed, self.dtype = model, loss, optimizer, int(seed), dtype
         self.backend = Backend.for_device(device)
         self.backend.check_dtype(dtype)
-        _check_numbers(optimizer, dtype)
+        options.check_numbers(optimizer, dtype)
         with self.backend.context():
             self.memory = Memory(model, self.backend, dtype)
         self._predictions: dict[tuple[int, str | None], Prediction] = {}
@@ -147,7 +137,7 @@ class Trainer:
         y: Any,
         *,
         epochs: int = 10,
-        batch_size: int | None = DEFAULT_BATCH_SIZE,
+        batch_size: int | None = options.DEFAULT_BATCH_SIZE,
         shuffle: bool = True,
         sample_weight: Any = None,
         validation: Sequence[Any] | None = None,
@@ -165,15 +155,17 @@ class Trainer:
         Raises DataError or ShapeError for bad data and ConfigurationError for bad options before anything is trained,
         DivergenceError when loss or gradient stop being finite: the parameters are then those before that update.
         """
-        _positive("epochs", epochs, zero=True)
-        _positive("accumulate", accumulate)
+        options.check_count("epochs", epochs, zero=True)
+        options.check_count("accumulate", accumulate)
         if not is_flag(shuffle):
             raise ConfigurationError(f"shuffle={shuffle!r}, expected True or False")
-        callbacks = _checked_callbacks(callbacks)
+        callbacks = options.checked_callbacks(callbacks)
         with self.backend.context():
-            held_out = None if validation is None else self._checked(*_validation(validation), "validation ")
+            held_out = (
+                None if validation is None else self._checked(*options.validation_parts(validation), "validation ")
+            )
             X, targets, weights = self._checked(X, y, sample_weight, "")
-            batch = _batch_size(batch_size, len(X))
+            batch = options.rows_per_batch(batch_size, len(X))
             self._check_rows(batch, len(X) % batch)
             if progress:
                 callbacks.append(Progress(epochs))
@@ -380,70 +372,3 @@ def _without_function(description: dict[str, Any], path: str | os.PathLike[str])
     why = f"{path}: the schedule {schedule['type']} is a function and was not stored; the learning rate is constant now"
     warnings.warn(why, stacklevel=3)
     return description | {"schedule": None}
-
-
-# -- checks of options -----------------------------------------------------------------------------------------------
-
-
-def _check_head(model: Sequential, loss: Loss) -> None:
-    owner, last = type(loss).__name__, type(model[-1]).__name__
-    if last in loss.built_in:
-        raise ConfigurationError(
-            f"{owner} takes logits and has its output activation built in; remove the {last} layer before it"
-        )
-    if loss.output == "softmax" and model.output_width < 2:
-        raise ConfigurationError(f"{owner} needs at least 2 outputs, the network has 1; use BinaryCrossEntropy for one")
-
-
-def _dtype_name(dtype: Any) -> str:
-    """'float32' also for np.float32 and np.dtype("float32")."""
-    try:
-        return dtype if isinstance(dtype, str) else str(np.dtype(dtype).name)
-    except TypeError:
-        raise ConfigurationError(f"dtype={dtype!r}, expected 'float32' or 'float64'") from None
-
-
-def _check_numbers(optimizer: Optimizer, dtype: str) -> None:
-    """Raise ConfigurationError where a hyperparameter becomes 0 or infinite in the dtype of computation."""
-    for field in dataclasses.fields(optimizer):
-        value = getattr(optimizer, field.name)
-        if is_number(value) and value:
-            with np.errstate(over="ignore", under="ignore"):
-                cast = float(np.dtype(dtype).type(value))
-            if cast == 0 or not math.isfinite(cast):
-                owner = type(optimizer).__name__
-                raise ConfigurationError(
-                    f"{owner}: {field.name}={value!r} is {cast:g} in {dtype}; choose another value"
-                )
-
-
-def _positive(name: str, value: Any, zero: bool = False) -> None:
-    if not is_integer(value) or value < (0 if zero else 1):
-        raise ConfigurationError(f"{name}={value!r}, expected {'an integer >= 0' if zero else 'a positive integer'}")
-
-
-def _batch_size(batch_size: int | None, n: int) -> int:
-    if batch_size is None:
-        return n
-    _positive("batch_size", batch_size)
-    if batch_size > n and not isinstance(batch_size, _Default):
-        warnings.warn(f"batch_size={batch_size} is larger than the data; {n} rows are used", stacklevel=3)
-    return min(int(batch_size), n)
-
-
-def _checked_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
-    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
-        raise ConfigurationError(f"callbacks={callbacks!r}, expected a list of callbacks")
-    callbacks = list(callbacks)
-    for callback in callbacks:
-        if not isinstance(callback, Callback):
-            raise ConfigurationError(f"callbacks: {callback!r} is not a dlcore.Callback")
-    return callbacks
-
-
-def _validation(validation: Any) -> tuple[Any, Any, Any]:
-    """(X, y, sample_weight or None)"""
-    if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
-        raise ConfigurationError("validation: expected a tuple (X, y) or (X, y, sample_weight)")
-    X, y, *sample_weight = validation
-    return X, y, sample_weight[0] if sample_weight else None

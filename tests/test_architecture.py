@@ -51,6 +51,7 @@ RANKS: dict[str, float] = {
     "callbacks": 8,
     "history": 8,
     "interrupts": 8,
+    "options": 8.5,  # checks callbacks
     "loop": 8.5,  # the trainer's epochs
     "trainer": 9,
     "gradient_check": 10,  # checks the step that a trainer records, so it stands above the trainer
