@@ -103,7 +103,11 @@ def test_every_optimizer_loss_and_activation(optimizer: dl.Optimizer) -> None:
             compare(model, loss, optimizer)
 
 
-@pytest.mark.parametrize("options", [{"shuffle": True}, {"accumulate": 3}, {"batch_size": None}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param({"shuffle": True}, marks=pytest.mark.slow), {"accumulate": 3}, {"batch_size": None}],
+    ids=str,
+)
 def test_every_kind_of_layer(options: dict[str, Any]) -> None:
     """Everything in one network, with masks, running statistics and ragged batches."""
     compare(RICH, dl.SoftmaxCrossEntropy(), dl.Adam(0.01), **options)

@@ -79,31 +79,37 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[float]]:
 SILU = [pytest.approx(-0.2689414213699951, rel=1e-14), pytest.approx(1.7615941559557649, rel=1e-14)]
 
 
+@pytest.mark.slow  # processes that compile from nothing
 def test_the_first_process_compiles(life: dict[str, list[float]]) -> None:
     """An empty cache: silu(−1) = −1/(1 + e) and silu(2) = 2/(1 + e⁻²), compiled once."""
     assert life["first"] == [*SILU, 0, 1]
 
 
+@pytest.mark.slow  # processes that compile from nothing
 def test_the_second_process_compiles_nothing(life: dict[str, list[float]]) -> None:
     """It finds the machine code of the first."""
     assert life["second"] == [*SILU, 1, 0]
 
 
+@pytest.mark.slow  # processes that compile from nothing
 def test_an_edited_callee_gives_the_new_result(life: dict[str, list[float]]) -> None:
     """A formula changed two calls below a loop, z (z + 8) for silu, is compiled anew though the loop is the same."""
     assert life["edited"] == [-7, 20, 0, 1]
 
 
+@pytest.mark.slow  # processes that compile from nothing
 def test_undoing_an_edit_finds_the_old_machine_code(life: dict[str, list[float]]) -> None:
     """The folder is named by what the sources say, not by when they were written."""
     assert life["undone"] == [*SILU, 1, 0]
 
 
+@pytest.mark.slow  # processes that compile from nothing
 def test_a_torn_cache_file_is_compiled_again(life: dict[str, list[float]]) -> None:
     """Files cut short by a full disk or a power failure are no obstacle."""
     assert life["torn"] == [*SILU, 0, 1]
 
 
+@pytest.mark.slow  # processes that compile from nothing
 def test_without_a_cache_directory_kernels_work(tmp_path: Path) -> None:
     """Where the user's cache cannot be written each process compiles for itself."""
     in_the_way = tmp_path / "cache"
