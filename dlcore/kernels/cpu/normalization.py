@@ -4,20 +4,14 @@ import numpy as np
 
 from .compiled import REDUCE, compiled
 from .special import like
-from .sums import BLOCK, add_part, part_of
+from .sums import BLOCK, add_part, column_sums, part_of
 
 
 @compiled(REDUCE)
 def _batch_norm(x, gamma, beta, epsilon, z, mu, var):
     n, d = x.shape
     count = max(n, 1)
-    part = part_of(mu, n)
-    for start in range(0, n, BLOCK):
-        block = x[start : start + BLOCK]
-        for i in range(block.shape[0]):
-            for j in range(d):
-                part[j] += block[i, j]
-        add_part(part, mu, n)
+    column_sums(x, mu)
     for j in range(d):
         mu[j] /= count
     part = part_of(var, n)

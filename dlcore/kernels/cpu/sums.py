@@ -32,3 +32,16 @@ def add_part(part, total, rows):
         for j in range(total.size):
             total[j] += part[j]
             part[j] = 0
+
+
+@inlined
+def column_sums(x, total):
+    """total[j] = Σ_i x[i, j]"""
+    rows, columns = x.shape
+    part = part_of(total, rows)
+    for start in range(0, rows, BLOCK):
+        block = x[start : start + BLOCK]
+        for i in range(block.shape[0]):
+            for j in range(columns):
+                part[j] += block[i, j]
+        add_part(part, total, rows)
