@@ -1,125 +1,208 @@
-"""What a training run of the command line is made of, complete and checked before anything is trained.
+"""What a run is made of: each setting once, with its section, its flag, how it is read, its default and what it means.
 
-`DATA_SETS` says what can be trained on by name.  Activations and optimizers go by the names of their classes, in any case
-and with or without underscores, so that a new one needs no word here.
+The flags of `dlcore train`, the keys of a configuration file, what `dlcore init` writes and config.toml in the folder of a
+run all come from the fields of Configuration.  A new setting is a new field there.
+Nothing here needs NumPy, which takes longer to import than `dlcore --help` may take.  assembly.py makes data and a trainer of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from types import ModuleType
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-from . import __version__, optimizers
-from .data.digits import Digits, load_digits
+from . import __version__
 from .errors import ConfigurationError
-from .layers import Dense, Layer, activations
-from .losses import SoftmaxCrossEntropy
-from .sequential import Sequential
 from .suggestions import did_you_mean
-from .trainer import Trainer
+
+# what can be trained on by name: how many epochs, and in what batches, unless somebody says otherwise
+NAMED_DATA = {"digits": (60, 64)}
 
 
-@dataclass(frozen=True)
-class DataSet:
-    """How a data set is loaded, and how long and in what batches it is trained on unless somebody says otherwise."""
-
-    load: Callable[[], Digits]
-    epochs: int
-    batch_size: int
+# -- values: from the text of a flag, or from TOML -------------------------------------------------------------------------
 
 
-DATA_SETS = {"digits": DataSet(load_digits, epochs=60, batch_size=64)}
+def integer(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        return int(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ConfigurationError(f"{value!r} is not an integer") from None
 
 
-def _by_name(module: ModuleType) -> dict[str, type]:
-    return {name.lower(): getattr(module, name) for name in module.__all__}
+def count(value: Any) -> int:
+    if integer(value) < 1:
+        raise ConfigurationError(f"{value!r} is not a positive integer")
+    return integer(value)
 
 
-ACTIVATIONS = _by_name(activations)
-OPTIMIZERS = _by_name(optimizers)
-del OPTIMIZERS["optimizer"]  # their base
+def number(value: Any) -> float:
+    try:
+        result = float(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        result = math.nan
+    if not math.isfinite(result):
+        raise ConfigurationError(f"{value!r} is not a number")
+    return result
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigurationError(f"{value!r} is not a name" if value != "" else "the name is empty")
+    return value
+
+
+def widths(value: Any) -> tuple[int, ...]:
+    """(256, 128) from "256,128" or [256, 128]; () from "none", "" or []."""
+    if isinstance(value, str):
+        value = () if value.strip().lower() in ("", "none") else value.split(",")
+    if not isinstance(value, (list, tuple)):
+        raise ConfigurationError(f"{value!r} is not a list of widths")
+    return tuple(count(width) for width in value)
+
+
+# -- settings --------------------------------------------------------------------------------------------------------------
+
+
+def setting(
+    section: str, read: Callable[[Any], Any], meaning: str, *, metavar: str, default: Any = MISSING, key: str = ""
+) -> Any:
+    """A field of Configuration: section.key in TOML, --its-name on the command line; `key` where TOML calls it otherwise.
+
+    `read` turns the text of a flag or a TOML value into the field's value, or raises ConfigurationError.  A setting that may
+    be left open has the default None.
+    """
+    return field(
+        default=default,
+        metadata={"section": section, "key": key, "read": read, "meaning": meaning, "metavar": metavar},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """A run.  Fields are named as the flags.
+    """A run, complete.  The names of classes in it and the ranges of numbers are checked where a trainer is made of it."""
 
-    Raises ConfigurationError for an unknown data set, activation or optimizer, with the nearest known name.  The trainer
-    checks the rest.
-    """
-
-    data: str
-    epochs: int
-    batch_size: int
-    hidden: tuple[int, ...] = (256, 128)
-    activation: str = "relu"
-    optimizer: str = "adam"
-    learning_rate: float = 1e-3
-    l2: float = 0.0
-    seed: int = 0
-    device: str = "auto"
-    dtype: str = "float32"
-
-    def __post_init__(self) -> None:
-        _data_set(self.data)
-        object.__setattr__(self, "activation", _known("activation", self.activation, ACTIVATIONS))
-        object.__setattr__(self, "optimizer", _known("optimizer", self.optimizer, OPTIMIZERS))
-
-    def load(self) -> Digits:
-        """Training and test rows of the data set."""
-        return _data_set(self.data).load()
-
-    def trainer(self, columns: int, classes: int) -> Trainer:
-        """A new trainer of a classifier: the hidden layers, each with its activation, and one output for each class.
-
-        Raises ConfigurationError for numbers that cannot work, DeviceError for a device that cannot be used.
-        """
-        layers: list[Layer] = []
-        for fan_in, fan_out in zip((columns, *self.hidden), self.hidden, strict=False):
-            layers += [Dense(fan_in, fan_out), ACTIVATIONS[self.activation]()]
-        model = Sequential(*layers, Dense(self.hidden[-1] if self.hidden else columns, classes))
-        optimizer = OPTIMIZERS[self.optimizer](self.learning_rate, l2=self.l2)
-        return Trainer(model, SoftmaxCrossEntropy(), optimizer, device=self.device, dtype=self.dtype, seed=self.seed)
+    data: str = setting(
+        "data", text, "what to train on: digits (bundled, needs no network)", metavar="DATA", key="source"
+    )
+    hidden: tuple[int, ...] = setting(
+        "model", widths, "widths of hidden layers, or none", metavar="N,N,...", default=(256, 128)
+    )
+    activation: str = setting(
+        "model", text, "after each hidden layer: relu, tanh, gelu, ...", metavar="NAME", default="relu"
+    )
+    optimizer: str = setting("optimizer", text, "adam, sgd, ...", metavar="NAME", default="adam", key="name")
+    learning_rate: float = setting("optimizer", number, "step size", metavar="X", default=1e-3)
+    l2: float = setting("optimizer", number, "weight of the L2 penalty", metavar="X", default=0.0)
+    epochs: int = setting("training", count, "passes over the data", metavar="N")
+    batch_size: int = setting("training", count, "rows in a step", metavar="N")
+    seed: int = setting("training", integer, "of weights and of the order of rows", metavar="N", default=0)
+    device: str = setting("training", text, "cpu, cuda, cuda:1 or auto", metavar="NAME", default="auto")
+    dtype: str = setting("training", text, "float32 or float64", metavar="NAME", default="float32")
 
     def sections(self) -> dict[str, dict[str, Any]]:
-        """The configuration as TOML has it."""
-        return {
-            "data": {"source": self.data},
-            "model": {"hidden": list(self.hidden), "activation": self.activation},
-            "optimizer": {"name": self.optimizer, "learning_rate": self.learning_rate, "l2": self.l2},
-            "training": {
-                "epochs": self.epochs,
-                "batch_size": self.batch_size,
-                "seed": self.seed,
-                "device": self.device,
-                "dtype": self.dtype,
-            },
-        }
+        """The configuration as TOML has it; settings left open are left out."""
+        made: dict[str, dict[str, Any]] = {}
+        for name, each in SETTINGS.items():
+            value = getattr(self, each.name)
+            if value is not None:
+                section, _, key = name.partition(".")
+                made.setdefault(section, {})[key] = list(value) if isinstance(value, tuple) else value
+        return made
+
+
+# by their names in TOML, section.key
+SETTINGS = {f"{each.metadata['section']}.{each.metadata['key'] or each.name}": each for each in fields(Configuration)}
 
 
 def configure(given: Mapping[str, Any]) -> Configuration:
-    """The configuration with the given fields and defaults for the others; what is not a field is left aside."""
-    own = _data_set(given["data"])
-    defaults = {"epochs": own.epochs, "batch_size": own.batch_size}
+    """The configuration with the given fields and defaults for the others; what is not a field is left aside.
+
+    Raises ConfigurationError for data of an unknown name, with the nearest known one.
+    """
+    if "data" not in given:
+        raise ConfigurationError("data.source is missing: what to train on")
+    epochs, batch_size = usual(given["data"])
+    defaults = {"epochs": epochs, "batch_size": batch_size}
     return Configuration(**defaults | {f.name: given[f.name] for f in fields(Configuration) if f.name in given})
 
 
-def _data_set(name: str) -> DataSet:
-    if name not in DATA_SETS:
-        known = ", ".join(DATA_SETS)
+def usual(data: str) -> tuple[int, int]:
+    """Epochs and batch size for these data."""
+    if data not in NAMED_DATA:
+        known = ", ".join(NAMED_DATA)
         raise ConfigurationError(
-            f"DATA {name!r} is unknown{did_you_mean(name, DATA_SETS)}; dlcore {__version__} trains on: {known}"
+            f"DATA {data!r} is unknown{did_you_mean(data, NAMED_DATA)}; dlcore {__version__} trains on: {known}"
         )
-    return DATA_SETS[name]
+    return NAMED_DATA[data]
 
 
-def _known(kind: str, name: str, classes: dict[str, type]) -> str:
-    """The name as `classes` has it.  Raises ConfigurationError for one that it does not have."""
-    plain = name.lower().replace("_", "").replace("-", "")
-    if plain in classes:
-        return plain
-    raise ConfigurationError(
-        f"{kind} {name!r} is unknown{did_you_mean(plain, classes)}; there are: {', '.join(sorted(classes))}"
-    )
+# -- TOML ------------------------------------------------------------------------------------------------------------------
+
+
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The fields that a configuration file gives.
+
+    Raises ConfigurationError, naming the file, for one that cannot be read, is not TOML, has a key that is no setting or
+    a value that cannot be one.
+    """
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            sections = tomllib.load(file)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not TOML: {error}") from error
+    pairs: list[tuple[str, Any]] = []
+    for section, keys in sections.items():
+        pairs += (
+            [(f"{section}.{key}", value) for key, value in keys.items()]
+            if isinstance(keys, dict)
+            else [(section, keys)]
+        )
+    try:
+        return dict(read_setting(name, value) for name, value in pairs)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
+def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """The fields that `section.key=value` give: the value as after a flag, or as in TOML where it begins with a quote or bracket."""
+    import tomllib
+
+    given: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, value = (part.strip() for part in assignment.partition("="))
+        if not equals:
+            raise ConfigurationError(f"--set {assignment}: expected section.key=value")
+        try:
+            literal = tomllib.loads(f"value = {value}")["value"] if value[:1] in ("'", '"', "[") else value
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(f"--set {assignment}: {error}") from error
+        try:
+            key, read = read_setting(name, literal)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"--set {error}") from error
+        if key in given:
+            raise ConfigurationError(f"--set {name} is given twice")
+        given[key] = read
+    return given
+
+
+def read_setting(name: str, value: Any) -> tuple[str, Any]:
+    """(field, value) of a setting by its name in TOML.  Raises ConfigurationError for an unknown name or a wrong value."""
+    if name not in SETTINGS:
+        key = name.rpartition(".")[2]
+        same = [known for known in SETTINGS if known.endswith(f".{key}")]  # in another section, or without one
+        hint = f" (did you mean {same[0]!r}?)" if same else did_you_mean(name, SETTINGS)
+        raise ConfigurationError(f"unknown key {name!r}{hint}")
+    found = SETTINGS[name]
+    try:
+        return found.name, found.metadata["read"](value)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{name}: {error}") from error

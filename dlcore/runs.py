@@ -21,13 +21,13 @@ import math
 import os
 import shutil
 import signal
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from .callbacks import Callback
 from .errors import CheckpointError, ConfigurationError
+from .interrupts import DeferredSignals
 from .trainer import Trainer
 
 KEPT = 2  # step files
@@ -160,7 +160,7 @@ class Stopped(Exception):
     """Training was stopped by a signal inside an epoch."""
 
 
-class StopSignals(Callback):
+class StopSignals(DeferredSignals, Callback):
     """Inside `with`, SIGINT and SIGTERM end training after the present chunk; a second SIGINT raises KeyboardInterrupt at once.
 
     At the end of an epoch `fit` returns, inside an epoch it raises Stopped; `number` is the signal then, and otherwise 0.
@@ -168,22 +168,8 @@ class StopSignals(Callback):
     """
 
     def __init__(self, epoch: int) -> None:
-        self.epoch, self.number, self._first = epoch, 0, 0
-        self._previous: dict[int, Any] = {}
-
-    def __enter__(self) -> StopSignals:
-        if threading.current_thread() is threading.main_thread():  # elsewhere Python allows no handlers
-            self._previous = {n: signal.signal(n, self._note) for n in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, frame: object) -> None:
-        if self.number and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.number = self.number or number
+        super().__init__(signal.SIGINT, signal.SIGTERM)
+        self.epoch, self._first = epoch, 0
 
     def on_fit_begin(self, trainer: Trainer) -> None:
         self._first = trainer.updates

@@ -25,6 +25,7 @@ RANKS: dict[str, float] = {
     "suggestions": 0,
     "checks": 0,
     "contract": 0.5,  # raises ContractError
+    "configuration": 0.5,  # needs no NumPy: --help is made of it
     "kernels": 1,  # the folder's own __init__, and the words table.py gives to calls
     "kernels.reference": 1,
     "autodiff": 1,
@@ -54,10 +55,10 @@ RANKS: dict[str, float] = {
     "options": 8.5,  # checks callbacks
     "loop": 8.5,  # the trainer's epochs
     "trainer": 9,
+    "assembly": 10,
     "gradient_check": 10,  # checks the step that a trainer records, so it stands above the trainer
     "estimators": 10,
     "plotting": 10,
-    "configuration": 10,
     "info": 10,
     "runs": 10,
     "cli": 11,
@@ -75,7 +76,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "torch": (),
     "sklearn": ("estimators",),
     "scipy": ("optimizers", "estimators", "data"),
-    "matplotlib": ("plotting", "cli", "runs"),
+    "matplotlib": ("plotting",),
 }
 
 # what `import dlcore` must not load

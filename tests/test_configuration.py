@@ -1,34 +1,10 @@
-"""The configuration of a run: names, defaults, and the trainer it describes."""
+"""The configuration of a run: defaults, TOML, and what is refused."""
 
 import pytest
+import tomli_w
 
 import dlcore as dl
-from dlcore import optimizers
-from dlcore.configuration import OPTIMIZERS, Configuration, configure
-from dlcore.layers import activations
-
-
-@pytest.mark.parametrize("name", activations.__all__)
-def test_every_activation_of_the_library_has_a_name(name):
-    trainer = configure({"data": "digits", "hidden": (3,), "activation": name.lower(), "device": "cpu"}).trainer(4, 2)
-    assert type(trainer.model[1]).__name__ == name
-
-
-@pytest.mark.parametrize("name", [name for name in optimizers.__all__ if name != "Optimizer"])
-def test_every_optimizer_of_the_library_has_a_name(name):
-    given = {"data": "digits", "optimizer": name.lower(), "learning_rate": 0.5, "l2": 0.25, "device": "cpu"}
-    optimizer = configure(given).trainer(4, 2).optimizer
-    assert type(optimizer).__name__ == name
-    assert (optimizer.learning_rate, optimizer.l2) == (0.5, 0.25)
-
-
-def test_the_base_class_is_no_optimizer():
-    assert "optimizer" not in OPTIMIZERS
-
-
-@pytest.mark.parametrize("name", ["leakyrelu", "leaky_relu", "Leaky-ReLU", "LeakyReLU"])
-def test_names_may_be_written_in_any_way(name):
-    assert configure({"data": "digits", "activation": name}).activation == "leakyrelu"
+from dlcore.configuration import SETTINGS, Configuration, configure, read_assignments, read_setting, read_toml
 
 
 def test_epochs_and_batch_size_are_the_data_sets_own_unless_given():
@@ -38,11 +14,80 @@ def test_epochs_and_batch_size_are_the_data_sets_own_unless_given():
     assert (configuration.epochs, configuration.batch_size) == (3, 5)
 
 
-def test_the_model_is_the_hidden_layers_and_one_output_for_each_class():
-    model = Configuration(data="digits", epochs=1, batch_size=1, hidden=(5, 4), device="cpu").trainer(7, 3).model
-    assert model == dl.Sequential(dl.Dense(7, 5), dl.ReLU(), dl.Dense(5, 4), dl.ReLU(), dl.Dense(4, 3))
+def test_what_sections_writes_reads_back(tmp_path):
+    run = Configuration(
+        data="digits", epochs=3, batch_size=5, hidden=(), learning_rate=1e-30, seed=2**40, dtype="float64"
+    )
+    (tmp_path / "run.toml").write_text(tomli_w.dumps(run.sections()))
+    assert configure(read_toml(tmp_path / "run.toml")) == run
 
 
-def test_without_hidden_layers_it_is_a_linear_model():
-    model = configure({"data": "digits", "hidden": (), "device": "cpu"}).trainer(7, 3).model
-    assert model == dl.Sequential(dl.Dense(7, 3))
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_refuses_what_it_cannot_be(name):
+    for wrong in (True, {}, {"a": 1}, float("nan")):
+        with pytest.raises(dl.ConfigurationError, match=name):
+            read_setting(name, wrong)
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("[training]\nepoch = 3", "unknown key 'training.epoch' (did you mean 'training.epochs'?)"),
+        ("epochs = 3", "unknown key 'epochs' (did you mean 'training.epochs'?)"),
+        ("[optimizer]\nepochs = 3", "unknown key 'optimizer.epochs' (did you mean 'training.epochs'?)"),
+        ("[model]\nhidden.first = 3", "model.hidden: {'first': 3} is not a list of widths"),
+        ("training = 3", "unknown key 'training'"),
+        ("[[training]]\nepochs = 3", "unknown key 'training'"),
+        ("[training]\nepochs = 3.5", "training.epochs: 3.5 is not an integer"),
+        ("[training]\nepochs = true", "training.epochs: True is not an integer"),
+        ("[training]\ndevice = ''", "training.device: the name is empty"),
+        ("[training", "not TOML: Expected ']' at the end of a table declaration (at end of document)"),
+        ("[model]\nhidden = [3, 'x']", "model.hidden: 'x' is not an integer"),
+    ],
+)
+def test_a_file_with_a_mistake_is_refused_by_name(tmp_path, toml, message):
+    path = tmp_path / "run.toml"
+    path.write_text(toml)
+    with pytest.raises(dl.ConfigurationError) as caught:
+        read_toml(path)
+    assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_a_file_that_is_not_there_or_not_text(tmp_path):
+    with pytest.raises(dl.ConfigurationError, match=r"none.toml: cannot be read: No such file"):
+        read_toml(tmp_path / "none.toml")
+    (tmp_path / "image.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(dl.ConfigurationError, match="not TOML"):
+        read_toml(tmp_path / "image.toml")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "field", "value"),
+    [
+        ("training.epochs=3", "epochs", 3),
+        ("model.hidden=256,128", "hidden", (256, 128)),
+        ("model.hidden = [256, 128]", "hidden", (256, 128)),
+        ("model.hidden=none", "hidden", ()),
+        ("optimizer.learning_rate=1e-2", "learning_rate", 0.01),
+        ("optimizer.name=sgd", "optimizer", "sgd"),
+        ('optimizer.name="sgd"', "optimizer", "sgd"),
+    ],
+)
+def test_an_assignment_is_read_as_a_flag_or_as_toml(assignment, field, value):
+    assert read_assignments([assignment]) == {field: value}
+
+
+@pytest.mark.parametrize(
+    ("assignments", "message"),
+    [
+        (["training.epochs"], "--set training.epochs: expected section.key=value"),
+        (["training.epohs=3"], "--set unknown key 'training.epohs' (did you mean 'training.epochs'?)"),
+        (["training.epochs=x"], "--set training.epochs: 'x' is not an integer"),
+        (["model.hidden=[3"], "--set model.hidden=[3: Unclosed array"),
+        (["training.epochs=1", "training.epochs=2"], "--set training.epochs is given twice"),
+    ],
+)
+def test_an_assignment_with_a_mistake_is_refused(assignments, message):
+    with pytest.raises(dl.ConfigurationError) as caught:
+        read_assignments(assignments)
+    assert str(caught.value).startswith(message)

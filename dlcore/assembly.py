@@ -1,0 +1,73 @@
+"""From a configuration to data and a trainer.
+
+Activations and optimizers go by the names of their classes, in any case and with or without underscores, so that a new one
+needs no word here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+
+from . import optimizers
+from .configuration import Configuration
+from .data.digits import Digits, load_digits
+from .errors import ConfigurationError
+from .layers import Dense, Layer, activations
+from .losses import SoftmaxCrossEntropy
+from .sequential import Sequential
+from .suggestions import did_you_mean
+from .trainer import Trainer
+
+
+def _by_name(module: ModuleType) -> dict[str, type]:
+    return {name.lower(): getattr(module, name) for name in module.__all__}
+
+
+ACTIVATIONS = _by_name(activations)
+OPTIMIZERS = _by_name(optimizers)
+del OPTIMIZERS["optimizer"]  # their base
+
+LOADERS = {"digits": load_digits}
+
+
+def with_known_names(configuration: Configuration) -> Configuration:
+    """The configuration with activation and optimizer as they are called here.
+
+    Raises ConfigurationError for an unknown one, with the nearest known name.
+    """
+    return replace(
+        configuration,
+        activation=_known("activation", configuration.activation, ACTIVATIONS),
+        optimizer=_known("optimizer", configuration.optimizer, OPTIMIZERS),
+    )
+
+
+def load(configuration: Configuration) -> Digits:
+    """Training and test rows."""
+    return LOADERS[configuration.data]()
+
+
+def make_trainer(configuration: Configuration, columns: int, classes: int) -> Trainer:
+    """A new trainer of a classifier: the hidden layers, each with its activation, and one output for each class.
+
+    Raises ConfigurationError for names that are unknown and numbers that cannot work, DeviceError for a device that cannot
+    be used.
+    """
+    run = with_known_names(configuration)
+    layers: list[Layer] = []
+    for fan_in, fan_out in zip((columns, *run.hidden), run.hidden, strict=False):
+        layers += [Dense(fan_in, fan_out), ACTIVATIONS[run.activation]()]
+    model = Sequential(*layers, Dense(run.hidden[-1] if run.hidden else columns, classes))
+    optimizer = OPTIMIZERS[run.optimizer](run.learning_rate, l2=run.l2)
+    return Trainer(model, SoftmaxCrossEntropy(), optimizer, device=run.device, dtype=run.dtype, seed=run.seed)
+
+
+def _known(kind: str, name: str, classes: dict[str, type]) -> str:
+    """The name as `classes` has it.  Raises ConfigurationError for one that it does not have."""
+    plain = name.lower().replace("_", "").replace("-", "")
+    if plain in classes:
+        return plain
+    raise ConfigurationError(
+        f"{kind} {name!r} is unknown{did_you_mean(plain, classes)}; there are: {', '.join(sorted(classes))}"
+    )
