@@ -42,8 +42,8 @@ RANKS: dict[str, float] = {
     "schedules": 4,
     "distributed": 4,
     "sequential": 5,
-    "preprocessing": 5,
     "data": 5,
+    "preprocessing": 5.5,  # reads tables
     "fusion": 6,
     "memory": 6.5,  # plans name its counters
     "plan": 7,
@@ -76,6 +76,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "torch": (),
     "sklearn": ("estimators",),
     "scipy": ("optimizers", "estimators", "data"),
+    "pyarrow": ("data",),
+    "pandas": (),
     "matplotlib": ("plotting",),
 }
 

@@ -1,0 +1,120 @@
+"""Tables from files: CSV, Parquet and Arrow by pyarrow, arrays by NumPy.  What a file holds is told from how it begins."""
+
+from __future__ import annotations
+
+import math
+import os
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from .csv_files import Dialect, read_csv
+from .table import Column, Dates, Numbers, Table, Text, Unusable, column
+
+PYARROW_COMMAND = 'pip install "dlcore[data]"'
+
+
+def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, names: Iterable[str] = ()) -> Table:
+    """The table in a file: CSV (also gzipped), Parquet, Arrow (also called Feather), NPY or NPZ.
+
+    dialect, names   how to read CSV, and columns that are expected; see `read_csv`
+
+    A matrix in an array file becomes columns column_1, …, or in an archive X_1, … under the name X.  Raises DataError for a
+    file that is missing, torn, empty or of another kind.
+    """
+    target = Path(path)
+    try:
+        with target.open("rb") as file:
+            begin = file.read(8)
+    except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise DataError(f"{target}: cannot be read: {why}") from error
+    if begin.startswith((b"PAR1", b"ARROW1")):
+        found = _arrow(target, begin.startswith(b"PAR1"))
+    elif begin.startswith((b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")):
+        found = _arrays(target)
+    else:
+        return read_csv(target, dialect, names)
+    result = Table(found, str(target), dialect="Parquet" if begin.startswith(b"PAR1") else target.suffix[1:])
+    if not result.columns:
+        raise DataError(f"{target}: the file has no columns")
+    if not len(result):
+        raise DataError(f"{target}: the file has columns ({', '.join(list(found)[:5])}) and no rows")
+    return result
+
+
+def _arrow(target: Path, parquet: bool) -> dict[str, Column]:
+    try:
+        import pyarrow as pa
+        import pyarrow.feather
+        import pyarrow.parquet
+    except ImportError:
+        raise DataError(f"{target}: reading Parquet and Arrow files needs pyarrow: {PYARROW_COMMAND}") from None
+    try:
+        read = pyarrow.parquet.read_table if parquet else pyarrow.feather.read_table
+        return arrow_columns(read(target))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{target}: cannot be read: {' '.join(str(error).split())}") from error
+
+
+def arrow_columns(data: Any) -> dict[str, Column]:
+    """The columns of a pyarrow Table.  Raises DataError for two of one name."""
+    names = data.column_names
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    if twice:
+        raise DataError(f"there are several columns {twice[0]!r}; rename them")
+    return {name: _arrow_column(data.column(name).combine_chunks()) for name in names}
+
+
+def _arrow_column(cells: Any) -> Column:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = cells.type
+    if pa.types.is_dictionary(kind):
+        cells, kind = cells.cast(kind.value_type), kind.value_type
+    if pa.types.is_boolean(kind):
+        cells = pc.if_else(cells, "True", "False")
+    if pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        encoded = cells.dictionary_encode()
+        codes = np.asarray(pc.fill_null(encoded.indices, -1)).astype(np.int32)
+        return Text.of(codes, encoded.dictionary.to_pylist(), (), typed=True)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
+        return Numbers(np.asarray(pc.fill_null(cells.cast(pa.float64(), safe=False), float("nan"))))
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        microseconds = cells.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False)
+        return Dates(np.asarray(microseconds.cast(pa.timestamp("us"))).astype("datetime64[us]"))
+    return Unusable(str(kind), len(cells))
+
+
+def _arrays(target: Path) -> dict[str, Column]:
+    try:
+        with target.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            arrays = dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else {"": loaded}
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        raise DataError(f"{target}: cannot be read as arrays of numbers or text: {error}") from error
+    if len({array.shape[:1] for array in arrays.values()}) > 1 or not all(array.ndim for array in arrays.values()):
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise DataError(f"{target}: its arrays have different numbers of rows: {shapes}; a file is one table")
+    columns: dict[str, Column] = {}
+    for name, array in arrays.items():
+        for own, made in _array_columns(name, array):
+            if own in columns:
+                raise DataError(f"{target}: there are two columns {own!r}; rename an array")
+            columns[own] = made
+    return columns
+
+
+def _array_columns(name: str, array: np.ndarray) -> Iterable[tuple[str, Column]]:
+    if array.dtype.names:
+        return [(field, column(array[field], field)) for field in array.dtype.names]
+    if array.ndim == 1 and name:
+        return [(name, column(array, name))]
+    matrix = array.reshape(len(array), math.prod(array.shape[1:]))  # an image is a row
+    own = [f"{name or 'column'}_{i + 1}" for i in range(matrix.shape[1])]
+    return [(own[i], column(matrix[:, i], own[i], measured=True)) for i in range(len(own))]

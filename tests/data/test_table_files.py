@@ -1,0 +1,184 @@
+"""Tables from Parquet, Arrow and array files, and from what Python has: the same cells whatever they come from."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dlcore as dl
+from dlcore.data.table import Dates, Numbers, Table, Text, Unusable, table
+from dlcore.data.table_files import read_table
+
+NAN = float("nan")
+
+
+def cells(found: Table, name: str) -> list[Any]:
+    column = found.columns[name]
+    return [None if gone else column.cell(row) for row, gone in enumerate(column.missing())]
+
+
+# -- Parquet and Arrow -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def arrow():
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import feather, parquet
+
+    return SimpleNamespace(pa=pa, feather=feather, parquet=parquet)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_columns_of_arrow(kind, arrow, tmp_path):
+    """Every type of column that a table of measurements has, with a missing cell in each."""
+    pa = arrow.pa
+    moment = datetime(2024, 2, 29, 12, tzinfo=UTC)
+    data = pa.table(
+        {
+            "integer": pa.array([1, None, 3], pa.int8()),
+            "single": pa.array([0.5, None, 3], pa.float32()),
+            "decimal": pa.array([1, None, 3], pa.decimal128(5, 2)),
+            "flag": pa.array([True, None, False]),
+            "text": pa.array(["a", None, "a"]),
+            "large": pa.array(["a", None, "b"], pa.large_string()),
+            "category": pa.array(["a", None, "b"]).dictionary_encode(),
+            "date": pa.array([date(2024, 2, 29), None, date(1969, 12, 31)]),
+            "moment": pa.array([moment, None, moment], pa.timestamp("ns", "Europe/Berlin")),
+            "nothing": pa.nulls(3),
+            "lists": pa.array([[1], None, [2, 3]]),
+        }
+    )
+    path = tmp_path / f"t.{kind}"
+    arrow.parquet.write_table(data, path) if kind == "parquet" else arrow.feather.write_feather(data, path)
+    found = read_table(path)
+    assert (len(found), found.where(1)) == (3, f"{path}, row 2")
+    assert cells(found, "integer") == [1, None, 3]
+    assert cells(found, "single") == [0.5, None, 3]
+    assert cells(found, "decimal") == [1, None, 3]
+    assert cells(found, "flag") == ["True", None, "False"]
+    assert cells(found, "text") == ["a", None, "a"]
+    assert cells(found, "large") == cells(found, "category") == ["a", None, "b"]
+    assert cells(found, "date") == ["2024-02-29T00:00:00.000000", None, "1969-12-31T00:00:00.000000"]
+    assert cells(found, "moment")[:2] == ["2024-02-29T12:00:00.000000", None]  # UTC
+    assert cells(found, "nothing") == [None] * 3
+    assert isinstance(found.columns["lists"], Unusable)
+    assert [type(found.columns[name]) for name in ("integer", "flag", "date")] == [Numbers, Text, Dates]
+
+
+def test_bad_arrow_files(arrow, tmp_path):
+    """Torn files, two columns of one name and no rows are data errors that name the file."""
+    pa = arrow.pa
+    path = tmp_path / "t.parquet"
+    arrow.parquet.write_table(pa.table({"a": pa.array([1.0] * 100)}), path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(dl.DataError, match=r"t.parquet: cannot be read"):
+        read_table(path)
+    arrow.parquet.write_table(pa.table({"a": pa.array([], pa.float64())}), path)
+    with pytest.raises(dl.DataError, match=r"t.parquet: the file has columns \(a\) and no rows"):
+        read_table(path)
+    with pytest.raises(dl.DataError, match="several columns 'a'"):
+        table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"]))
+
+
+def test_without_pyarrow_the_command_is_named(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "t.parquet").write_bytes(b"PAR1....PAR1")
+    with pytest.raises(dl.DataError, match=r"t.parquet: .* needs pyarrow: pip install"):
+        read_table(tmp_path / "t.parquet")
+
+
+# -- arrays ------------------------------------------------------------------------------------------------------------
+
+
+def test_columns_of_arrays(tmp_path: Path):
+    """A matrix is columns by number, an archive's vectors columns by name, an image a row, a record its fields."""
+    np.save(tmp_path / "m.npy", np.arange(6).reshape(3, 2))
+    assert list(read_table(tmp_path / "m.npy").columns) == ["column_1", "column_2"]
+    assert cells(read_table(tmp_path / "m.npy"), "column_2") == [1, 3, 5]
+    np.savez(tmp_path / "a.npz", X=np.ones((2, 2, 2), np.uint8), y=["a", "b"], w=[1, NAN])
+    found = read_table(tmp_path / "a.npz")
+    assert list(found.columns) == ["X_1", "X_2", "X_3", "X_4", "y", "w"]
+    assert (cells(found, "y"), cells(found, "w")) == (["a", "b"], [1, None])
+    np.save(tmp_path / "r.npy", np.array([(1, "x")], [("n", int), ("t", "U3")]))
+    assert (cells(read_table(tmp_path / "r.npy"), "n"), cells(read_table(tmp_path / "r.npy"), "t")) == ([1], ["x"])
+
+
+def test_bad_array_files(tmp_path: Path):
+    """Objects would be code; torn files, numbers alone, and arrays of different lengths are no table."""
+    np.save(tmp_path / "o.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(dl.DataError, match=r"o.npy: cannot be read as arrays of numbers or text"):
+        read_table(tmp_path / "o.npy")
+    np.savez(tmp_path / "d.npz", X=np.ones((3, 2)), y=np.ones(2))
+    with pytest.raises(dl.DataError, match=r"d.npz: its arrays have different numbers of rows: X \(3, 2\), y \(2,\)"):
+        read_table(tmp_path / "d.npz")
+    np.save(tmp_path / "n.npy", np.float64(3))
+    with pytest.raises(dl.DataError, match=r"n.npy"):
+        read_table(tmp_path / "n.npy")
+    np.save(tmp_path / "e.npy", np.ones((0, 2)))
+    with pytest.raises(dl.DataError, match=r"e.npy: the file has columns \(column_1, column_2\) and no rows"):
+        read_table(tmp_path / "e.npy")
+    whole = (tmp_path / "d.npz").read_bytes()
+    for cut in (10, len(whole) // 2, len(whole) - 5):
+        (tmp_path / "t.npz").write_bytes(whole[:cut])
+        with pytest.raises(dl.DataError, match=r"t.npz"):
+            read_table(tmp_path / "t.npz")
+
+
+# -- from Python -------------------------------------------------------------------------------------------------------
+
+
+def test_a_mapping(tmp_path: Path):
+    """Numbers, text and dates; None, NaN and NaT are missing."""
+    found = table(
+        {"n": [1, None, 2.5], "t": ["a", None, "b"], "d": np.array(["2024-01-01", "NaT", "2024-01-02"], "M8[D]"), "b": [True] * 3}
+    )  # fmt: skip
+    assert cells(found, "n") == [1, None, 2.5]
+    assert cells(found, "t") == ["a", None, "b"]
+    assert cells(found, "d")[:2] == ["2024-01-01T00:00:00.000000", None]
+    assert cells(found, "b") == ["True"] * 3
+
+
+def test_a_data_frame():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(
+        {"n": [1, 2], "t": ["a", None], "c": pd.Categorical(["x", "y"]), "i": pd.array([1, None], "Int64")}
+    )
+    found = table(frame)
+    assert cells(found, "n") == [1, 2]
+    assert cells(found, "t") == ["a", None]
+    assert cells(found, "c") == ["x", "y"]
+    assert cells(found, "i") == [1, None]
+
+
+def test_what_is_no_table():
+    with pytest.raises(dl.ShapeError, match="column 'b' has 1 rows and 'a' 2"):
+        table({"a": [1, 2], "b": [1]})
+    with pytest.raises(dl.ShapeError, match=r"shape \(3,\), expected 2 dimensions"):
+        table([1, 2, 3])
+    with pytest.raises(dl.ShapeError, match=r"column 'a' has shape \(2, 1\)"):
+        table({"a": [[1], [2]]})
+
+
+def test_columns_by_name_and_number():
+    found = table({"age": [1], "wage": [2], "7": [3]})
+    assert [found.name(word) for word in ("age", "1", "-1", "2", "7")] == ["age", "age", "7", "wage", "7"]
+    for word in ("agee", "8", "0"):
+        with pytest.raises(dl.DataError, match=f"no column '{word}'.*there are: age, wage, 7"):
+            found.name(word)
+
+
+def test_rows_that_were_left_out_keep_their_places():
+    """So that predictions of the others can be written beside the rows they belong to."""
+    found = table({"a": [10, 11, 12, 13, 14]}).without({1: "bad"}).without({2: "worse"})
+    assert cells(found, "a") == [10, 12, 14]
+    assert [(s.line, s.why) for s in found.skipped] == [(2, "bad"), (4, "worse")]
+    places, n = found.places()
+    assert (places.tolist(), n) == ([0, 2, 4], 5)
+    assert found.where(2) == "table, row 5"
