@@ -11,10 +11,11 @@ from types import ModuleType
 
 from . import optimizers
 from .configuration import Configuration
-from .data.digits import Digits, load_digits
+from .data.dataset import DataSet
+from .data.digits import load_digits
 from .errors import ConfigurationError
 from .layers import Dense, Layer, activations
-from .losses import SoftmaxCrossEntropy
+from .losses import SoftmaxCrossEntropy, SquaredError
 from .sequential import Sequential
 from .suggestions import did_you_mean
 from .trainer import Trainer
@@ -27,8 +28,6 @@ def _by_name(module: ModuleType) -> dict[str, type]:
 ACTIVATIONS = _by_name(activations)
 OPTIMIZERS = _by_name(optimizers)
 del OPTIMIZERS["optimizer"]  # their base
-
-LOADERS = {"digits": load_digits}
 
 
 def with_known_names(configuration: Configuration) -> Configuration:
@@ -43,24 +42,27 @@ def with_known_names(configuration: Configuration) -> Configuration:
     )
 
 
-def load(configuration: Configuration) -> Digits:
-    """Training and test rows."""
-    return LOADERS[configuration.data]()
+def load(configuration: Configuration) -> DataSet:
+    """Training and test rows.  Raises DataError for files that cannot be used."""
+    return DataSet(*load_digits(), classes=tuple("0123456789"))
 
 
-def make_trainer(configuration: Configuration, columns: int, classes: int) -> Trainer:
-    """A new trainer of a classifier: the hidden layers, each with its activation, and one output for each class.
+def make_trainer(configuration: Configuration, data: DataSet) -> Trainer:
+    """A new trainer for the data: the hidden layers, each with its activation, and an output for each class or target.
 
     Raises ConfigurationError for names that are unknown and numbers that cannot work, DeviceError for a device that cannot
     be used.
     """
     run = with_known_names(configuration)
     layers: list[Layer] = []
-    for fan_in, fan_out in zip((columns, *run.hidden), run.hidden, strict=False):
+    *inner, last = (data.X.shape[1], *run.hidden)
+    for fan_in, fan_out in zip(inner, run.hidden, strict=True):
         layers += [Dense(fan_in, fan_out), ACTIVATIONS[run.activation]()]
-    model = Sequential(*layers, Dense(run.hidden[-1] if run.hidden else columns, classes))
+    outputs = len(data.classes) or (1 if data.y.ndim == 1 else data.y.shape[1])
+    model = Sequential(*layers, Dense(last, outputs))
+    loss = SoftmaxCrossEntropy() if data.classes else SquaredError()
     optimizer = OPTIMIZERS[run.optimizer](run.learning_rate, l2=run.l2)
-    return Trainer(model, SoftmaxCrossEntropy(), optimizer, device=run.device, dtype=run.dtype, seed=run.seed)
+    return Trainer(model, loss, optimizer, device=run.device, dtype=run.dtype, seed=run.seed)
 
 
 def _known(kind: str, name: str, classes: dict[str, type]) -> str:

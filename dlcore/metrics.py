@@ -33,3 +33,8 @@ class Totals:
         mean = self.metric_sum / self.weight
         value = mean if self.loss.metric == "accuracy" else math.sqrt(mean / self.entries)
         return {"loss": self.loss_sum / self.weight, self.loss.metric: value}
+
+
+def confusion_matrix(true: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """counts[i, j] of rows of class i that were taken for class j, from class indices (n,)."""
+    return np.bincount(true * classes + predicted, minlength=classes * classes).reshape(classes, classes)

@@ -5,7 +5,7 @@
     checkpoints/step_N.safetensors  the trainer after N updates; the newest two, so that one is left if the other is torn
     checkpoints/best.safetensors    the checkpoint with the lowest loss in its epoch
     summary.json                    results; it is there only when the run is finished
-    curves.png                      where matplotlib is installed
+    curves.png                      and confusion_matrix.png or predicted_against_true.png, where matplotlib is installed
 
 The test rows are for the summary alone.  While a network is trained nothing looks at them, and nothing is chosen by them:
 `loss` in metrics.jsonl is the training loss, and so is the one that best.safetensors goes by, as long as no validation rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import DivergenceError
 from .arguments import add_flags_of_a_run, configuration_of, path, positive
@@ -13,8 +13,8 @@ from .messages import say
 if TYPE_CHECKING:
     from ..callbacks import Callback
     from ..configuration import Configuration
-    from ..data.digits import Digits
-    from ..runs import Recording, RunDirectory
+    from ..data.dataset import DataSet
+    from ..runs import Recording
     from ..trainer import Trainer
 
 SUMMARY = "train a network and report how well it does on test rows"
@@ -44,10 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ..assembly import load, make_trainer, with_known_names
     from ..runs import Recording, RunDirectory
+    from .results import draw, print_summary, summarize
 
     configuration = with_known_names(configuration)
     data = load(configuration)
-    trainer = make_trainer(configuration, data.X.shape[1], int(data.y.max()) + 1)
+    trainer = make_trainer(configuration, data)
     directory = recording = None
     if arguments.out is not None:
         directory = RunDirectory(arguments.out)
@@ -57,11 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
     code = _fit(trainer, configuration, data, recording, progress=not arguments.no_progress)
     if code:
         return code
-    summary = _summary(trainer, data)
+    summary = summarize(trainer, data)
     if directory:
         directory.write_summary(summary)
-        _draw(directory, trainer)
-    _print_table(summary)
+        draw(directory, trainer, data)
+    print_summary(summary)
     if directory:
         say(f"results are in {directory.path}")
     return 0
@@ -78,7 +79,7 @@ def _headline(configuration: Configuration, trainer: Trainer, rows: int) -> str:
 
 
 def _fit(
-    trainer: Trainer, configuration: Configuration, data: Digits, recording: Recording | None, progress: bool
+    trainer: Trainer, configuration: Configuration, data: DataSet, recording: Recording | None, progress: bool
 ) -> int:
     """Train; 0, or the exit code of the signal that ended it.  However training ends, its last state is saved.
 
@@ -107,58 +108,3 @@ def _fit(
     where = f"the state is in {saved}" if saved else "nothing is kept without --out"
     say(f"interrupted after {trainer.epoch} of {configuration.epochs} epochs; {where}")
     return 128 + signals.number
-
-
-def _summary(trainer: Trainer, data: Digits) -> dict[str, Any]:
-    """Results of a run.  Losses are those of the final parameters."""
-    from statistics import median
-
-    seconds = trainer.history["seconds"]
-    test = trainer.evaluate(data.X_test, data.y_test)
-    return {
-        "device": trainer.device,
-        "dtype": trainer.dtype,
-        "epochs": trainer.epoch,
-        "seconds": sum(seconds),  # of training, first compilation included
-        "samples_per_second": len(data.X) / median(seconds),  # so compilation and a hiccup of the machine do not count
-        "train_loss": trainer.evaluate(data.X, data.y)["loss"],
-        "test_loss": test["loss"],
-        "test_accuracy": test["accuracy"],
-    }
-
-
-def _draw(directory: RunDirectory, trainer: Trainer) -> None:
-    """curves.png, where matplotlib is installed."""
-    from .. import plotting
-
-    try:
-        figure = plotting.curves(trainer.history)
-    except ImportError:
-        return
-    directory.write("curves.png", plotting.png(figure))
-
-
-def _print_table(summary: dict[str, Any]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    cells = {
-        "train loss": _short(summary["train_loss"]),
-        "test loss": _short(summary["test_loss"]),
-        "test accuracy": f"{summary['test_accuracy']:.2%}",
-        "seconds": f"{summary['seconds']:.2f}",
-        "samples/s": f"{summary['samples_per_second']:,.0f}",
-    }
-    table = Table(box=SIMPLE_HEAD, show_edge=False)
-    for name in cells:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_row(*cells.values())
-    console = Console(width=80)  # a narrower terminal wraps lines; rich would cut the numbers
-    with console.capture() as text:  # printed by print, which says when nobody reads it any more
-        console.print(table)
-    print(f"\n{text.get()}")
-
-
-def _short(loss: float) -> str:
-    return f"{loss:.4f}" if loss >= 0.01 else f"{loss:.2e}"

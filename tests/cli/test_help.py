@@ -1,7 +1,7 @@
 """`dlcore --help`, `--version` and `dlcore info`."""
 
 import json
-import time
+import resource
 from dataclasses import MISSING, fields
 
 import dlcore as dl
@@ -12,7 +12,7 @@ from .running import a_process
 
 
 def test_help_is_quick_and_imports_no_numpy(tmp_path):
-    """150 ms as a whole process; on a busy machine the best of several counts."""
+    """150 ms of processor time as a whole process, whatever else the machine is doing; it waits for nothing."""
     # the bytecode is written once, as it is for an installed package
     environment = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
     check = "import sys; from dlcore.cli import main; code = main(['--help']); assert 'numpy' not in sys.modules; exit(code)"
@@ -20,15 +20,11 @@ def test_help_is_quick_and_imports_no_numpy(tmp_path):
         out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
     assert out.startswith("usage: dlcore")
-    times = []
-    for _ in range(10):
-        start = time.perf_counter()
-        with a_process("-m", "dlcore", "--help", env=environment) as process:
-            process.communicate()
-        times.append(time.perf_counter() - start)
-        if times[-1] < 0.15:
-            break
-    assert min(times) < 0.15
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with a_process("-m", "dlcore", "--help", env=environment) as process:
+        process.communicate()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.15
 
 
 def test_version(capsys):

@@ -21,9 +21,9 @@ from .running import SMALL, a_process, wait_for_an_epoch
 def test_a_run_leaves_the_documented_files(run):
     found = sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
     steps = ["checkpoints/step_115.safetensors", "checkpoints/step_138.safetensors"]  # 23 updates an epoch
-    curves = ["curves.png"] if find_spec("matplotlib") else []
+    confusion, curves = (["confusion_matrix.png"], ["curves.png"]) if find_spec("matplotlib") else ([], [])
     assert found == [
-        "checkpoints/best.safetensors", *steps, "config.toml", *curves, "metrics.jsonl", "summary.json",
+        "checkpoints/best.safetensors", *steps, "config.toml", *confusion, *curves, "metrics.jsonl", "summary.json",
     ]  # fmt: skip
 
 
@@ -86,9 +86,10 @@ def test_flags_override_the_file(run, tmp_path):
     assert written["optimizer"]["learning_rate"] == 0.01
 
 
-def test_curves_are_a_png(run):
+@pytest.mark.parametrize("name", ["curves", "confusion_matrix"])
+def test_pictures_are_png(run, name):
     pytest.importorskip("matplotlib")
-    assert (run / "curves.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert (run / f"{name}.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
 def test_without_matplotlib_there_are_no_curves_and_no_error(tmp_path, monkeypatch, capsys):

@@ -1,0 +1,81 @@
+"""What a run leaves when training is over: figures, pictures, a table on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+from .. import plotting
+from ..data.dataset import DataSet
+from ..metrics import confusion_matrix
+from ..runs import RunDirectory
+from ..trainer import Trainer
+
+
+def summarize(trainer: Trainer, data: DataSet) -> dict[str, Any]:
+    """Results of a run.  Losses are those of the final parameters."""
+    seconds = trainer.history["seconds"]
+    test = trainer.evaluate(data.X_test, data.y_test)
+    return {
+        "device": trainer.device,
+        "dtype": trainer.dtype,
+        "epochs": trainer.epoch,
+        "seconds": sum(seconds),  # of training, first compilation included
+        "samples_per_second": len(data.X) / median(seconds),  # so compilation and a hiccup of the machine do not count
+        "train_loss": trainer.evaluate(data.X, data.y)["loss"],
+        **{f"test_{name}": value for name, value in test.items()},  # loss, and accuracy or rmse
+    }
+
+
+def draw(directory: RunDirectory, trainer: Trainer, data: DataSet) -> None:
+    """curves.png, and confusion_matrix.png or predicted_against_true.png of the test rows, where matplotlib is installed."""
+    try:
+        for name, figure in _figures(trainer, data):
+            directory.write(f"{name}.png", plotting.png(figure))
+    except ImportError:
+        return
+
+
+def _figures(trainer: Trainer, data: DataSet) -> Iterator[tuple[str, Any]]:
+    yield "curves", plotting.curves(trainer.history)
+    if data.classes:
+        counts = confusion_matrix(data.y_test, trainer.predict_labels(data.X_test), len(data.classes))
+        yield "confusion_matrix", plotting.confusion_matrix(counts, data.classes)
+    else:
+        predicted = trainer.predict(data.X_test)
+        if predicted.shape[1] == 1:
+            figure = plotting.predicted_against_true(predicted[:, 0], data.y_test.reshape(-1), data.target)
+            yield "predicted_against_true", figure
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    cells = {
+        "train loss": _short(summary["train_loss"]),
+        "test loss": _short(summary["test_loss"]),
+        **_test_metric(summary),
+        "seconds": f"{summary['seconds']:.2f}",
+        "samples/s": f"{summary['samples_per_second']:,.0f}",
+    }
+    table = Table(box=SIMPLE_HEAD, show_edge=False)
+    for name in cells:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_row(*cells.values())
+    console = Console(width=80)  # a narrower terminal wraps lines; rich would cut the numbers
+    with console.capture() as text:  # printed by print, which says when nobody reads it any more
+        console.print(table)
+    print(f"\n{text.get()}")
+
+
+def _short(loss: float) -> str:
+    return f"{loss:.4f}" if loss >= 0.01 else f"{loss:.2e}"
+
+
+def _test_metric(summary: dict[str, Any]) -> dict[str, str]:
+    if "test_accuracy" in summary:
+        return {"test accuracy": f"{summary['test_accuracy']:.2%}"}
+    return {"test rmse": _short(summary["test_rmse"])}

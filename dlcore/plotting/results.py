@@ -1,0 +1,87 @@
+"""What a trained network says about test rows, beside what is true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .style import BLUE, GREY, axes_of
+
+_NUMBERED = 20  # classes; with more, counts would overlap
+_TICKS = 40  # names along an axis
+_POINTS = 2_000  # more are counted in cells, where single points would hide each other
+_LETTERS = 18  # of a class's name
+
+
+def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Any:
+    """counts[true, predicted] as a matplotlib Figure: colour is the share of the row, numbers are counts.
+
+    Small shares are drawn darker than their proportion (the colour goes with their square root): they are the mistakes.
+    """
+    from matplotlib.colors import PowerNorm
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
+
+    k, names = len(counts), [_shortened(str(name)) for name in classes]
+    size = min(10.0, 3.2 + 0.42 * k)
+    figure = Figure(figsize=(size + 1.2, size), layout="constrained")
+    axes = figure.add_subplot(xlabel="predicted class", ylabel="true class")
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1))
+    places = range(0, k, -(-k // _TICKS))
+    size_of_text = 9 if k <= _TICKS // 2 else 7
+    upright = (
+        max(map(len, names), default=0) * 0.08 > places.step * (size - 1.5) / k
+    )  # inches of a letter, and of a column
+    axes.set_xticks(places, [names[i] for i in places], fontsize=size_of_text, rotation=90 if upright else 0)
+    axes.set_yticks(places, [names[i] for i in places], fontsize=size_of_text)
+    axes.spines[:].set_visible(False)
+    if k <= _NUMBERED:
+        axes.set_xticks(np.arange(k + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(k + 1) - 0.5, minor=True)
+        axes.grid(which="minor", color="white", linewidth=1.2)
+        axes.tick_params(which="both", length=0)
+        digits = len(str(int(counts.max(initial=0))))
+        for i, j in np.argwhere(counts):
+            axes.text(
+                j, i, f"{counts[i, j]}", ha="center", va="center", fontsize=9 if digits < 5 else 7,
+                color="white" if shares[i, j] > 0.4 else "black",
+            )  # fmt: skip
+    bar = figure.colorbar(image, label="share of the true class", shrink=0.8, ticks=[0, 0.01, 0.1, 0.25, 0.5, 1])
+    bar.ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    bar.outline.set_visible(False)
+    return figure
+
+
+def predicted_against_true(predicted: np.ndarray, true: np.ndarray, name: str = "value") -> Any:
+    """Predictions (n,) over targets (n,), both in the target's units, as a matplotlib Figure; right ones lie on the line."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, NullFormatter
+
+    figure = Figure(figsize=(5.6, 4.8), layout="constrained")
+    axes = axes_of(figure, f"true {name}", f"predicted {name}")
+    low, high = float(min(predicted.min(), true.min())), float(max(predicted.max(), true.max()))
+    margin = 0.03 * (high - low) or 0.5
+    limits = low - margin, high + margin
+    if len(true) > _POINTS:
+        cells = axes.hexbin(
+            true, predicted, gridsize=60, bins="log", mincnt=1, cmap="cividis_r", extent=(*limits, *limits)
+        )
+        bar = figure.colorbar(cells, label="rows in a cell", shrink=0.8, format="{x:g}")
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
+        bar.outline.set_visible(False)
+    else:
+        axes.scatter(true, predicted, s=14, color=BLUE, alpha=0.45, linewidths=0)
+    axes.axline((low, low), slope=1, color=GREY, linewidth=1.0, dashes=(4, 3))
+    axes.set(xlim=limits, ylim=limits, aspect="equal")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    axes.ticklabel_format(scilimits=(-3, 6), useMathText=True)
+    return figure
+
+
+def _shortened(name: str) -> str:
+    """Beginning and end: names often differ in one of them only."""
+    return name if len(name) <= _LETTERS else f"{name[: _LETTERS // 2]}…{name[1 - _LETTERS // 2 :]}"
