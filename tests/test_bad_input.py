@@ -298,6 +298,7 @@ BAD_NUMBERS: dict[str, Callable[[], Any]] = {
         "dl.BatchNorm(3, epsilon=-1)", "dl.LayerNorm(2.5)", "dl.LayerNorm(3, epsilon=nan)", "dl.LeakyReLU(-1)", "dl.LeakyReLU(nan)",
         "dl.ELU(-1)", "dl.ELU('1')", "dl.PReLU(nan)", "dl.GELU('fast')", "dl.GELU(True)",
         "dl.SoftmaxCrossEntropy(1)", "dl.SoftmaxCrossEntropy(-0.1)", "dl.SoftmaxCrossEntropy(nan)", "dl.SoftmaxCrossEntropy('0.1')",
+        "dl.Huber(0)", "dl.Huber(nan)", "dl.Huber('1')",
         "dl.EarlyStopping(patience=0)", "dl.EarlyStopping(patience=1.5)", "dl.EarlyStopping(min_delta=nan)",
         "dl.schedules.InverseTimeDecay(0)", "dl.schedules.InverseTimeDecay(nan)", "dl.schedules.CosineDecay(-5)",
         "dl.schedules.CosineDecay(10, floor=2)",

@@ -100,6 +100,7 @@ def _vocabulary() -> set[str]:
         words.add(name)
         for argument in (*kernel.contract.inputs, *kernel.contract.outputs):
             words |= {argument.name, *(argument.dims or ())}
+    words |= {name for name, f in vars(reference.activations).items() if inspect.isfunction(f)}
     for path in (ROOT / "dlcore").rglob("*"):
         words.add(path.stem)
     return words

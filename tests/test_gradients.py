@@ -25,7 +25,11 @@ def check(model: dl.Sequential, loss: dl.Loss, sample_weight: Any = None) -> dl.
     return result
 
 
-@pytest.mark.parametrize("loss", losses(), ids=label)
+# one loss of each kind of delta meets every layer; the others differ from these in a scalar formula, and meet some
+MEETING = (dl.SquaredError(), dl.BinaryCrossEntropy(), dl.SoftmaxCrossEntropy(), dl.SoftmaxCrossEntropy(0.1))
+
+
+@pytest.mark.parametrize("loss", MEETING, ids=label)
 @pytest.mark.parametrize("layer", layers(WIDTH), ids=label)
 def test_every_layer_and_loss(layer: dl.Layer, loss: dl.Loss) -> None:
     """Between two Dense layers, the gradients of everything are those of central differences."""
@@ -42,7 +46,7 @@ def test_every_layer_inside_residual(layer: dl.Layer) -> None:
         assert result, f"{inside}\n{result}"
 
 
-@pytest.mark.parametrize("loss", losses(), ids=label)
+@pytest.mark.parametrize("loss", MEETING, ids=label)
 @pytest.mark.parametrize("layer", layers(OUTPUTS), ids=label)
 def test_every_layer_right_before_the_loss(layer: dl.Layer, loss: dl.Loss) -> None:
     """The last layer hands the loss's delta on as it should; one that the loss has built in is refused."""
@@ -60,6 +64,17 @@ def test_every_layer_first(layer: dl.Layer) -> None:
     """The first layer gets the gradients of its own parameters, without a gradient at the data."""
     result = check(dl.Sequential(layer, dl.Dense(COLUMNS, OUTPUTS)), dl.SquaredError())
     assert result, str(result)
+
+
+@pytest.mark.parametrize("loss", losses(), ids=label)
+def test_every_loss_behind_other_heads(loss: dl.Loss) -> None:
+    """Fused with the last product or not, also with an activation in front; one that is built in is refused."""
+    for head in ([dl.Dense(COLUMNS, OUTPUTS, bias=False)], [dl.Dense(COLUMNS, OUTPUTS), dl.PReLU()]):
+        result = check(dl.Sequential(*head), loss)
+        assert result, str(result)
+    for name in loss.built_in:
+        with pytest.raises(dl.ConfigurationError, match="built in"):
+            dl.Trainer(dl.Sequential(dl.Dense(COLUMNS, OUTPUTS), getattr(dl, name)()), loss, dl.SGD(1.0))
 
 
 W = np.array([0.0, 2.5, 0.3, 1.0, 0.0, 4.0])

@@ -11,7 +11,7 @@ import dlcore as dl
 from dlcore import optimizers
 from dlcore.backend import Backend, from_namespace
 
-from .examples import activation_layers, label, targets
+from .examples import activation_layers, label, losses, targets
 
 strict = pytest.importorskip("array_api_strict")
 
@@ -80,7 +80,7 @@ def test_every_optimizer(optimizer: dl.Optimizer) -> None:
     compare(NET, dl.SoftmaxCrossEntropy(), optimizer)
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=label)
+@pytest.mark.parametrize("loss", losses(), ids=label)
 def test_every_loss(loss: dl.Loss) -> None:
     """With weighted rows."""
     compare(NET, loss, dl.Adam(0.01), sample_weight=np.random.default_rng(1).uniform(0, 2, ROWS))

@@ -94,6 +94,7 @@ RULES = ("SGD nesterov", "Adam", "AdamW", "MovingAverageSGD nesterov")
 
 LOSSES = (dl.SquaredError(), dl.BinaryCrossEntropy(), dl.SoftmaxCrossEntropy())
 SMOOTHED = (*LOSSES, dl.SoftmaxCrossEntropy(label_smoothing=0.2))
+OTHERS = (dl.Huber(0.5), dl.Poisson(), dl.Hinge(), dl.PerceptronLoss())  # only their delta is their own: they meet less
 
 
 def data(loss: dl.Loss) -> tuple[np.ndarray, np.ndarray]:
@@ -269,7 +270,7 @@ def test_distributions_as_targets(smoothing: float, weighted: bool) -> None:
     compare(NET, loss, dl.Adam(0.01), OPTIMIZERS["Adam"][1], data(loss)[0], y, sample_weight=w)
 
 
-@pytest.mark.parametrize("loss", SMOOTHED, ids=label)
+@pytest.mark.parametrize("loss", [*SMOOTHED, *OTHERS], ids=label)
 def test_sample_weights_of_every_loss(loss: dl.Loss) -> None:
     """Rows weigh the same in every loss."""
     w = np.random.default_rng(4).uniform(0, 2, ROWS)
@@ -319,7 +320,7 @@ def test_every_kind_of_layer(network: str, optimizer: str) -> None:
     np.testing.assert_allclose(trainer.predict(X), expected, rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("loss", SMOOTHED, ids=label)
+@pytest.mark.parametrize("loss", [*SMOOTHED, *OTHERS], ids=label)
 def test_evaluate_is_the_weighted_mean_of_row_losses(loss: dl.Loss) -> None:
     """`evaluate` gives Σ w L / Σ w, with label smoothing off."""
     trainer = dl.Trainer(NET, loss, dl.SGD(0.1), dtype="float64", seed=SEED)

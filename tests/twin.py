@@ -30,6 +30,14 @@ def row_losses(loss: dl.Loss, z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """The loss of each row."""
     if isinstance(loss, dl.SquaredError):
         return 0.5 * F.mse_loss(z, y, reduction="none").sum(1)
+    if isinstance(loss, dl.Huber):
+        return F.huber_loss(z, y, delta=loss.threshold, reduction="none").sum(1)
+    if isinstance(loss, dl.Poisson):
+        return F.poisson_nll_loss(z, y, log_input=True, full=False, reduction="none").sum(1)
+    if isinstance(loss, dl.Hinge):
+        return F.relu(1 - (2 * y - 1) * z).sum(1)
+    if isinstance(loss, dl.PerceptronLoss):
+        return F.relu(-(2 * y - 1) * z).sum(1)
     if isinstance(loss, dl.BinaryCrossEntropy):
         return F.binary_cross_entropy_with_logits(z, y, reduction="none").sum(1)
     if isinstance(loss, dl.SoftmaxCrossEntropy):

@@ -11,37 +11,76 @@ from ..checks import is_number
 from ..errors import ConfigurationError, DataError, ShapeError
 from .loss import Loss, matrix, numeric
 
-__all__ = ["BinaryCrossEntropy", "SoftmaxCrossEntropy"]
+__all__ = ["BinaryCrossEntropy", "Hinge", "PerceptronLoss", "SoftmaxCrossEntropy"]
 
 
-class BinaryCrossEntropy(Loss):
+class Binary(Loss):
+    """Base of losses on outputs that each say yes or no, y = 1 or 0: (n,) or (n, 1) for one output, else (n, k).
+
+    A row is right if all its outputs are on the right side of the threshold.
+    """
+
+    metric: ClassVar[str] = "accuracy"
+    threshold: ClassVar[float] = 0.5  # a >= threshold means yes
+    probabilities: ClassVar[bool] = False  # whether targets between 0 and 1 mean something
+
+    def targets(self, y: Any, outputs: int) -> np.ndarray:
+        owner = type(self).__name__
+        y = matrix(numeric(y, f"{owner} expects 0 and 1{', or probabilities' * self.probabilities}"), outputs, owner)
+        outside = (y < 0) | (y > 1) if self.probabilities else (y != 0) & (y != 1)
+        if outside.any():
+            row = int(np.argmax(outside.any(axis=1)))
+            expected = "values from 0 to 1" if self.probabilities else "0 and 1; of classes −1 and 1 make y > 0"
+            raise DataError(f"{owner}: y[{row}] is {y[row].tolist()}; expected {expected}")
+        return y
+
+    def correct(self, a: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return ((a >= self.threshold) == (y >= 0.5)).all(axis=1)
+
+    def labels(self, a: np.ndarray) -> np.ndarray:
+        labels = (a >= self.threshold).astype(np.int64)
+        return labels[:, 0] if labels.shape[1] == 1 else labels
+
+
+class BinaryCrossEntropy(Binary):
     """L = −Σ_k [y_k log a_k + (1 − y_k) log(1 − a_k)],  a = σ(z),  delta = a − y.
 
-    Takes logits z.  y is bool, int or in [0, 1]: (n,) or (n, 1) for one output, else (n, k).  A row is right if all its
-    outputs are on the right side of ½.
+    Takes logits z.  y is bool, int or in [0, 1].
     """
 
     output: ClassVar[str] = "sigmoid"
-    metric: ClassVar[str] = "accuracy"
+    probabilities: ClassVar[bool] = True
     built_in: ClassVar[tuple[str, ...]] = ("Sigmoid", "Softmax")
-
-    def targets(self, y: Any, outputs: int) -> np.ndarray:
-        y = matrix(numeric(y, "BinaryCrossEntropy expects 0 and 1, or probabilities"), outputs, "BinaryCrossEntropy")
-        outside = (y < 0) | (y > 1)
-        if outside.any():
-            row = int(np.argmax(outside.any(axis=1)))
-            raise DataError(f"BinaryCrossEntropy: y[{row}] is {y[row].tolist()}; expected values from 0 to 1")
-        return y
 
     def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
         k.binary_cross_entropy(z, y, w, out=(loss, delta))
 
-    def correct(self, a: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return ((a >= 0.5) == (y >= 0.5)).all(axis=1)
 
-    def labels(self, a: np.ndarray) -> np.ndarray:
-        labels = (a >= 0.5).astype(np.int64)
-        return labels[:, 0] if labels.shape[1] == 1 else labels
+class Hinge(Binary):
+    """L = Σ_k max(0, 1 − t_k z_k),  t = 2 y − 1 is −1 or 1,  a = z,  delta = −t where t z < 1, else 0.
+
+    The loss of support vector machines, Cortes & Vapnik (1995); with l2 they are trained.  y is 0 or 1.  Predictions are
+    the scores z themselves; a class is 1 where z >= 0.
+    """
+
+    threshold: ClassVar[float] = 0.0
+
+    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+        k.hinge(z, y, w, out=(loss, delta))
+
+
+class PerceptronLoss(Binary):
+    """L = Σ_k (a_k − y_k) z_k,  a = 1[z >= 0],  delta = a − y: 0 where the class is right.
+
+    With SGD(λ) and batch_size=1 this is the perceptron rule w ← w + λ (y − a) x, b ← b + λ (y − a), Rosenblatt (1958).
+    y is 0 or 1.
+    """
+
+    output: ClassVar[str] = "binary_step"
+    built_in: ClassVar[tuple[str, ...]] = ("BinaryStep", "Sigmoid", "Softmax")
+
+    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+        k.perceptron(z, y, w, out=(loss, delta))
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def _backward(g_grad):
     return loop
 
 
-FORWARD = {name: _forward(getattr(formulas, name)) for name in ELEMENTWISE}
+FORWARD = {name: _forward(getattr(formulas, name)) for name in (*ELEMENTWISE, "exponential")}
 FORWARD_KEEPING_Z = {name: _forward_keeping_z(getattr(formulas, name)) for name in ELEMENTWISE}
 BACKWARD = {name: _backward(getattr(formulas, f"{name}_grad")) for name in ELEMENTWISE}
 
@@ -164,6 +164,6 @@ def softmax_grad(delta, a, *, out):
         _softmax_grad(delta, a, out)
 
 
-KERNELS = {name: _activation(name) for name in ELEMENTWISE}
+KERNELS = {name: _activation(name) for name in FORWARD}
 KERNELS |= {f"{name}_grad": _gradient(name) for name in ELEMENTWISE}
 KERNELS |= {"prelu": prelu, "prelu_grad": prelu_grad, "softmax": softmax, "softmax_grad": softmax_grad}

@@ -149,3 +149,8 @@ def silu(z):
 def silu_grad(delta, z):
     s = logistic(z)
     return delta * (s * (like(z, 1) + z * (like(z, 1) - s)))
+
+
+@inlined
+def exponential(z):
+    return np.exp(z)

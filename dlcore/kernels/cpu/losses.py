@@ -28,37 +28,78 @@ def silence_without_weight(weight, row):
             row[j] = 0
 
 
-@compiled(REDUCE)
-def squared_error_loop(z, b, y, w, loss, delta):
-    rows, columns = z.shape
-    per_weight, total = weight_of(w, loss), 0.0
-    for i in range(rows):
-        share = like(w[i], w[i] * per_weight)
-        L = like(share, 0)
-        for j in range(columns):
-            e = (z[i, j] + b[j] if b.size else z[i, j]) - y[i, j]
-            L += e * e
-            delta[i, j] = share * e
-        total += 0.5 * share * L if share > 0 else 0.0
-        silence_without_weight(w[i], delta[i])
-    loss[0] = total
+# -- losses that are a sum over outputs, each on its own: one loop, and the scalar (value, slope) of each member -----------
 
 
-@compiled(REDUCE)
-def binary_cross_entropy_loop(z, b, y, w, loss, delta):
-    rows, columns = z.shape
-    per_weight, total = weight_of(w, loss), 0.0
-    for i in range(rows):
-        share = like(w[i], w[i] * per_weight)
-        L = like(share, 0)
-        for j in range(columns):
-            t = z[i, j] + b[j] if b.size else z[i, j]
-            above = like(t, 0) if t <= like(t, 0) else t
-            L += above - t * y[i, j] + np.log1p(exp_negative(-abs(t)))
-            delta[i, j] = share * (logistic(t) - y[i, j])
-        total += share * L if share > 0 else 0.0
-        silence_without_weight(w[i], delta[i])
-    loss[0] = total
+def _loop(rule):
+    @compiled(REDUCE)
+    def loop(z, b, y, w, loss, delta, *numbers):
+        rows, columns = z.shape
+        per_weight, total = weight_of(w, loss), 0.0
+        for i in range(rows):
+            share = like(w[i], w[i] * per_weight)
+            L = like(share, 0)
+            for j in range(columns):
+                value, slope = rule(z[i, j] + b[j] if b.size else z[i, j], y[i, j], *numbers)
+                L += value
+                delta[i, j] = share * slope
+            total += share * L if share > 0 else 0.0
+            silence_without_weight(w[i], delta[i])
+        loss[0] = total
+
+    return loop
+
+
+@inlined
+def squared_error_rule(z, y):
+    e = z - y
+    return like(z, 0.5) * e * e, e
+
+
+@inlined
+def huber_rule(z, y, threshold):
+    e, t = z - y, like(z, threshold)
+    if abs(e) > t:
+        return t * (abs(e) - like(z, 0.5) * t), (t if e > like(z, 0) else -t)
+    return like(z, 0.5) * e * e, e
+
+
+@inlined
+def poisson_rule(z, y):
+    a = np.exp(z)
+    return a - y * z, a - y
+
+
+@inlined
+def binary_cross_entropy_rule(z, y):
+    above = like(z, 0) if z <= like(z, 0) else z
+    return above - z * y + np.log1p(exp_negative(-abs(z))), logistic(z) - y
+
+
+@inlined
+def hinge_rule(z, y):
+    t = like(z, 2) * y - like(z, 1)
+    short = like(z, 1) - t * z
+    return (like(z, 0) if short <= like(z, 0) else short), (-t if short > like(z, 0) else like(z, 0))
+
+
+@inlined
+def perceptron_rule(z, y):
+    e = (like(z, 1) if z >= like(z, 0) else like(z, 0)) - y
+    return e * z, e
+
+
+def _each_output(rule):
+    loop = _loop(rule)
+
+    def with_bias(z, b, y, w, *numbers_and_out):
+        *numbers, out = numbers_and_out
+        loop(z, b, y, w, *out, *numbers)
+
+    return with_bias
+
+
+# -- softmax ---------------------------------------------------------------------------------------------------------
 
 
 @compiled(REDUCE)
@@ -142,14 +183,6 @@ def _no_classes(w, loss):
     loss[0] = 0
 
 
-def _squared_error(z, b, y, w, out):
-    squared_error_loop(z, b, y, w, *out)
-
-
-def _binary_cross_entropy(z, b, y, w, out):
-    binary_cross_entropy_loop(z, b, y, w, *out)
-
-
 def _softmax_cross_entropy(z, b, y, w, smoothing, out):
     if z.shape[1]:
         softmax_cross_entropy_loop(z, b, y, w, smoothing, *out)
@@ -166,8 +199,12 @@ def _softmax_cross_entropy_dense(z, b, y, w, smoothing, out):
 
 # name of the loss -> function of (z, bias, targets and what follows, out); fused.py puts the product before it
 WITH_BIAS = {
-    "squared_error": _squared_error,
-    "binary_cross_entropy": _binary_cross_entropy,
+    "squared_error": _each_output(squared_error_rule),
+    "huber": _each_output(huber_rule),
+    "poisson": _each_output(poisson_rule),
+    "binary_cross_entropy": _each_output(binary_cross_entropy_rule),
+    "hinge": _each_output(hinge_rule),
+    "perceptron": _each_output(perceptron_rule),
     "softmax_cross_entropy": _softmax_cross_entropy,
     "softmax_cross_entropy_dense": _softmax_cross_entropy_dense,
 }

@@ -180,6 +180,12 @@ def silu_grad(xp, delta, z):
     return delta * (s * (1 + z * (1 - s)))
 
 
+@contract("z[n,o] -> a[n,o]", alias="a z")
+def exponential(xp, z):
+    """a = exp(z), the expected count of the Poisson loss; no layer has it, so it has no gradient"""
+    return xp.exp(z)
+
+
 # The elementwise activations: their kernels share one loop per device, and each has fused forms (fused.py).
 ELEMENTWISE = (
     "identity", "binary_step", "sigmoid", "tanh", "arctan", "relu", "leaky_relu", "elu", "selu", "softplus", "gelu", "gelu_tanh", "silu",
@@ -212,3 +218,9 @@ def softmax(xp, z):
 def softmax_grad(xp, delta, a):
     """dz_i = a_i (delta_i − Σ_j delta_j a_j), the Jacobian a_i (1[i=j] − a_j) applied to delta"""
     return a * (delta - xp.sum(delta * a, axis=1, keepdims=True))
+
+
+def softmax_jacobian(xp, a):
+    """J[n,i,j] = ∂a_i/∂z_j = a_i (1[i=j] − a_j) from a = softmax(z), a[n,c].  softmax_grad applies it without forming it."""
+    c = a.shape[1]
+    return a[:, :, None] * (xp.eye(c, dtype=a.dtype)[None, :, :] - a[:, None, :])

@@ -36,6 +36,42 @@ def binary_cross_entropy(xp, z, y, w):
     return loss, weighted(xp, share, logistic(xp, z) - y)
 
 
+@contract("z[n,k] y[n,k] w[n]:positive threshold:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64)
+def huber(xp, z, y, w, threshold):
+    """L_i = Σ_k h(z_k − y_k),  h(e) = ½ e² for |e| <= t, else t (|e| − ½ t);  delta = e, cut to [−t, t].  Huber (1964)."""
+    error = z - y
+    size = xp.abs(error)
+    h = xp.where(size > threshold, threshold * (size - 0.5 * threshold), 0.5 * error * error)
+    loss, share = weighted_mean(xp, xp.sum(h, axis=1), w)
+    return loss, weighted(xp, share, xp.where(size > threshold, threshold * xp.sign(error), error))
+
+
+@contract("z[n,k] y[n,k]:positive w[n]:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64)
+def poisson(xp, z, y, w):
+    """L_i = Σ_k (a_k − y_k z_k),  a = exp(z),  delta = a − y: −log of Poisson probabilities, without log y!"""
+    a = xp.exp(z)
+    loss, share = weighted_mean(xp, xp.sum(a - y * z, axis=1), w)
+    return loss, weighted(xp, share, a - y)
+
+
+@contract("z[n,k] y[n,k]:unit w[n]:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64)
+def hinge(xp, z, y, w):
+    """L_i = Σ_k max(0, 1 − t_k z_k),  t = 2 y − 1,  delta = −t where t z < 1, else 0"""
+    t = 2 * y - 1
+    short = 1 - t * z
+    L = xp.where(short <= 0, xp.zeros_like(z), short)  # this way round, NaN stays NaN
+    loss, share = weighted_mean(xp, xp.sum(L, axis=1), w)
+    return loss, weighted(xp, share, xp.where(short > 0, -t, xp.zeros_like(t)))
+
+
+@contract("z[n,k] y[n,k]:unit w[n]:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64, smooth_away_from=0)
+def perceptron(xp, z, y, w):
+    """L_i = Σ_k (a_k − y_k) z_k,  a = 1[z >= 0],  delta = a − y: nothing where the class is right.  Rosenblatt (1958)."""
+    error = xp.where(z >= 0, xp.ones_like(z), xp.zeros_like(z)) - y
+    loss, share = weighted_mean(xp, xp.sum(error * z, axis=1), w)
+    return loss, weighted(xp, share, error)
+
+
 @contract("z[n,c] y[n,c]:unit w[n]:positive smoothing:unit -> loss[2] delta[n,c]", alias="delta z", tolerance=64)
 def softmax_cross_entropy_dense(xp, z, y, w, smoothing):
     """L_i = −Σ_k q_k log a_k,  a = softmax(z),  q = (1 − s) y + s/c,  delta = a Σ_k q_k − q.
@@ -59,4 +95,7 @@ def softmax_cross_entropy(xp, z, y, w, smoothing):
 
 
 # The losses that follow a product x W + b in one fused kernel (fused.py).
-LOSSES = ("squared_error", "binary_cross_entropy", "softmax_cross_entropy", "softmax_cross_entropy_dense")
+LOSSES = (
+    "squared_error", "huber", "poisson", "binary_cross_entropy", "hinge", "perceptron", "softmax_cross_entropy",
+    "softmax_cross_entropy_dense",
+)  # fmt: skip

@@ -59,6 +59,21 @@ def test_jacobian_of_the_softmax_of_the_lecture(table: str) -> None:
     np.testing.assert_allclose(J.sum(axis=0), 0, atol=1e-16)
 
 
+def test_the_whole_jacobian_of_the_softmax() -> None:
+    """Central differences of every output by every input; what softmax_grad applies to delta is this matrix."""
+    z, h = np.random.default_rng(5).standard_normal((3, 4)), 1e-6
+    a = activations.softmax(np, z)
+    J = activations.softmax_jacobian(np, a)
+    assert J.shape == (3, 4, 4)
+    for j in range(4):
+        step = h * np.eye(4)[j]
+        slope = (activations.softmax(np, z + step) - activations.softmax(np, z - step)) / (2 * h)
+        np.testing.assert_allclose(J[:, :, j], slope, atol=1e-9)
+    np.testing.assert_allclose(J.sum(axis=1), 0, atol=1e-16)
+    delta = np.random.default_rng(6).standard_normal((3, 4))
+    np.testing.assert_allclose(activations.softmax_grad(np, delta, a), np.einsum("nij,ni->nj", J, delta), rtol=1e-12)
+
+
 @BOTH
 def test_softmax_ignores_a_common_shift(table: str) -> None:
     """softmax(z + c) = softmax(z), also for c far beyond exp's range."""

@@ -76,6 +76,38 @@ def test_equal_logits_cost_log_of_the_classes(table: str, columns: int) -> None:
     )
 
 
+@BOTH
+def test_huber_by_hand(table: str) -> None:
+    """Threshold 2: an error of 1 costs ½, one of −5 costs 2·(5 − 1) = 8; delta is cut to −2."""
+    loss, _, delta = evaluate(table, "huber", [[1.0, -5.0]], [[0.0, 0.0]], None, 2.0)
+    assert loss == 8.5
+    assert delta.tolist() == [[1, -2]]
+
+
+@BOTH
+def test_poisson_by_hand(table: str) -> None:
+    """z = log 3, three events expected: 5 seen cost 3 − 5 log 3, and delta is 3 − 5; at 0 seen the cost is 3."""
+    loss, _, delta = evaluate(table, "poisson", [[math.log(3)], [math.log(3)]], [[5], [0]])
+    assert loss == pytest.approx((3 - 5 * math.log(3) + 3) / 2, rel=1e-14)
+    np.testing.assert_allclose(delta, [[-1], [1.5]], rtol=1e-14)
+
+
+@BOTH
+def test_hinge_by_hand(table: str) -> None:
+    """Scores ½, −2, 3 of class 1 cost ½, 3, 0; a score of −1 of class 0 costs 0, at the kink with delta 0."""
+    loss, _, delta = evaluate(table, "hinge", [[0.5, -2.0, 3.0, -1.0]], [[1, 1, 1, 0]])
+    assert loss == 3.5
+    assert delta.tolist() == [[-1, -1, 0, 0]]
+
+
+@BOTH
+def test_perceptron_by_hand(table: str) -> None:
+    """The lectures' rule: delta is ŷ − y with ŷ = 1 at z = 0; a wrong row costs |z|, a right one nothing."""
+    loss, _, delta = evaluate(table, "perceptron", [[2.0, 2.0, -3.0, -3.0, 0.0, 0.0]], [[1, 0, 1, 0, 1, 0]])
+    assert loss == 2 + 3
+    assert delta.tolist() == [[0, 1, -1, 0, 0, 1]]
+
+
 # -- extreme logits --------------------------------------------------------------------------------------------------
 
 
@@ -204,7 +236,7 @@ def test_delta_is_the_central_difference_of_the_loss(name: str) -> None:
     """∂loss/∂z, weights included, entry by entry, through the reference."""
     random, h = np.random.default_rng(4), 1e-6
     z, y, w = random.standard_normal((3, 4)), targets(name, random, 3, 4), random.uniform(0.2, 2, 3)
-    numbers = (0.2,) if name.startswith("softmax") else ()
+    numbers = {"huber": (0.8,), "softmax_cross_entropy": (0.2,), "softmax_cross_entropy_dense": (0.2,)}.get(name, ())
 
     def value(z: np.ndarray) -> float:
         return float(KERNELS[name](np, z, y, w, *numbers)[0][0])
