@@ -17,7 +17,7 @@ from dlcore.errors import ContractError
 from dlcore.kernels import reference
 from dlcore.kernels.table import Kernel, KernelTable
 
-from .kernel_contracts import HOST, Memory, check_kernel, draw, in_float64, positive_letters, sizes_of
+from .kernel_contracts import HOST, Memory, check_at_all_sizes, check_kernel, draw, in_float64, positive_letters
 
 pytest.importorskip("numba")
 
@@ -32,12 +32,8 @@ FEW = settings(max_examples=5, deadline=None, derandomize=True, database=None)
 
 
 def check_everywhere(kernel: Kernel, dtype: str, memory: Memory = HOST, stored: str | None = None) -> None:
-    """At all sizes; several times where counters and flags choose between branches."""
-    contract, f = kernel.contract, reference.KERNELS[kernel.name]
-    branches = any(a.domain in ("count", "bits") and a.name != "mask" for a in contract.inputs)
-    for sizes in sizes_of(contract):
-        for seed in range(3 if branches and memory is HOST else 1):
-            check_kernel(kernel.run, contract, f, sizes, dtype=dtype, seed=seed, memory=memory, stored=stored)
+    """At all sizes."""
+    check_at_all_sizes(kernel.run, kernel.contract, reference.KERNELS[kernel.name], dtype, memory, stored)
 
 
 # -- the tables ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,128 @@
+// Activations: one loop for each direction, with the formula of each member put in.
+//
+// The forward loop adds the bias of the layer below, the backward loop sums that bias's gradient: one pass over the data.
+// A null pointer for b, kept or db stands for none.
+#include "formulas.cuh"
+#include "reduce.cuh"
+
+// a = g(z + b); kept = z + b, where the gradient reads it.  kept or a may be z.
+template <class G>
+FORMULA void forward(const Stored *z, const Stored *b, Stored *kept, Stored *a, i64 rows, int columns, Real alpha) {
+  const int j = blockIdx.x * blockDim.x + threadIdx.x;
+  if (j >= columns) return;
+  const Real bias = b ? load(b, j) : Real(0);
+  for (i64 i = blockIdx.y * (i64)blockDim.y + threadIdx.y; i < rows; i += (i64)gridDim.y * blockDim.y) {
+    const i64 at = i * columns + j;
+    Real t = load(z, at);
+    if (b) t += bias;
+    if (kept) store(kept, at, t);
+    store(a, at, G::of(t, alpha));
+  }
+}
+
+// dz = delta g', db = column sums of dz; dz may be delta.
+template <class G>
+FORMULA void backward(const Stored *delta, const Stored *kept, Stored *dz, Stored *db, Real *parts, int *tickets, i64 rows,
+                      int columns, Real alpha, Scratch &s) {
+  const int j = blockIdx.x * blockDim.x + threadIdx.x;
+  Real sum = 0, total;
+  if (j < columns)
+    for (i64 i = blockIdx.y * (i64)blockDim.y + threadIdx.y; i < rows; i += (i64)gridDim.y * blockDim.y) {
+      const i64 at = i * columns + j;
+      const Real t = G::of(load(delta, at), load(kept, at), alpha);
+      store(dz, at, t);
+      sum += t;
+    }
+  if (db && column_sum(sum, j, columns, parts, tickets, s, total) && threadIdx.y == 0 && j < columns)
+    store(db, j, total);
+}
+
+#define LOOPS(name)                                                                                                    \
+  KERNEL(name##_forward, const Stored *z, const Stored *b, Stored *kept, Stored *a, i64 rows, int columns,             \
+         double alpha) {                                                                                               \
+    forward<name##_formula>(z, b, kept, a, rows, columns, (Real)alpha);                                                \
+  }                                                                                                                    \
+  KERNEL(name##_backward, const Stored *delta, const Stored *kept, Stored *dz, Stored *db, Real *parts, int *tickets,  \
+         i64 rows, int columns, double alpha) {                                                                        \
+    __shared__ Scratch s;                                                                                              \
+    backward<name##_grad_formula>(delta, kept, dz, db, parts, tickets, rows, columns, (Real)alpha, s);                 \
+  }
+
+LOOPS(identity)
+LOOPS(binary_step)
+LOOPS(sigmoid)
+LOOPS(tanh)
+LOOPS(arctan)
+LOOPS(relu)
+LOOPS(leaky_relu)
+LOOPS(elu)
+LOOPS(selu)
+LOOPS(softplus)
+LOOPS(gelu)
+LOOPS(gelu_tanh)
+LOOPS(silu)
+
+KERNEL(prelu, const Stored *z, const Stored *alpha, Stored *a, i64 size) {
+  const Real slope = load(alpha, 0);
+  for (EACH(i, size)) {
+    const Real t = load(z, i);
+    store(a, i, t > 0 ? t : slope * t);
+  }
+}
+
+// dz may be delta
+KERNEL(prelu_grad, const Stored *delta, const Stored *z, const Stored *alpha, Stored *dz, Stored *dalpha, Real *parts,
+       int *ticket, i64 size) {
+  __shared__ Scratch s;
+  const Real slope = load(alpha, 0);
+  Real sum = 0, total;
+  for (EACH(i, size)) {
+    const Real d = load(delta, i), t = load(z, i);
+    if (!(t > 0)) sum += d * t;
+    store(dz, i, t > 0 ? d : slope * d);
+  }
+  if (grid_sum(sum, parts, ticket, s, total) && threadIdx.x == 0) store(dalpha, 0, total);
+}
+
+// A row belongs to a warp or to a block; a may be z, and dz delta.
+template <int GROUP> FORMULA void softmax_rows(const Stored *z, Stored *a, i64 rows, int columns, Scratch &s) {
+  const int groups = THREADS / GROUP, me = threadIdx.x % GROUP;
+  for (i64 i = blockIdx.x * (i64)groups + threadIdx.x / GROUP; i < rows; i += (i64)gridDim.x * groups) {
+    Real top = minus_infinity(), total = 0;
+    for (int j = me; j < columns; j += GROUP) {
+      const Real t = load(z, i * columns + j);
+      top = t > top ? t : top;
+    }
+    top = group_max<GROUP>(top, s);
+    for (int j = me; j < columns; j += GROUP) total += exp(load(z, i * columns + j) - top);
+    total = group_sum<GROUP>(total, s);
+    for (int j = me; j < columns; j += GROUP) store(a, i * columns + j, exp(load(z, i * columns + j) - top) / total);
+  }
+}
+
+template <int GROUP>
+FORMULA void softmax_grad_rows(const Stored *delta, const Stored *a, Stored *dz, i64 rows, int columns, Scratch &s) {
+  const int groups = THREADS / GROUP, me = threadIdx.x % GROUP;
+  for (i64 i = blockIdx.x * (i64)groups + threadIdx.x / GROUP; i < rows; i += (i64)gridDim.x * groups) {
+    Real dot = 0;
+    for (int j = me; j < columns; j += GROUP) dot += load(delta, i * columns + j) * load(a, i * columns + j);
+    dot = group_sum<GROUP>(dot, s);
+    for (int j = me; j < columns; j += GROUP) {
+      const i64 at = i * columns + j;
+      store(dz, at, load(a, at) * (load(delta, at) - dot));
+    }
+  }
+}
+
+#define ROWS(group)                                                                                                    \
+  KERNEL(softmax_##group, const Stored *z, Stored *a, i64 rows, int columns) {                                         \
+    __shared__ Scratch s;                                                                                              \
+    softmax_rows<group>(z, a, rows, columns, s);                                                                       \
+  }                                                                                                                    \
+  KERNEL(softmax_grad_##group, const Stored *delta, const Stored *a, Stored *dz, i64 rows, int columns) {              \
+    __shared__ Scratch s;                                                                                              \
+    softmax_grad_rows<group>(delta, a, dz, rows, columns, s);                                                          \
+  }
+
+ROWS(32)
+ROWS(256)

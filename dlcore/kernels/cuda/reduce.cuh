@@ -1,0 +1,106 @@
+// Sums over a warp, a block and a grid, in an order that only shapes decide: no float is added atomically.
+//
+// A sum over a grid takes one launch: every block writes its part, and the block that comes last adds the parts in the
+// order of the blocks.  Which block that is changes from run to run, the order of the sum does not.
+#pragma once
+#include "real.cuh"
+
+struct Scratch { // in shared memory, one for each block
+  Real lanes[THREADS];
+  int last;
+};
+
+FORMULA Real warp_sum(Real v) {
+  for (int o = 16; o; o >>= 1) v += __shfl_xor_sync(FULL, v, o);
+  return v;
+}
+
+FORMULA Real warp_max(Real v) { // NaN loses, and shows in the sum that follows
+  for (int o = 16; o; o >>= 1) {
+    Real other = __shfl_xor_sync(FULL, v, o);
+    v = other > v ? other : v;
+  }
+  return v;
+}
+
+// Sum and maximum over a group of threads that share a row: a warp (GROUP 32) or the block (GROUP 256).
+template <int GROUP> FORMULA Real group_sum(Real v, Scratch &s) {
+  v = warp_sum(v);
+  if (GROUP == 32) return v;
+  __syncthreads(); // nobody still reads what the last sum left
+  if (lane() == 0) s.lanes[warp()] = v;
+  __syncthreads();
+  v = 0;
+  for (int k = 0; k < THREADS / 32; ++k) v += s.lanes[k];
+  return v;
+}
+
+template <int GROUP> FORMULA Real group_max(Real v, Scratch &s) {
+  v = warp_max(v);
+  if (GROUP == 32) return v;
+  __syncthreads();
+  if (lane() == 0) s.lanes[warp()] = v;
+  __syncthreads();
+  for (int k = 0; k < THREADS / 32; ++k) v = s.lanes[k] > v ? s.lanes[k] : v;
+  return v;
+}
+
+FORMULA Real block_sum(Real v, Scratch &s) { return group_sum<THREADS>(v, s); }
+
+// Whether this block is the last of `blocks` to come here; what the others wrote before is then visible to it.  The ticket
+// is 0 before and after.
+FORMULA bool comes_last(int *ticket, int blocks, Scratch &s) {
+  __threadfence();
+  __syncthreads();
+  if (thread() == 0) s.last = atomicAdd(ticket, 1) == blocks - 1;
+  __syncthreads();
+  if (s.last) {
+    if (thread() == 0) *ticket = 0;
+    __threadfence();
+  }
+  return s.last;
+}
+
+// Sum of v over all threads of a grid of one dimension.  True in the block that has it, in `total` of all its threads.
+FORMULA bool grid_sum(Real v, Real *parts, int *ticket, Scratch &s, Real &total) {
+  v = block_sum(v, s);
+  if (gridDim.x == 1) {
+    total = v;
+    return true;
+  }
+  if (thread() == 0) parts[blockIdx.x] = v;
+  if (!comes_last(ticket, gridDim.x, s)) return false;
+  v = 0;
+  for (int k = thread(); k < gridDim.x; k += THREADS) v += ((volatile Real *)parts)[k];
+  total = block_sum(v, s);
+  return true;
+}
+
+// Sum over the threads of a block with the same threadIdx.x, valid where threadIdx.y is 0.
+FORMULA Real tile_sum(Real v, Scratch &s) {
+  __syncthreads();
+  s.lanes[thread()] = v;
+  for (int half = blockDim.y / 2; half; half /= 2) {
+    __syncthreads();
+    if (threadIdx.y < half) s.lanes[thread()] += s.lanes[thread() + half * blockDim.x];
+  }
+  return s.lanes[thread()];
+}
+
+// Sum of v over all threads of column j: of this block, and of the other blocks of its column, blockIdx.y.  True in the
+// block that has it, valid where threadIdx.y is 0.  `parts` holds gridDim.y rows of all columns, there is one ticket for
+// every blockIdx.x.
+FORMULA bool column_sum(Real v, int j, int columns, Real *parts, int *tickets, Scratch &s, Real &total) {
+  v = tile_sum(v, s);
+  if (gridDim.y == 1) {
+    total = v;
+    return true;
+  }
+  if (threadIdx.y == 0 && j < columns) parts[(i64)blockIdx.y * columns + j] = v;
+  if (!comes_last(tickets + blockIdx.x, gridDim.y, s)) return false;
+  v = 0;
+  if (j < columns)
+    for (int k = threadIdx.y; k < gridDim.y; k += blockDim.y) v += ((volatile Real *)parts)[(i64)k * columns + j];
+  total = tile_sum(v, s);
+  return true;
+}

@@ -1,0 +1,114 @@
+"""A CUDA device that is the CPU: kernels compiled by g++ against cuda_emu.h, arrays that are NumPy's.  A test instrument.
+
+It calls kernels as CuPy's RawKernel is called, with arguments that are arrays or NumPy scalars of exactly the declared
+types, and refuses what a GPU would silently take for something else.  Every launch runs the threads of its blocks in
+another order, so a result that depends on it shows as one that differs from run to run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlcore.kernels.cuda.launch import NULL, Device
+
+COMPILER = shutil.which("g++")
+MISSING = "g++ is not installed: CUDA kernels are not executed on the CPU (apt-get install g++)"
+HEADER = Path(__file__).parent / "cuda_emu.h"
+COMMAND = ["g++", "-std=c++17", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-w", f"-I{HEADER.parent}", "-x", "c++"]
+
+
+@cache
+def _version() -> str:
+    return subprocess.run(["g++", "--version"], capture_output=True, text=True, check=True).stdout
+
+
+def build(source: str) -> Path:
+    """The shared library of a kernel file, from the cache if it is there."""
+    text = f'#include "{HEADER.name}"\n{source}'
+    key = hashlib.sha256("\0".join([text, HEADER.read_text(), _version(), *COMMAND]).encode()).hexdigest()[:24]
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dlcore" / "emulated_cuda"
+    folder.mkdir(parents=True, exist_ok=True)
+    library = folder / f"{key}.so"
+    with (folder / f"{key}.lock").open("w") as lock:  # the processes of pytest-xdist want the same at the same time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not library.exists():
+            unfinished = library.with_suffix(".part")
+            done = subprocess.run([*COMMAND, "-", "-o", unfinished], input=text, text=True, capture_output=True)
+            if done.returncode:
+                raise RuntimeError(f"g++ refuses the kernels:\n{done.stderr[:4000]}")
+            unfinished.rename(library)
+    return library
+
+
+class Function:
+    """A kernel, called as a RawKernel: f(grid, block, arguments)."""
+
+    launches = 0
+
+    def __init__(self, library: ctypes.CDLL, name: str) -> None:
+        self.name, self._launch = name, library[f"launch_{name}"]
+        signature = library[f"signature_of_{name}"]
+        signature.restype = ctypes.c_char_p
+        self.parameters = signature().decode().split(",")
+
+    def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
+        if len(arguments) != len(self.parameters):
+            raise TypeError(f"{self.name} takes {len(self.parameters)} arguments, got {len(arguments)}")
+        grid, block = (*grid, 1, 1)[:3], (*block, 1, 1)[:3]
+        if min(*grid, *block) < 1 or max(grid[1:]) > 65535 or int(np.prod(block)) > 1024:
+            raise ValueError(f"{self.name}: no GPU starts a grid of {grid} blocks of {block} threads")
+        cells = [self._cell(*pair) for pair in zip(self.parameters, arguments, strict=True)]
+        addresses = (ctypes.c_void_p * len(cells))(*map(ctypes.addressof, cells))
+        Function.launches += 1
+        if self._launch((ctypes.c_uint * 6)(*grid, *block), addresses, Function.launches % 3):
+            raise RuntimeError(f"{self.name}: some threads wait at a barrier that others do not reach")
+
+    def _cell(self, parameter: str, value: Any) -> Any:
+        """The memory that holds an argument."""
+        if parameter.startswith("*"):
+            if isinstance(value, np.uintp) and value == NULL:
+                return ctypes.c_void_p(0)
+            if isinstance(value, np.ndarray) and value.flags.c_contiguous and value.dtype.name == parameter[1:]:
+                return ctypes.c_void_p(value.ctypes.data)
+        elif isinstance(value, np.generic) and value.dtype.name == parameter:
+            return (ctypes.c_char * value.nbytes).from_buffer_copy(value.tobytes())
+        kind = f"{type(value).__name__} {getattr(value, 'dtype', '')}".strip()
+        raise TypeError(f"{self.name}: got {kind}, expected {parameter} (* means a C-contiguous array)")
+
+
+class Module:
+    def __init__(self, source: str) -> None:
+        self._library = ctypes.CDLL(str(build(source)))
+
+    def get_function(self, name: str) -> Function:
+        return Function(self._library, name)
+
+
+class EmulatedDevice(Device):
+    """NumPy arrays, kernels by g++, products by NumPy."""
+
+    def compiled(self, source: str) -> Module:
+        return _module(source)
+
+    def zeros(self, count: int, dtype: str) -> np.ndarray:
+        return np.zeros(count, dtype)
+
+    def product(
+        self, a: np.ndarray, b: np.ndarray, out: np.ndarray, *, transpose_a: bool = False, transpose_b: bool = False
+    ) -> None:
+        real = np.float64 if out.dtype == np.float64 else np.float32
+        a, b = (v.astype(real) for v in (a.T if transpose_a else a, b.T if transpose_b else b))
+        out[...] = (a @ b).astype(out.dtype)
+
+
+_module = cache(Module)

@@ -1,0 +1,45 @@
+"""Every CUDA kernel, executed on the CPU, against its contract and the float64 reference.
+
+The test is the one of the CPU's kernels; what is executed is the source that NVRTC compiles for a GPU.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from dlcore.kernels import cuda, reference
+
+from ...kernel_contracts import check_at_all_sizes, check_kernel
+from .emulation import COMPILER, MISSING, EmulatedDevice
+
+pytestmark = pytest.mark.skipif(COMPILER is None, reason=MISSING)
+
+DEVICE = EmulatedDevice()
+KERNELS = cuda.kernels(DEVICE)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_cuda_kernel_keeps_its_contract(name: str, dtype: str) -> None:
+    """A kernel gives what the float64 reference gives, and touches nothing else; in any order of its threads."""
+    check_at_all_sizes(KERNELS[name], reference.KERNELS[name].contract, reference.KERNELS[name], dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_cuda_kernel_in_sixteen_bits(name: str, dtype: str) -> None:
+    """Storage of 16 bits and arithmetic of 32: within the contract's tolerance in units of the last place of the storage."""
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    contract = reference.KERNELS[name].contract
+    for numbers in ((5, 7, 3, 6, 4), (40, 33, 12, 6, 4)):
+        sizes = dict(zip(contract.letters, numbers, strict=False))
+        check_kernel(KERNELS[name], contract, reference.KERNELS[name], sizes, dtype=dtype)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_cuda_kernel_on_wide_rows(name: str) -> None:
+    """Rows too wide for a warp belong to a block."""
+    contract = reference.KERNELS[name].contract
+    sizes = dict(zip(contract.letters, (3, 1500, 4, 2, 5), strict=False))
+    check_kernel(KERNELS[name], contract, reference.KERNELS[name], sizes, dtype="float32")
