@@ -11,6 +11,9 @@ from . import schedules as schedules
 from .backend import Backend as Backend
 from .callbacks import Callback as Callback
 from .callbacks import EarlyStopping as EarlyStopping
+from .descent import Descent as Descent
+from .descent import descend as descend
+from .differences import numerical_gradient as numerical_gradient
 from .errors import CheckpointError as CheckpointError
 from .errors import ConfigurationError as ConfigurationError
 from .errors import DataError as DataError
@@ -21,6 +24,8 @@ from .errors import ShapeError as ShapeError
 from .gradient_check import GradientCheck as GradientCheck
 from .gradient_check import check_gradients as check_gradients
 from .history import History as History
+from .inspection import gradients as gradients
+from .inspection import layer_outputs as layer_outputs
 from .layers import *  # noqa: F403
 from .losses import *  # noqa: F403
 from .optimizers import *  # noqa: F403
@@ -30,6 +35,7 @@ from .trainer import Trainer as Trainer
 if not TYPE_CHECKING:  # mypy follows star imports, but takes the literal part of a sum for the whole
     __all__ = [
         "Backend", "Callback", "CheckpointError", "ConfigurationError", "DataError", "DeviceError", "DivergenceError", "DlcoreError",
-        "EarlyStopping", "GradientCheck", "History", "Sequential", "ShapeError", "Trainer", "check_gradients", "initializers", "schedules",
+        "Descent", "EarlyStopping", "GradientCheck", "History", "Sequential", "ShapeError", "Trainer", "check_gradients", "descend",
+        "gradients", "initializers", "layer_outputs", "numerical_gradient", "schedules",
         *layers.__all__, *losses.__all__, *optimizers.__all__,
     ]  # fmt: skip

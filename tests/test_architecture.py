@@ -56,6 +56,9 @@ RANKS: dict[str, float] = {
     "loop": 8.5,  # the trainer's epochs
     "trainer": 9,
     "assembly": 10,
+    "descent": 9,
+    "differences": 1,
+    "inspection": 9.5,  # looks into the plan of a trainer
     "gradient_check": 10,  # checks the step that a trainer records, so it stands above the trainer
     "estimators": 10,
     "plotting": 10,

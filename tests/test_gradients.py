@@ -328,3 +328,23 @@ def test_a_loss_of_nan_is_refused() -> None:
     model = dl.Sequential(dl.BatchNorm(3, epsilon=0.0), dl.Dense(3, 3))
     with pytest.raises(dl.DataError, match="the loss is nan"):
         dl.check_gradients(model, dl.SquaredError(), constant, np.zeros((ROWS, 3)))
+
+
+def test_points_without_a_derivative_are_found_and_left_out() -> None:
+    """max(0, x w) over x = ±1 with w = 0 has slope +1 to the right and −1 to the left: no derivative, and no error."""
+    zero = dl.initializers.Constant(0.0)
+    model = dl.Sequential(
+        dl.Dense(1, 1, bias=False, init=zero), dl.ReLU(), dl.Dense(1, 1, init=dl.initializers.Constant(1.0))
+    )
+    check = dl.check_gradients(model, dl.SquaredError(), [[1.0], [-1.0]], [1.0, 1.0])
+    assert check.kinks == {"0.W": 1, "2.W": 0, "2.b": 0}
+    assert check
+    assert "no derivative at 1 entries" in str(check)
+
+
+def test_large_curvature_is_no_kink() -> None:
+    """Inputs of 1000 bend the loss by 10⁶ in w; its slopes to both sides meet all the same, and a wrong gradient is an error."""
+    model = dl.Sequential(dl.Dense(3, 2))
+    check = dl.check_gradients(model, dl.SquaredError(), 1000 * X, targets(dl.SquaredError(), ROWS, 2))
+    assert check
+    assert not any(check.kinks.values())

@@ -1,32 +1,70 @@
-"""How training went."""
+"""Numbers over epochs, steps or whatever else runs along x."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .style import BLUE, ORANGE, axes_of
+import numpy as np
+
+from .style import COLORS, axes_or_new
 
 
-def curves(history: Mapping[str, Sequence[float]]) -> Any:
+def curves(history: Mapping[str, Sequence[float]], axes: Any = None) -> Any:
     """Loss over epochs, of training and where it is known of validation, as a matplotlib Figure.
 
-    `history` is what `fit` returns.
+    `history` is what `fit` returns.  Raises ImportError where matplotlib is not installed.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+    from matplotlib.ticker import MaxNLocator
 
-    axes = axes_of(figure := Figure(figsize=(6.4, 4.0), layout="constrained"), "epoch", "loss")
-    epochs = range(1, len(history["loss"]) + 1)
-    mark = "o" if len(epochs) < 2 else None  # a line needs two points
-    for name, label, color in (("loss", "training", BLUE), ("val_loss", "validation", ORANGE)):
-        if name in history:
-            axes.plot(epochs, history[name], label=label, color=color, linewidth=1.6, marker=mark)
-    if min(history["loss"], default=0) > 0:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes = axes_or_new(axes)
+    named = {"training": history["loss"]} | ({"validation": history["val_loss"]} if "val_loss" in history else {})
+    epochs = {name: (range(1, len(values) + 1), values) for name, values in named.items()}
+    lines(epochs, xlabel="epoch", ylabel="loss", log_y=min(history["loss"], default=0) > 0, axes=axes)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    axes.legend(frameon=False)
-    return figure
+    return axes.figure
+
+
+def lines(
+    series: Mapping[str, Any],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    log_x: bool = False,
+    log_y: bool = False,
+    marker: str | None = None,
+    axes: Any = None,
+) -> Any:
+    """One line for each name: its values, or (x, values).  Dash patterns repeat what the colours say."""
+    axes = axes_or_new(axes)
+    for i, (name, values) in enumerate(series.items()):
+        x, y = values if isinstance(values, tuple) else (np.arange(len(values)), values)
+        mark = marker or ("o" if len(y) < 2 else None)  # a line needs two points
+        style = ("-", "--", "-.", ":")[i // len(COLORS) % 4] if len(series) > len(COLORS) else "-"
+        axes.plot(
+            x, y, label=name, color=COLORS[i % len(COLORS)], linestyle=style, linewidth=1.6, marker=mark, markersize=4
+        )
+    if log_x:
+        axes.set_xscale("log")
+        _label_decades(axes.xaxis)
+    if log_y:
+        axes.set_yscale("log")
+        _label_decades(axes.yaxis)
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if len(series) > 1 or next(iter(series), ""):
+        axes.legend(framealpha=0.9, edgecolor="none")
+    return axes.figure
+
+
+def _label_decades(axis: Any) -> None:
+    """Powers of ten, and 2 and 5 between them where there is room for their numbers."""
+    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    if low > 0 and high / low < 1000:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+    else:
+        axis.set_major_formatter(LogFormatterSciNotation())
+    axis.set_minor_formatter(NullFormatter())

@@ -5,23 +5,60 @@ from __future__ import annotations
 import io
 from typing import Any
 
-# blue and orange differ for every kind of colour vision, and in brightness
-BLUE, ORANGE, GREY = "#1f5fa8", "#d1691d", "0.35"
+# blue, vermillion, green, orange, purple, sky blue, black: Okabe & Ito (2008), without the yellow that white paper hides
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000")
+BLUE, ORANGE, GREY = COLORS[0], COLORS[1], "0.35"
+
+
+def new_figure(width: float = 6.4, height: float = 4.0) -> Any:
+    """An empty matplotlib Figure, in inches.  Raises ImportError, saying what to install, where matplotlib is missing."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(f'pictures need matplotlib: pip install "dlcore[plot]" ({error})') from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def panels(
+    count: int = 1, columns: int | None = None, *, width: float = 4.2, height: float = 3.4, three_d: bool = False
+) -> tuple[Any, list[Any]]:
+    """A Figure and its `count` axes, row by row, each of `width` by `height` inches; `three_d` for surfaces."""
+    columns = min(count, columns or 3)
+    rows = -(-count // columns)
+    figure = new_figure(columns * width, rows * height)
+    kind = {"projection": "3d"} if three_d else {}
+    axes = [figure.add_subplot(rows, columns, i + 1, **kind) for i in range(count)]
+    if not three_d:
+        for each in axes:
+            plain(each)
+    return figure, axes
+
+
+def axes_or_new(axes: Any, width: float = 6.4, height: float = 4.0) -> Any:
+    """The axes given, or those of a new figure."""
+    if axes is None:
+        axes = new_figure(width, height).add_subplot()
+        plain(axes)
+    return axes
 
 
 def axes_of(figure: Any, x: str, y: str) -> Any:
     """The only axes of a figure, with names and a light grid."""
     axes = figure.add_subplot()
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.grid(True, which="major", color="0.88", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.set(xlabel=x, ylabel=y)
+    plain(axes)
     return axes
 
 
-def png(figure: Any) -> bytes:
+def plain(axes: Any) -> None:
+    """Light grid lines, no frame at the top and right."""
+    axes.grid(True, which="major", color="0.88", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def png(figure: Any, dpi: float = 150) -> bytes:
     """A Figure as a PNG file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight")  # labels may reach beyond the figure
+    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")  # labels may reach beyond the figure
     return buffer.getvalue()

@@ -1,0 +1,65 @@
+"""Moving pictures, as GIF files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .landscapes import Limits, contours
+from .style import COLORS
+
+
+def gif(
+    path: str | os.PathLike[str],
+    figure: Any,
+    draw: Callable[[Any], object],
+    frames: Iterable[Any],
+    *,
+    per_second: int = 12,
+    dpi: float = 80,
+) -> None:
+    """Write a GIF: `draw(frame)` changes the figure, and what it then shows is a frame.  By Pillow, through matplotlib."""
+    from matplotlib.animation import PillowWriter
+
+    writer = PillowWriter(fps=per_second)
+    with writer.saving(figure, os.fspath(path), dpi):
+        for frame in frames:
+            draw(frame)
+            writer.grab_frame()
+
+
+def animate_paths(
+    path: str | os.PathLike[str],
+    f: Callable[[np.ndarray], Any],
+    xlim: Limits,
+    ylim: Limits,
+    paths: Mapping[str, np.ndarray],
+    *,
+    frames: int = 60,
+    per_second: int = 12,
+    **options: Any,
+) -> None:
+    """A GIF of named paths (steps, 2) that grow over the contours of f, all at one pace; `options` are those of `contours`."""
+    figure = contours(f, xlim, ylim, **options)
+    (axes,) = figure.axes
+    moving = []
+    for i, (name, way) in enumerate(paths.items()):
+        color = COLORS[i % len(COLORS)]
+        (line,) = axes.plot([], [], "-", color=color, linewidth=1.4)
+        (head,) = axes.plot([], [], "o", color=color, markersize=7, markeredgecolor="white", label=name)
+        moving.append((np.asarray(way, float), line, head))
+    axes.legend(fontsize="small", framealpha=0.9)
+    longest = max(len(way) for way, _, _ in moving)
+    counter = axes.text(0.02, 0.02, "", transform=axes.transAxes)
+
+    def draw(step: int) -> None:
+        for way, line, head in moving:
+            line.set_data(*way[: step + 1].T)
+            head.set_data(*way[min(step, len(way) - 1)][:, None])
+        counter.set_text(f"step {step}")
+
+    steps = np.unique(np.linspace(0, longest - 1, min(frames, longest)).astype(int))
+    gif(path, figure, draw, steps.tolist(), per_second=per_second)
