@@ -6,19 +6,32 @@ Each is drawn once, on the host, in float64, and cast; so the same seed gives th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
+from .checks import is_number
+from .errors import ConfigurationError
+
 __all__ = [
-    "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Initializer", "LeCunNormal", "LeCunUniform", "Normal", "Uniform",
+    "Constant", "FanInUniform", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Initializer",
+    "LeCunNormal", "LeCunUniform", "Normal", "Uniform",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Initializer:
-    """`self(stream, shape)` is a float64 array; for a weight matrix shape = (fan_in, fan_out)."""
+    """`self(stream, shape)` is a float64 array; for a weight matrix shape = (fan_in, fan_out).
+
+    Raises ConfigurationError for what is not a finite number.
+    """
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if not is_number(value) or not math.isfinite(value):
+                raise ConfigurationError(f"{type(self).__name__}: {f.name}={value!r}, expected a finite number")
 
     def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
         raise TypeError(f"{type(self).__name__} does not say how to draw")
@@ -62,18 +75,37 @@ class Uniform(Initializer):
         return _uniform(stream, shape, self.limit)
 
 
+@dataclass(frozen=True)
 class GlorotUniform(Initializer):
-    """U(±√(6 / (fan_in + fan_out))), variance 2 / (fan_in + fan_out).  Glorot & Bengio (2010)."""
+    """U(±gain √(6 / (fan_in + fan_out))), variance 2 gain² / (fan_in + fan_out).  Glorot & Bengio (2010).
+
+    The gain is 1 for tanh, and 4 for the logistic activation, whose slope at 0 is ¼.
+    """
+
+    gain: float = 1.0
 
     def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
-        return _uniform(stream, shape, math.sqrt(6 / sum(shape)))
+        return _uniform(stream, shape, self.gain * math.sqrt(6 / sum(shape)))
 
 
+@dataclass(frozen=True)
 class GlorotNormal(Initializer):
-    """N(0, 2 / (fan_in + fan_out)).  Glorot & Bengio (2010)."""
+    """N(0, 2 gain² / (fan_in + fan_out)), the gain as for GlorotUniform.  Glorot & Bengio (2010)."""
+
+    gain: float = 1.0
 
     def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
-        return _normal(stream, shape, 2 / sum(shape))
+        return _normal(stream, shape, 2 * self.gain**2 / sum(shape))
+
+
+class FanInUniform(Initializer):
+    """U(±√(1 / fan_in)), variance 1 / (3 fan_in): the older rule of the lectures, and PyTorch's for its Linear layers.
+
+    Glorot & Bengio (2010), equation 1.
+    """
+
+    def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
+        return _uniform(stream, shape, math.sqrt(1 / shape[0]))
 
 
 class HeNormal(Initializer):
@@ -91,7 +123,7 @@ class HeUniform(Initializer):
 
 
 class LeCunNormal(Initializer):
-    """N(0, 1 / fan_in), for SELU.  LeCun et al. (1998)."""
+    """N(0, 1 / fan_in), the lectures' Gaussian; for SELU.  LeCun et al. (1998)."""
 
     def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
         return _normal(stream, shape, 1 / shape[0])

@@ -11,6 +11,7 @@ from . import schedules as schedules
 from .backend import Backend as Backend
 from .callbacks import Callback as Callback
 from .callbacks import EarlyStopping as EarlyStopping
+from .callbacks import ReduceOnPlateau as ReduceOnPlateau
 from .descent import Descent as Descent
 from .descent import descend as descend
 from .differences import numerical_gradient as numerical_gradient
@@ -35,7 +36,7 @@ from .trainer import Trainer as Trainer
 if not TYPE_CHECKING:  # mypy follows star imports, but takes the literal part of a sum for the whole
     __all__ = [
         "Backend", "Callback", "CheckpointError", "ConfigurationError", "DataError", "DeviceError", "DivergenceError", "DlcoreError",
-        "Descent", "EarlyStopping", "GradientCheck", "History", "Sequential", "ShapeError", "Trainer", "check_gradients", "descend",
-        "gradients", "initializers", "layer_outputs", "numerical_gradient", "schedules",
+        "Descent", "EarlyStopping", "GradientCheck", "History", "ReduceOnPlateau", "Sequential", "ShapeError", "Trainer",
+        "check_gradients", "descend", "gradients", "initializers", "layer_outputs", "numerical_gradient", "schedules",
         *layers.__all__, *losses.__all__, *optimizers.__all__,
     ]  # fmt: skip

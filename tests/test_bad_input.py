@@ -301,7 +301,12 @@ BAD_NUMBERS: dict[str, Callable[[], Any]] = {
         "dl.Huber(0)", "dl.Huber(nan)", "dl.Huber('1')",
         "dl.EarlyStopping(patience=0)", "dl.EarlyStopping(patience=1.5)", "dl.EarlyStopping(min_delta=nan)",
         "dl.schedules.InverseTimeDecay(0)", "dl.schedules.InverseTimeDecay(nan)", "dl.schedules.CosineDecay(-5)",
-        "dl.schedules.CosineDecay(10, floor=2)",
+        "dl.schedules.CosineDecay(10, floor=2)", "dl.schedules.StepDecay(0)", "dl.schedules.StepDecay(5, 1.5)",
+        "dl.schedules.ExponentialDecay(5, -1)", "dl.schedules.InverseScaling(0)", "dl.schedules.OneCycle(1)",
+        "dl.schedules.OneCycle(10, 1)", "dl.schedules.OneCycle(10, start=nan)", "dl.schedules.WarmUp(0)",
+        "dl.schedules.WarmUp(5, 0.5)", "dl.schedules.WarmUp('5')", "dl.ReduceOnPlateau(factor=1)", "dl.ReduceOnPlateau(patience=0)",
+        "dl.ReduceOnPlateau(min_rate=-1)", "dl.ReduceOnPlateau(3)", "dl.initializers.Normal('1')",
+        "dl.initializers.GlorotUniform(nan)", "dl.initializers.Constant(None)", "dl.Dense(3, 3, bias_init=0)", "dl.Dense(3, 3, init=0)",
     )
 }  # fmt: skip
 

@@ -70,3 +70,40 @@ def test_a_truth_of_numpy_stops() -> None:
             return np.True_
 
     assert make().fit(X, Y, epochs=5, callbacks=[Stops()]).epochs == 1
+
+
+class Scripted(dl.ReduceOnPlateau):
+    """Sees the losses of a script instead of those of training."""
+
+    def __init__(self, script: list[float], **options: Any) -> None:
+        super().__init__("loss", **options)
+        self.script, self.rates = script, []
+
+    def on_epoch_end(self, trainer: Any, logs: Any) -> None:
+        super().on_epoch_end(trainer, {"loss": self.script[len(self.rates)]})
+        self.rates.append(trainer.learning_rate)
+
+
+def test_the_rate_falls_on_a_plateau_as_torchs() -> None:
+    """torch.optim.lr_scheduler.ReduceLROnPlateau reduces after more than `patience` bad epochs, dlcore after `patience`."""
+    torch = pytest.importorskip("torch")
+    script = [5, 4, 4, 3.95, 3.8, 3, 3, 3, 3, 3, 3.2, 2, 2.5, 2.5, 2.5, 2.5, 2.5, 2.5, 2.5, 2.5]
+    ours = Scripted(script, factor=0.5, patience=3, min_delta=0.1, min_rate=0.002)
+    make().fit(X, Y, epochs=len(script), callbacks=[ours])
+    optimizer = torch.optim.SGD([torch.zeros(1)], 1e-2)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.5, patience=2, threshold=0.1, threshold_mode="abs", min_lr=0.002
+    )
+    rates = []
+    for loss in script:
+        theirs.step(loss)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert ours.rates == pytest.approx(rates)
+    assert len(set(rates)) > 3, "nothing was tested"
+
+
+def test_a_rate_below_the_floor_is_not_raised() -> None:
+    """min_rate bounds what the callback does, not what others set."""
+    trainer = make()
+    trainer.fit(X, Y, epochs=5, callbacks=[Scripted([1.0] * 5, patience=1, min_rate=0.5)])
+    assert trainer.learning_rate == 1e-2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ..errors import ConfigurationError
@@ -18,7 +18,7 @@ class Dense(Layer):
     """z = x W + b.   x[n,fan_in] W[fan_in,fan_out] b[fan_out] -> z[n,fan_out]
 
     init is an initializer of dlcore.initializers for W.  None means: by the activation that follows, He normal before ReLU
-    and its kin, LeCun normal before SELU, else Glorot uniform.  b starts at 0.  trainable=False freezes both.
+    and its kin, LeCun normal before SELU, else Glorot uniform.  b starts at 0, or by bias_init.  trainable=False freezes both.
     Raises ConfigurationError for sizes below 1.
     """
 
@@ -27,16 +27,21 @@ class Dense(Layer):
     bias: bool = True
     init: Initializer | None = None
     trainable: bool = True
+    bias_init: Initializer = field(default=Constant(0.0), kw_only=True)
 
     reads: ClassVar[str] = "x"
 
     def __post_init__(self) -> None:
         positive_size(f"Dense({self.fan_in!r}, {self.fan_out!r})", fan_in=self.fan_in, fan_out=self.fan_out)
         flag(f"Dense({self.fan_in}, {self.fan_out})", bias=self.bias, trainable=self.trainable)
-        if not (self.init is None or isinstance(self.init, Initializer)):
-            raise ConfigurationError(
-                f"Dense({self.fan_in}, {self.fan_out}): init={self.init!r}, expected an initializer such as dlcore.initializers.HeNormal()"
-            )
+        for name, rule in (
+            ("init", GlorotUniform() if self.init is None else self.init),
+            ("bias_init", self.bias_init),
+        ):
+            if not isinstance(rule, Initializer):
+                raise ConfigurationError(
+                    f"Dense({self.fan_in}, {self.fan_out}): {name}={rule!r}, expected an initializer such as dlcore.initializers.HeNormal()"
+                )
 
     @property
     def input_width(self) -> int:
@@ -47,7 +52,7 @@ class Dense(Layer):
 
     def parameters(self) -> dict[str, Parameter]:
         W = Parameter((self.fan_in, self.fan_out), self.init or GlorotUniform(), matrix=True, trainable=self.trainable)
-        b = Parameter((self.fan_out,), Constant(0.0), trainable=self.trainable)
+        b = Parameter((self.fan_out,), self.bias_init, trainable=self.trainable)
         return {"W": W, "b": b} if self.bias else {"W": W}
 
     def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
