@@ -138,6 +138,14 @@ def build(description: Any, depth: int = 0) -> Any:
         raise CheckpointError(f"the file's description of {name} does not work: {error}") from error
 
 
+def built_preprocessing(facts: Mapping[str, Any]) -> Any:
+    """The FittedPreprocessing that was saved with a trainer, or None.  Raises DataError where the description is not of one."""
+    from .preprocessing.fitted import build as built  # here: few trainers have one
+
+    description = facts.get("preprocessing")  # older files do not have it
+    return None if description is None else built(description)
+
+
 def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
     """Write a checkpoint; a file of that name is replaced in one move, or stays as it was."""
     from safetensors.numpy import save

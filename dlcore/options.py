@@ -91,3 +91,14 @@ def validation_parts(validation: Any) -> tuple[Any, Any, Any]:
         raise ConfigurationError("validation: expected a tuple (X, y) or (X, y, sample_weight)")
     X, y, *sample_weight = validation
     return X, y, sample_weight[0] if sample_weight else None
+
+
+def described(preprocessing: Any, width: int) -> Any:
+    """What is saved of a FittedPreprocessing, or None.  Raises ConfigurationError for what does not make `width` columns."""
+    if preprocessing is None:
+        return None
+    made = getattr(preprocessing, "width", None)
+    if made != width:
+        came = preprocessing if made is None else f"preprocessing of {made} columns"
+        raise ConfigurationError(f"trainer.preprocessing is {came}, and the network takes {width} columns")
+    return preprocessing.describe()

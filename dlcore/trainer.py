@@ -9,7 +9,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from .plan import Prediction, TrainingStep
 from .rng import key
 from .sequential import Sequential
 
+if TYPE_CHECKING:
+    from .preprocessing import FittedPreprocessing
+
 PREDICTION_ROWS = 4096
 _PLANS_KEPT = 8
 
@@ -44,6 +47,7 @@ class Trainer:
 
     The trainer owns its parameters from construction.  `fit(epochs=E)` trains E further epochs and never initializes again;
     `reset()` does.  `history` holds all epochs, `learning_rate` may be set between chunks, `step` is the recorded plan.
+    `preprocessing` may be set to a FittedPreprocessing, which is saved and loaded with the trainer.
     Raises ConfigurationError for parts that do not fit together, DeviceError for a device that cannot be used.
     """
 
@@ -77,6 +81,9 @@ class Trainer:
         self._predictions: dict[tuple[int, str | None], Prediction] = {}
         self._step: TrainingStep | None = None
         self._chunk = 1  # updates between two returns to Python; the loop finds how many they may be
+        self.preprocessing: FittedPreprocessing | None = (
+            None  # what made X of raw rows: not applied here, but saved along
+        )
         self.reports: tuple[str, ...] = ()  # what the logs of the present fit hold, for callbacks
         self.reset()
 
@@ -341,6 +348,7 @@ class Trainer:
             "history": self.history.as_dict(),
             "device": self.backend.name,
             "executor": self.backend.executor_name,
+            "preprocessing": options.described(self.preprocessing, self.model.input_width),
         }
         checkpoint.write(path, arrays, facts)
 
@@ -359,6 +367,7 @@ class Trainer:
             trainer.history = History(facts["history"])
             trainer.learning_rate, trainer.epoch = facts["learning_rate"], facts["epoch"]
             trainer._next_order = facts["next_order"]
+            trainer.preprocessing = checkpoint.built_preprocessing(facts)
         except checkpoint.FAILURES as error:
             raise CheckpointError(f"{path}: its parts do not fit together: {error!r}") from error
         return trainer

@@ -1,0 +1,100 @@
+"""What cells mean: text to numbers and to days, once and for all readers alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+
+from ..data.table import Column, Dates, Numbers, Text, Unusable
+from ..errors import DataError
+
+_NUMBER = {
+    point: re.compile(rf"[+-]?(\d+{mark}?\d*|{mark}\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.ASCII | re.IGNORECASE)
+    for point, mark in ((".", r"\."), (",", ","))
+}
+_DAY = np.timedelta64(1, "D")
+_EPOCH = datetime(1970, 1, 1)
+
+
+def number(cell: str, decimal: str = ".") -> float:
+    """The number that a text writes, as in 12, -1.5 or 1e-3, with this decimal mark; NaN where it writes none.
+
+    Not Python's float: 1_000 and other digits than 0 to 9 are no numbers of a table.
+    """
+    if not _NUMBER[decimal].fullmatch(cell):
+        return float("nan")
+    return float(cell.replace(decimal, "."))
+
+
+def days(cell: str, form: str | None = None) -> float:
+    """Days since 1970-01-01 of a date, with the time of day as a fraction; in UTC if the text says where.  NaN for no date.
+
+    form   as of strptime, "%d.%m.%Y"; None for ISO 8601
+    """
+    try:
+        moment = datetime.strptime(cell, form) if form else datetime.fromisoformat(cell)
+    except ValueError:
+        return float("nan")
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    return (moment - _EPOCH).total_seconds() / 86400
+
+
+def numbers(column: Column, name: str, decimal: str = ".") -> np.ndarray:
+    """float64 cells; NaN where one is missing or is no number.  Raises DataError for a column of dates or of no known kind."""
+    if isinstance(column, Numbers):
+        return column.values
+    if isinstance(column, Text):
+        return _each(column, lambda cell: number(cell, decimal))
+    raise DataError(f"column {name!r} holds {_kind(column)}, expected numbers")
+
+
+def dates(column: Column, name: str, form: str | None = None) -> np.ndarray:
+    """Days since 1970-01-01 as float64; NaN where a cell is missing or is no date.  Raises DataError as above."""
+    if isinstance(column, Dates):
+        return np.where(np.isnat(column.values), np.nan, (column.values - np.datetime64(0, "us")) / _DAY)
+    if isinstance(column, Text):
+        return _each(column, lambda cell: days(cell, form))
+    if isinstance(column, Numbers) and column.missing().all():
+        return column.values
+    raise DataError(f"column {name!r} holds {_kind(column)}, expected dates")
+
+
+def key(value: float) -> str:
+    """How a number is written as a category: 1, 1.0 and 1e0 are the same one."""
+    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+
+
+def keys(column: Column, name: str, numeric: bool, decimal: str = ".") -> Text:
+    """The column as categories; `numeric` ones go by their value, not by how they are written."""
+    if isinstance(column, Unusable):
+        raise DataError(f"column {name!r} holds {column.kind}, expected text or numbers")
+    if isinstance(column, Text) and not numeric:
+        return column
+    if isinstance(column, Dates):
+        values, which = np.unique(column.values[~column.missing()], return_inverse=True)
+        names = [str(value) for value in values]
+    else:
+        found = numbers(column, name, decimal)
+        values, which = np.unique(found[~np.isnan(found)], return_inverse=True)
+        names = [key(float(value)) for value in values]
+    missing = column.missing() if isinstance(column, Dates) else np.isnan(found)
+    codes = np.full(len(column), -1, np.int32)
+    codes[~missing] = which
+    if isinstance(column, Text):  # what is no number is a category of its own, not a missing cell
+        other = missing & ~column.missing()
+        codes[other] = column.codes[other] + len(names)
+        names += column.values
+    return Text(codes, tuple(names))
+
+
+def _each(column: Text, read: Callable[[str], float]) -> np.ndarray:
+    values = np.array([*map(read, column.values), float("nan")])  # code −1 is the last one
+    return values[column.codes]
+
+
+def _kind(column: Column) -> str:
+    return column.kind if isinstance(column, Unusable) else type(column).__name__.lower()

@@ -1,0 +1,76 @@
+"""Numbers of any size to numbers around 0: fitted once, then a function of the cell alone.  NaN stays NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+_LANDMARKS = 1000
+_TAIL = 1e-7  # probability that stands for 0: its normal quantile is −5.2
+
+
+@dataclass(frozen=True)
+class Affine:
+    """(x − center) / scale"""
+
+    center: float
+    scale: float
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return (x - self.center) / self.scale
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """The standard normal quantile of a cell's rank among the training rows, between landmarks by straight lines."""
+
+    points: tuple[float, ...]
+    scores: tuple[float, ...]
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return np.interp(x, self.points, self.scores)
+
+
+def standard(x: np.ndarray) -> Affine:
+    """Mean 0 and standard deviation 1 (over n, not n − 1)."""
+    exponent = int(np.frexp(np.abs(x).max())[1])  # so that squares of 1e200 stay finite
+    near_one = np.ldexp(x, -exponent)
+    return Affine(float(np.ldexp(near_one.mean(), exponent)), float(np.ldexp(near_one.std(), exponent)))
+
+
+def robust(x: np.ndarray) -> Affine:
+    """Median 0 and interquartile range 1, or standard deviation 1 where half of the cells are alike."""
+    low, middle, high = np.quantile(x, [0.25, 0.5, 0.75])
+    return Affine(float(middle), float(high - low) or standard(x).scale)
+
+
+def quantile(x: np.ndarray) -> Quantiles:
+    """Ranks to a normal distribution; equal cells get the middle of their ranks.
+
+    scikit-learn's QuantileTransformer maps equal cells at either end to ±5.2 instead: zeros of a column of which most are 0
+    would lie further out than anything else.
+    """
+    from statistics import NormalDist  # here: it takes longer to import than all of this package
+
+    rank = np.linspace(0, 1, min(_LANDMARKS, len(x)))
+    points, first, count = np.unique(np.quantile(x, rank), return_index=True, return_counts=True)
+    middle = (rank[first] + rank[first + count - 1]) / 2
+    normal = NormalDist()
+    scores = [normal.inv_cdf(float(p)) for p in np.clip(middle, _TAIL, 1 - _TAIL)]
+    return Quantiles(tuple(map(float, points)), tuple(scores))
+
+
+def none(x: np.ndarray) -> Affine:
+    """As it is."""
+    return Affine(0.0, 1.0)
+
+
+Scaling = Affine | Quantiles
+SCALINGS: dict[str, Callable[[np.ndarray], Scaling]] = {
+    "standard": standard,
+    "robust": robust,
+    "quantile": quantile,
+    "none": none,
+}

@@ -1,0 +1,396 @@
+"""Raw rows to inputs of a network: what columns are taken for, what is refused, and that nothing depends on how rows come."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dlcore as dl
+from dlcore.data.csv_files import read_csv
+from dlcore.data.table import Table, Text, table
+from dlcore.preprocessing import FittedPreprocessing, Preprocessing
+from dlcore.preprocessing.columns import CategoryColumn, Classes, NumberColumn, Values
+from dlcore.preprocessing.fitted import build
+
+
+def csv_table(**columns: list[Any]) -> Table:
+    """A table as it comes from a CSV file: all text, "" where a cell is missing, from line 2 on."""
+    made = {}
+    for name, cells in columns.items():
+        values = list(dict.fromkeys(map(str, cells)))
+        codes = np.array([values.index(str(cell)) for cell in cells], np.int32)
+        made[name] = Text.of(codes, values, ("",))
+    n = len(next(iter(made.values())))
+    return Table(made, "t.csv", np.arange(2, n + 2), "line")
+
+
+PEOPLE = csv_table(
+    age=[20, 30, "", 50],
+    town=["Kiel", "Bonn", "Kiel", ""],
+    born=["2004-01-01", "1994-01-03", "1984-01-02", "1974-01-01T12:00"],
+    wage=[1000, 2000, 3000, 4000],
+)
+FITTED = Preprocessing().fit(PEOPLE, "wage")
+
+
+def refuses(data: Table, message: str, target: str | None = None, **wishes: Any) -> None:
+    with pytest.raises(dl.DataError, match=message):
+        Preprocessing(**wishes).fit(data, target)
+
+
+# -- what columns are taken for ----------------------------------------------------------------------------------------
+
+
+def test_a_worked_example():
+    """Numbers to mean 0 and deviation 1, the median where one is missing and a flag; categories by name; dates as days."""
+    assert FITTED.outputs == ("age", "age is missing", "town = Bonn", "town = Kiel", "town is missing", "born")
+    X = FITTED.features(PEOPLE, "float64")
+    age = (np.array([20, 30, 30, 50]) - 100 / 3) / np.std([20, 30, 50])
+    days = np.array([12418, 8768, 5114, 1461.5])  # since 1970-01-01
+    expected = [age, [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1], (days - days.mean()) / days.std()]
+    np.testing.assert_allclose(X, np.transpose(expected), atol=1e-12)
+    y = FITTED.targets(PEOPLE)
+    np.testing.assert_allclose(y, (np.array([1, 2, 3, 4]) - 2.5) / np.std([1, 2, 3, 4]))
+    np.testing.assert_allclose(FITTED.target.restore(y), [1000, 2000, 3000, 4000])
+
+
+def kinds(fitted: FittedPreprocessing) -> dict[str, str]:
+    return {
+        c.name: "category" if isinstance(c, CategoryColumn) else "date" if c.date else "number" for c in fitted.columns
+    }
+
+
+def test_types_of_columns():
+    """Few integers with many rows each are categories, fractions never; text is not a number where the file says so."""
+    n = 40
+    data = csv_table(
+        code=[i % 4 for i in range(n)], size=[i % 5 for i in range(n)], share=[i % 2 / 2 for i in range(n)],
+        flag=["yes", "no"] * 20, day=[f"2024-01-{i % 28 + 1:02d}" for i in range(n)], number=[f"{i}e-3" for i in range(n)],
+    )  # fmt: skip
+    assert kinds(Preprocessing().fit(data)) == {
+        "code": "category", "size": "number", "share": "number", "flag": "category", "day": "date", "number": "number",
+    }  # fmt: skip
+    arrays = table({"typed": ["1", "2"] * 20, "integers": [1, 2] * 20, "days": np.arange(n).astype("M8[D]")})
+    assert kinds(Preprocessing().fit(arrays)) == {"typed": "category", "integers": "category", "days": "date"}
+    assert kinds(Preprocessing().fit(np.tile([[0.0, 1.0], [1.0, 0.0]], (20, 1)))) == {
+        "column_1": "number",
+        "column_2": "number",
+    }
+
+
+def test_types_that_are_given():
+    """A postal code is no number; 01 and 1 are two of them."""
+    data = csv_table(code=["01", "1", "02", "01"], id=[1, 2, 3, 4], x=[1, 2, 3, 5])
+    fitted = Preprocessing(types={"code": "category", "id": "ignore"}).fit(data)
+    assert fitted.outputs == ("code = 01", "code = 02", "code = 1", "x")
+    assert fitted.left_out == (("id", "is not wanted"),)
+
+
+def test_categories_that_are_numbers_go_by_their_value():
+    """1, 1.0 and the integer 1 of another file are one category, in order of their size."""
+    fitted = Preprocessing().fit(csv_table(c=["10", "9", "1.0", "1"] * 20))
+    assert fitted.outputs == ("c = 1", "c = 9", "c = 10")
+    expected = [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
+    for rows in (csv_table(c=["1", "1e1", "7"]), table({"c": [1, 10, 7]}), table({"c": [1.0, 10.0, None]})):
+        assert fitted.features(rows).tolist() == expected
+
+
+def test_dates_in_another_form():
+    """By strptime's letters, with the same days."""
+    german = Preprocessing(date_format="%d.%m.%Y").fit(csv_table(d=["31.12.1999", "01.01.2000", "03.01.2000"]))
+    iso = Preprocessing().fit(csv_table(d=["1999-12-31", "2000-01-01", "2000-01-03"]))
+    assert kinds(german) == {"d": "date"}
+    np.testing.assert_array_equal(
+        german.features(csv_table(d=["04.01.2000"])), iso.features(csv_table(d=["2000-01-04T01:00+01:00"]))
+    )
+
+
+def test_decimal_commas():
+    """As numbers where they are announced; otherwise they are categories, and a warning says so."""
+    data = csv_table(x=["1,5", "2,5", "4"])
+    np.testing.assert_allclose(
+        Preprocessing(decimal=",").fit(data).features(data, "float64"),
+        Preprocessing().fit(csv_table(x=[1.5, 2.5, 4])).features(csv_table(x=[1.5, 2.5, 4]), "float64"),
+    )
+    with pytest.warns(UserWarning, match="column 'x' is taken for categories; .* if the decimal mark is ','"):
+        Preprocessing().fit(data)
+
+
+def test_what_says_nothing_is_left_out_and_reported():
+    data = csv_table(x=[1, 2, 3, 5], one=[7] * 4, word=["a"] * 4, none=[""] * 4, big=[1e30] * 4)
+    fitted = Preprocessing().fit(data)
+    assert fitted.outputs == ("x",)
+    assert dict(fitted.left_out) == {
+        "one": "is '7' in all training rows", "word": "is 'a' in all training rows",
+        "none": "has no cells in the training rows", "big": "is '1e+30' in all training rows",
+    }  # fmt: skip
+    refuses(csv_table(one=[7] * 4), r"no column is left to learn from \(one is '7' in all training rows\)")
+
+
+def test_too_many_categories():
+    """The most frequent are kept, if they occur twice; names of people are left out."""
+    data = csv_table(x=range(60), c=["a", "b"] * 5 + [f"c{i}" for i in range(50)])
+    with pytest.warns(
+        UserWarning, match="column 'c' has 52 categories; the 2 most frequent are kept, 17% of its cells"
+    ):
+        fitted = Preprocessing(max_categories=20).fit(data)
+    assert fitted.outputs == ("x", "c = a", "c = b")
+    names = csv_table(x=range(60), c=[f"c{i}" for i in range(60)])
+    assert Preprocessing(max_categories=20).fit(names).left_out == (
+        ("c", "has 60 different cells, and none of them twice"),
+    )
+
+
+def test_codes_for_an_embedding():
+    """A column of codes from 0, unknown; the place, number of categories and dimension for the layer."""
+    data = csv_table(x=[1, 2, 3, 4], c=["b", "a", "", "b"])
+    fitted = Preprocessing(categorical="embedding").fit(data)
+    assert fitted.embedded == ((1, 3, 2),)
+    assert fitted.features(csv_table(c=["a", "b", "", "new"], x=[1] * 4))[:, 1].tolist() == [1, 2, 3, 0]
+
+
+@pytest.mark.parametrize("scaling", ["standard", "robust", "quantile", "none"])
+def test_only_training_rows_are_looked_at(scaling):
+    """Other rows are scaled by what the training rows were like."""
+    fitted = Preprocessing(scaling=scaling).fit(csv_table(x=[0, 1, 2, 3, 4]))
+    one, both = fitted.features(csv_table(x=[7])), fitted.features(csv_table(x=[7, 100]))
+    assert one[0] == both[0]
+
+
+# -- targets -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "labels"),
+    [
+        (["no", "yes"] * 5, Classes, ("no", "yes")),
+        ([0, 1] * 5, Classes, ("0", "1")),
+        (["1.0", "0.0"] * 5, Classes, ("0", "1")),
+        ([0.5, 1.5] * 5, Values, None),
+        (list(range(10)), Values, None),
+        (list(range(10)) * 5, Classes, tuple(map(str, range(10)))),
+        ([1e30, 2e30] * 5, Values, None),
+    ],
+)
+def test_the_task_is_chosen_from_the_target(cells, kind, labels):
+    fitted = Preprocessing().fit(csv_table(x=range(len(cells)), y=cells), "y")
+    assert type(fitted.target) is kind
+    assert getattr(fitted.target, "labels", None) == labels
+
+
+def test_the_task_may_be_given():
+    data = csv_table(x=range(10), y=[0, 1] * 5)
+    assert isinstance(Preprocessing().fit(data, "y", "regression").target, Values)
+    assert isinstance(
+        Preprocessing().fit(csv_table(x=range(4), y=[0.5, 1.5, 1.5, 0.5]), "y", "classification").target, Classes
+    )
+    with pytest.raises(dl.ConfigurationError, match=r"task='classify' \(did you mean 'classification'\?\)"):
+        Preprocessing().fit(data, "y", "classify")
+
+
+def test_labels_with_a_full_stop():
+    """As in the test file of Adult: taken off, and said; but not where the label without it is another class."""
+    fitted = Preprocessing().fit(csv_table(x=range(4), y=["a", "b", "c.", "c"]), "y")
+    rows = csv_table(x=[1, 2, 3], y=["a.", "b", "c."])
+    assert fitted.targets(rows).tolist() == [0, 1, 3]
+    assert fitted.notes(rows) == ["column 'y': 1 labels end with a full stop, which was taken off"]
+
+
+# -- other rows --------------------------------------------------------------------------------------------------------
+
+
+def test_order_and_other_columns_do_not_matter():
+    """Nor does it matter whether the target is there."""
+    columns = dict(reversed(PEOPLE.columns.items()))
+    del columns["wage"]
+    other = Table({"more": PEOPLE.columns["wage"], **columns}, "other.csv")
+    np.testing.assert_array_equal(FITTED.features(other), FITTED.features(PEOPLE))
+
+
+def test_what_training_rows_did_not_have():
+    """Unknown categories are zeros, missing cells the median; both are counted."""
+    fitted = Preprocessing().fit(csv_table(x=[1, 2, 6], c=["a", "b", "a"]))
+    rows = csv_table(x=["", 1], c=["z", ""])
+    middle = fitted.features(csv_table(x=[2], c=["a"]))[0, 0]
+    assert fitted.features(rows)[0].tolist() == [middle, 0, 0]
+    assert fitted.features(rows)[1, 1:].tolist() == [0, 0]
+    assert fitted.notes(rows) == [
+        "column 'x': 1 missing cells, and none in training; they count as 2",
+        "column 'c': 1 missing cells, and none in training",
+        "column 'c': 1 cells are none of the categories of training ('z')",
+    ]
+    assert fitted.notes(csv_table(x=[1], c=["a"])) == []
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+NORMAL = [str(i) for i in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("abc", "'abc' is not a number, as the others are"),
+        ("1_000", "'1_000' is not a number"),
+        ("1e30", "1e30 is out of all proportion"),
+        ("-1e300", "-1e300 is out of all proportion"),
+        ("1e400", "1e400 is infinite"),
+        ("inf", "inf is infinite"),
+        ("٣", "'٣' is not a number"),
+    ],
+)
+def test_a_cell_that_is_not_like_the_others(cell, why):
+    """With file and line, in training and later; or such rows are left out and counted, and the rest is as without them."""
+    data = csv_table(x=[*NORMAL, cell], z=range(31))
+    refuses(data, rf"t.csv, line 32: column 'x': {why}.*--bad-rows skip")
+    fitted = Preprocessing().fit(csv_table(x=NORMAL, z=range(30)))
+    with pytest.raises(dl.DataError, match=rf"t.csv, line 2: column 'x': {why}"):
+        fitted.features(csv_table(x=[cell], z=[1]))
+    skipping = Preprocessing(bad_rows="skip").fit(data)
+    assert skipping == fitted
+    clean = skipping.clean(data)
+    assert (len(clean), clean.skipped[0].line) == (30, 32)
+
+
+def test_one_cell_of_1e30_among_few_rows():
+    refuses(csv_table(x=[1, 2, 3, 4, "1e30"]), "t.csv, line 6: column 'x': 1e30 is out of all proportion")
+
+
+def test_targets_that_cannot_be_used():
+    data = csv_table(x=range(12), y=[*range(11), ""])
+    refuses(data, "t.csv, line 13: the target 'y' is missing", "y")
+    assert len(Preprocessing(bad_rows="skip").fit(data, "y").clean(data)) == 11
+    refuses(
+        csv_table(x=range(12), y=[*range(11), "inf"]), "t.csv, line 13: column 'y': 'inf' is not a finite number", "y"
+    )
+    refuses(csv_table(x=range(4), y=["a"] * 4), "the target 'y' is 'a' in all training rows", "y")
+    refuses(csv_table(x=range(4), y=[0.5] * 4), "the target 'y' is 0.5 in all training rows", "y")
+    refuses(csv_table(x=range(4), y=[""] * 4), "the target 'y' has no cells", "y")
+    refuses(csv_table(x=range(60), y=[f"n{i}" for i in range(60)]), "60 classes in 60 rows", "y")
+    refuses(csv_table(x=range(4), y=["2020-01-01"] * 4), "in all training rows", "y")
+    refuses(PEOPLE, r"t.csv has no column 'wages' \(did you mean 'wage'\?\); there are: age, town, born, wage", "wages")
+    fitted = Preprocessing().fit(csv_table(x=range(4), y=["a", "b"] * 2), "y")
+    with pytest.raises(dl.DataError, match=r"line 2: column 'y': 'c' is none of the classes of training: a, b"):
+        fitted.targets(csv_table(x=[1], y=["c"]))
+
+
+def test_rows_that_do_not_have_the_columns():
+    with pytest.raises(dl.DataError, match=r"t.csv has no column 'born'; there are: age, town"):
+        FITTED.features(csv_table(age=[1], town=["Kiel"]))
+    with pytest.raises(dl.DataError, match="column 'age' holds dates, expected numbers"):
+        FITTED.features(table({"age": np.array(["2020-01-01"], "M8[D]"), "town": ["Kiel"], "born": [None]}))
+
+
+def test_if_no_row_can_be_used_there_is_an_error_also_where_they_are_skipped():
+    with pytest.raises(dl.DataError, match=r"t.csv, line 2: .*2 rows of 2 cannot be used"):
+        FITTED.clean(csv_table(age=["x", "y"], town=["Kiel"] * 2, born=[""] * 2, wage=[1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"scaling": "standart"}, r"scaling='standart' \(did you mean 'standard'\?\), expected 'standard', 'robust'"),
+        ({"categorical": "hash"}, "categorical='hash'"),
+        ({"types": {"a": "text"}}, "types: column 'a' is 'text'"),
+        ({"decimal": ";"}, "decimal=';'"),
+        ({"max_categories": 0}, "max_categories=0"),
+        ({"bad_rows": "drop"}, "bad_rows='drop'"),
+    ],
+)
+def test_wishes_that_cannot_be(wish, message):
+    with pytest.raises(dl.ConfigurationError, match=message):
+        Preprocessing(**wish)
+
+
+def test_a_type_for_a_column_that_is_not_there():
+    refuses(PEOPLE, "t.csv has no column 'agee'", types={"agee": "number"})
+
+
+# -- stored ------------------------------------------------------------------------------------------------------------
+
+
+def test_json_and_back():
+    """Every kind of column and target, to the last bit."""
+    for wishes in (
+        {},
+        {"scaling": "quantile"},
+        {"categorical": "embedding"},
+        {"scaling": "robust", "date_format": "%Y-%m-%d"},
+    ):
+        for target in ("wage", "town"):
+            fitted = Preprocessing(bad_rows="skip", **wishes).fit(PEOPLE, target)
+            assert build(json.loads(json.dumps(fitted.describe()))) == fitted
+
+
+def test_preprocessing_is_saved_with_the_trainer(tmp_path):
+    """And its predictions on raw rows are the same after loading."""
+    model = dl.Sequential(dl.Dense(FITTED.width, 1))
+    trainer = dl.Trainer(model, dl.SquaredError(), dl.SGD(0.1))
+    trainer.preprocessing = FITTED
+    trainer.save(tmp_path / "t.safetensors")
+    loaded = dl.Trainer.load(tmp_path / "t.safetensors")
+    assert loaded.preprocessing == FITTED
+    np.testing.assert_array_equal(
+        loaded.predict(loaded.preprocessing.features(PEOPLE)), trainer.predict(FITTED.features(PEOPLE))
+    )
+    trainer.preprocessing = Preprocessing().fit(csv_table(x=[1, 2, 3]))
+    with pytest.raises(dl.ConfigurationError, match="preprocessing of 1 columns, and the network takes 6 columns"):
+        trainer.save(tmp_path / "t.safetensors")
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.text(max_size=3)
+    | st.sampled_from(["Affine", "Classes", "NumberColumn"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), json_values)
+def test_a_description_that_was_tampered_with_is_refused_or_works(data, value):
+    """Any part of a description replaced by anything: a DataError, or an object that encodes finite numbers."""
+    described = json.loads(json.dumps(FITTED.describe()))
+    at, path = described, []
+    while isinstance(at, (dict, list)) and at and (not path or data.draw(st.booleans())):
+        path.append(data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at)))))
+        parent, at = at, at[path[-1]]
+    parent[path[-1]] = value
+    try:
+        fitted = build(described)
+    except dl.DataError:
+        return
+    assert isinstance(fitted, FittedPreprocessing)
+    assert all(isinstance(c, (NumberColumn, CategoryColumn)) for c in fitted.columns)
+
+
+# -- whichever reader --------------------------------------------------------------------------------------------------
+
+
+def test_a_file_and_python_agree(tmp_path):
+    """The same rows as CSV, as Parquet and from Python give the same inputs, to the last bit."""
+    random = np.random.default_rng(0)
+    columns = {
+        "x": [*random.normal(size=29).tolist(), None],
+        "n": [*random.integers(0, 1000, 29).tolist(), None],
+        "c": [*random.choice(["a", "b", "c d"], 29).tolist(), None],
+        "y": random.choice(["u", "v"], 30).tolist(),
+    }
+    lines = [",".join("" if cell is None else str(cell) for cell in row) for row in zip(*columns.values(), strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join([",".join(columns), *lines]))
+    from_csv, from_python = read_csv(tmp_path / "t.csv"), table(columns)
+    fitted = Preprocessing().fit(from_csv, "y")
+    assert fitted == Preprocessing().fit(from_python, "y")
+    np.testing.assert_array_equal(fitted.features(from_csv, "float64"), fitted.features(from_python, "float64"))
+    pa = pytest.importorskip("pyarrow")
+    np.testing.assert_array_equal(
+        fitted.features(pa.table(columns), "float64"), fitted.features(from_python, "float64")
+    )
