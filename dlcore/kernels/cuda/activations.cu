@@ -33,15 +33,16 @@ FORMULA void backward(const Stored *delta, const Stored *kept, Stored *dz, Store
       store(dz, at, t);
       sum += t;
     }
-  if (db && column_sum(sum, j, columns, parts, tickets, s, total) && threadIdx.y == 0 && j < columns)
-    store(db, j, total);
+  if (db && column_sum(sum, j, columns, parts, tickets, s, total)) store(db, j, total);
 }
 
-#define LOOPS(name)                                                                                                    \
+#define FORWARD(name)                                                                                                  \
   KERNEL(name##_forward, const Stored *z, const Stored *b, Stored *kept, Stored *a, i64 rows, int columns,             \
          double alpha) {                                                                                               \
     forward<name##_formula>(z, b, kept, a, rows, columns, (Real)alpha);                                                \
-  }                                                                                                                    \
+  }
+#define LOOPS(name)                                                                                                    \
+  FORWARD(name)                                                                                                        \
   KERNEL(name##_backward, const Stored *delta, const Stored *kept, Stored *dz, Stored *db, Real *parts, int *tickets,  \
          i64 rows, int columns, double alpha) {                                                                        \
     __shared__ Scratch s;                                                                                              \
@@ -61,6 +62,7 @@ LOOPS(softplus)
 LOOPS(gelu)
 LOOPS(gelu_tanh)
 LOOPS(silu)
+FORWARD(exponential)
 
 KERNEL(prelu, const Stored *z, const Stored *alpha, Stored *a, i64 size) {
   const Real slope = load(alpha, 0);

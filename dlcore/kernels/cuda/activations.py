@@ -20,9 +20,7 @@ def forward(device, name, z, b, kept, a, numbers):
     """a = g(z + b), kept = z + b; b and kept may be NULL."""
     rows, columns = z.shape
     sizes = np.int64(rows), np.int32(columns)
-    device.launch(
-        _FILE, f"{name}_forward", dtype_of(z), tiles(rows, columns), z, b, kept, a, *sizes, _alpha(numbers)
-    )  # fmt: skip
+    device.launch(_FILE, f"{name}_forward", dtype_of(z), tiles(rows, columns), z, b, kept, a, *sizes, _alpha(numbers))
 
 
 def backward(device, name, delta, kept, dz, db, numbers):
@@ -33,7 +31,7 @@ def backward(device, name, delta, kept, dz, db, numbers):
     sizes = np.int64(rows), np.int32(columns)
     device.launch(
         _FILE, f"{name}_backward", dtype_of(delta), shape, delta, kept, dz, db, *scratch, *sizes, _alpha(numbers)
-    )  # fmt: skip
+    )
 
 
 def _activation(name):
@@ -71,6 +69,6 @@ def softmax_grad(device, delta, a, *, out):
     device.launch(_FILE, f"softmax_grad_{group}", dtype_of(a), shape, delta, a, out, *sizes)
 
 
-KERNELS = {name: _activation(name) for name in ELEMENTWISE}
+KERNELS = {name: _activation(name) for name in (*ELEMENTWISE, "exponential")}
 KERNELS |= {f"{name}_grad": _gradient(name) for name in ELEMENTWISE}
 KERNELS |= {"prelu": prelu, "prelu_grad": prelu_grad, "softmax": softmax, "softmax_grad": softmax_grad}

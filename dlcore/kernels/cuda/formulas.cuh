@@ -66,3 +66,5 @@ GRADIENT(gelu_tanh, z,
 
 ACTIVATION(silu, z *logistic(z))
 GRADIENT(silu, z, delta *logistic(z) * (1 + z * (1 - logistic(z))))
+
+ACTIVATION(exponential, exp(z)) // of the Poisson loss; no layer has it, so it has no gradient

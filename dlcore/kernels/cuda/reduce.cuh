@@ -76,25 +76,26 @@ FORMULA bool grid_sum(Real v, Real *parts, int *ticket, Scratch &s, Real &total)
   return true;
 }
 
-// Sum over the threads of a block with the same threadIdx.x, valid where threadIdx.y is 0.
+// Sum over the threads of a block with the same threadIdx.x, in all of them.
 FORMULA Real tile_sum(Real v, Scratch &s) {
-  __syncthreads();
+  __syncthreads(); // nobody still reads what the last sum left
   s.lanes[thread()] = v;
   for (int half = blockDim.y / 2; half; half /= 2) {
     __syncthreads();
     if (threadIdx.y < half) s.lanes[thread()] += s.lanes[thread() + half * blockDim.x];
   }
-  return s.lanes[thread()];
+  __syncthreads();
+  return s.lanes[threadIdx.x];
 }
 
-// Sum of v over all threads of column j: of this block, and of the other blocks of its column, blockIdx.y.  True in the
-// block that has it, valid where threadIdx.y is 0.  `parts` holds gridDim.y rows of all columns, there is one ticket for
-// every blockIdx.x.
+// Sum of v over all threads of column j: of this block, and of the other blocks of its column, blockIdx.y.  True where it is
+// to be written: in one thread of the last block.  `parts` holds gridDim.y rows of all columns, there is a ticket for every
+// blockIdx.x.
 FORMULA bool column_sum(Real v, int j, int columns, Real *parts, int *tickets, Scratch &s, Real &total) {
   v = tile_sum(v, s);
   if (gridDim.y == 1) {
     total = v;
-    return true;
+    return threadIdx.y == 0 && j < columns;
   }
   if (threadIdx.y == 0 && j < columns) parts[(i64)blockIdx.y * columns + j] = v;
   if (!comes_last(tickets + blockIdx.x, gridDim.y, s)) return false;
@@ -102,5 +103,5 @@ FORMULA bool column_sum(Real v, int j, int columns, Real *parts, int *tickets, S
   if (j < columns)
     for (int k = threadIdx.y; k < gridDim.y; k += blockDim.y) v += ((volatile Real *)parts)[(i64)k * columns + j];
   total = tile_sum(v, s);
-  return true;
+  return threadIdx.y == 0 && j < columns;
 }

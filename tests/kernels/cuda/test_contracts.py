@@ -18,6 +18,19 @@ DEVICE = EmulatedDevice()
 KERNELS = cuda.kernels(DEVICE)
 
 
+def test_every_reference_kernel_has_a_cuda_twin() -> None:
+    """No kernel of a GPU's table is the slow reference, and none is without a reference."""
+    assert set(KERNELS) == set(reference.KERNELS)
+
+
+@pytest.mark.parametrize("stored", ["uint8", "int16", "bool", "float64"])
+@pytest.mark.parametrize("name", ["gather", "gather_labels"])
+def test_cuda_gather_casts(name: str, stored: str) -> None:
+    """Data arrive as the same numbers in the dtype of computation, whatever they are stored in."""
+    contract = reference.KERNELS[name].contract
+    check_at_all_sizes(KERNELS[name], contract, reference.KERNELS[name], "float32", stored=stored)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", KERNELS)
 def test_cuda_kernel_keeps_its_contract(name: str, dtype: str) -> None:
@@ -34,6 +47,8 @@ def test_cuda_kernel_in_sixteen_bits(name: str, dtype: str) -> None:
     contract = reference.KERNELS[name].contract
     for numbers in ((5, 7, 3, 6, 4), (40, 33, 12, 6, 4)):
         sizes = dict(zip(contract.letters, numbers, strict=False))
+        if name == "dense_poisson" and numbers[1] > 7:
+            continue  # exp of a product of 33 columns is beyond float16
         check_kernel(KERNELS[name], contract, reference.KERNELS[name], sizes, dtype=dtype)
 
 
@@ -42,4 +57,4 @@ def test_cuda_kernel_on_wide_rows(name: str) -> None:
     """Rows too wide for a warp belong to a block."""
     contract = reference.KERNELS[name].contract
     sizes = dict(zip(contract.letters, (3, 1500, 4, 2, 5), strict=False))
-    check_kernel(KERNELS[name], contract, reference.KERNELS[name], sizes, dtype="float32")
+    check_kernel(KERNELS[name], contract, reference.KERNELS[name], sizes)

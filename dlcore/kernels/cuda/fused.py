@@ -1,0 +1,51 @@
+"""Fused kernels: a product into `out`, then one pass of the activation's or the loss's loop over it."""
+
+from ..reference.activations import ELEMENTWISE
+from ..reference.fused import reads
+from ..reference.losses import LOSSES
+from .activations import backward, forward
+from .launch import NULL
+from .losses import with_bias
+
+
+def _dense_activation(name):
+    def kernel(device, x, W, b, *numbers, out):
+        device.product(x, W, out)
+        forward(device, name, out, b, NULL, out, numbers)
+
+    return kernel
+
+
+def _dense_activation_keeping_z(name):
+    def kernel(device, x, W, b, *numbers, out):
+        z, a = out
+        device.product(x, W, z)
+        forward(device, name, z, b, z, a, numbers)
+
+    return kernel
+
+
+def _input_grad_activation(name):
+    def kernel(device, delta, W, kept, *numbers, out):
+        dz, db = out
+        device.product(delta, W, dz, transpose_b=True)
+        backward(device, name, dz, kept, dz, db, numbers)
+
+    return kernel
+
+
+def _dense_loss(name):
+    def kernel(device, x, W, b, *rest, out):
+        delta = out[1]
+        device.product(x, W, delta)
+        with_bias(device, name, delta, b, *rest, out=out)
+
+    return kernel
+
+
+KERNELS = {
+    f"dense_{name}": (_dense_activation if reads(name) == "a" else _dense_activation_keeping_z)(name)
+    for name in ELEMENTWISE
+}
+KERNELS |= {f"input_grad_{name}": _input_grad_activation(name) for name in ELEMENTWISE}
+KERNELS |= {f"dense_{name}": _dense_loss(name) for name in LOSSES}

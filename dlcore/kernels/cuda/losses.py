@@ -1,0 +1,41 @@
+"""Losses: value and delta in one pass, with the bias of the output layer if there is one.
+
+`with_bias(device, name, z, b, …)` takes z + b; delta may be z, so a fused kernel lets the product write into delta.
+"""
+
+import numpy as np
+
+from ..reference.losses import LOSSES
+from .launch import NULL, Shape, by_rows, dtype_of, flat
+
+# Every block reads all weights, so there are no more blocks than that reading is worth.
+_BLOCKS = 128
+
+
+def _fewer(shape, entries):
+    return Shape((min(shape.grid[0], max(_BLOCKS, entries // 4096)),), shape.block)
+
+
+def with_bias(device, name, z, b, y, w, *numbers, out):
+    rows, columns = z.shape
+    if name.startswith("softmax"):
+        group, shape = by_rows(rows, columns)
+        kernel, (smoothing,) = f"{name}_{group}", numbers
+        last = np.float64(1 - smoothing), np.float64(smoothing / max(columns, 1))
+    else:
+        kernel, shape, last = name, flat(z.size), (np.float64(numbers[0] if numbers else 0),)
+    shape = _fewer(shape, z.size)
+    scratch = device.partial_sums(dtype_of(z), shape.grid[0])
+    device.launch(
+        "losses", kernel, dtype_of(z), shape, z, b, y, w, *out, *scratch, np.int64(rows), np.int32(columns), *last
+    )
+
+
+def _loss(name):
+    def kernel(device, z, y, w, *numbers, out):
+        with_bias(device, name, z, NULL, y, w, *numbers, out=out)
+
+    return kernel
+
+
+KERNELS = {name: _loss(name) for name in LOSSES}

@@ -1,0 +1,41 @@
+"""Dropout: masks are Philox words, the same bits on every device."""
+
+import numpy as np
+
+from .launch import dtype_of, flat
+
+
+def dropout(device, x, progress, key0, key1, layer, keep, *, out):
+    words = (np.uint32(word & 0xFFFFFFFF) for word in (key0, key1, layer))
+    threshold = np.uint64(int(keep * 2**32))
+    shape = flat(-(-x.size // 4))
+    device.launch(
+        "random",
+        "dropout",
+        dtype_of(x),
+        shape,
+        x,
+        progress,
+        *out,
+        np.int64(x.size),
+        *words,
+        threshold,
+        np.float64(keep),
+    )
+
+
+def dropout_grad(device, delta, mask, keep, *, out):
+    device.launch(
+        "random",
+        "dropout_grad",
+        dtype_of(delta),
+        flat(delta.size),
+        delta,
+        mask,
+        out,
+        np.int64(delta.size),
+        np.float64(keep),
+    )
+
+
+KERNELS = {f.__name__: f for f in (dropout, dropout_grad)}

@@ -1,0 +1,168 @@
+// What happens to the flat parameter vector in one update.  The mathematics is in kernels/reference/updates.py.
+//
+// Each optimizer is a rule, prepared once a block from what lies on the device (rate, scale, counters) and applied entry by
+// entry.  The weight matrices come first; they alone decay.
+#include "reduce.cuh"
+
+// g <- g + l2 theta on the matrices, and the sum of its squares; what follows from it is decided by the last block.
+KERNEL(prepare_update, const Stored *theta, Stored *grad, const Stored *loss, const Stored *rates, Stored *control,
+       Stored *losses, i64 *place, i64 *progress, i64 *fault, Real *parts, int *ticket, i64 size, i64 matrices, double l2,
+       double clip) {
+  __shared__ Scratch s;
+  Real sum = 0, total;
+  for (EACH(i, size)) {
+    Real g = load(grad, i);
+    if (l2 != 0 && i < matrices) {
+      g += (Real)l2 * load(theta, i);
+      store(grad, i, g);
+    }
+    sum += g * g;
+  }
+  if (!grid_sum(sum, parts, ticket, s, total) || threadIdx.x != 0) return;
+  const Real norm = sqrt(total), L = load(loss, 0), weight = load(loss, 1);
+  const bool finite = is_finite(L) && is_finite(norm);
+  store(control, 0, load(rates, place[1]));
+  store(control, 1, 0);
+  store(control, 2, norm);
+  if (fault[0] != 0) return;
+  store(losses, place[0]++, weight > 0 ? L : Real(0) / Real(0)); // no weight, no loss
+  if (!finite) {
+    fault[0] = progress[3] + 1;
+  } else if (weight > 0) {
+    const Real scale = (Real)clip / (norm + Real(1e-6));
+    store(control, 1, scale < 1 ? scale : Real(1));
+    ++place[1], ++progress[3];
+  }
+}
+
+KERNEL(accumulate, const Stored *grad, const Stored *loss, Stored *total, Stored *sums, i64 size) {
+  const Real weight = load(loss, 1);
+  for (EACH(i, size)) store(total, i, load(total, i) + weight * load(grad, i));
+  if (blockIdx.x == 0 && threadIdx.x == 0) {
+    store(sums, 0, load(sums, 0) + load(loss, 0) * weight);
+    store(sums, 1, load(sums, 1) + weight);
+  }
+}
+
+// The sums go to 0 when all blocks have read them.
+KERNEL(average, Stored *total, Stored *sums, Stored *grad, Stored *loss, int *ticket, i64 size) {
+  __shared__ Scratch s;
+  const Real sum = load(sums, 0), weight = load(sums, 1), divisor = weight > 0 ? weight : Real(1);
+  for (EACH(i, size)) {
+    store(grad, i, load(total, i) / divisor);
+    store(total, i, 0);
+  }
+  if (comes_last(ticket, gridDim.x, s) && threadIdx.x == 0) {
+    store(loss, 0, sum / divisor), store(loss, 1, weight);
+    store(sums, 0, 0), store(sums, 1, 0);
+  }
+}
+
+KERNEL(look_ahead, Stored *theta, const Stored *v, Stored *origin, const Stored *rates, const i64 *place, i64 size,
+       double reach) {
+  const Real step = load(rates, place[1]) * (Real)reach;
+  for (EACH(i, size)) {
+    const Real t = load(theta, i);
+    store(origin, i, t);
+    store(theta, i, t - step * load(v, i));
+  }
+}
+
+// -- the rules -------------------------------------------------------------------------------------------------------
+
+// theta <- decay theta - eta g
+struct Sgd {
+  Real eta;
+  FORMULA Real of(Real theta, Real g, Real decay) const { return decay * theta - eta * g; }
+};
+
+// v <- a v + b g;  theta <- decay theta - (c g + d v)
+struct Velocity {
+  Real a, b, c, d;
+  FORMULA Real of(Real theta, Real g, Real &v, Real decay) const {
+    v = a * v + b * g;
+    return decay * theta - (c * g + d * v);
+  }
+};
+
+// With the corrections 1 / (1 - beta^t) in rate and correction, epsilon outside or inside the root.
+struct Adam {
+  Real beta1, one1, beta2, one2, rate, correction, outside, inside;
+  FORMULA Real of(Real theta, Real g, Real &m, Real &v, Real decay) const {
+    m = beta1 * m + one1 * g;
+    v = beta2 * v + one2 * g * g;
+    return decay * theta - rate * m / (sqrt(v * correction + inside) + outside);
+  }
+};
+
+// -- the loops -------------------------------------------------------------------------------------------------------
+
+FORMULA Real decay_factor(const Stored *control, double weight_decay) { return (Real)(1 - load(control, 0) * weight_decay); }
+
+KERNEL(sgd, Stored *theta, const Stored *grad, const Stored *control, i64 size, i64 matrices, double weight_decay) {
+  const Real scale = load(control, 1), decay = decay_factor(control, weight_decay);
+  const Sgd rule = {load(control, 0)};
+  if (scale > 0)
+    for (EACH(i, size)) store(theta, i, rule.of(load(theta, i), scale * load(grad, i), i < matrices ? decay : Real(1)));
+}
+
+// From `origin`, which may be theta; a skipped update returns to it.  c and d are in units of the rate; on the first of
+// `progress` updates, if that is given, v is g.
+KERNEL(velocity, const Stored *origin, Stored *theta, const Stored *grad, Stored *v, const Stored *control,
+       const i64 *progress, i64 size, i64 matrices, double weight_decay, double a, double b, double c, double d) {
+  const Real scale = load(control, 1), decay = decay_factor(control, weight_decay), eta = load(control, 0);
+  const bool first = progress && progress[3] <= 1;
+  const Velocity rule = {first ? Real(0) : (Real)a, first ? Real(1) : (Real)b, eta * (Real)c, eta * (Real)d};
+  for (EACH(i, size)) {
+    const Real start = load(origin, i);
+    if (scale > 0) {
+      Real velocity = load(v, i);
+      store(theta, i, rule.of(start, scale * load(grad, i), velocity, i < matrices ? decay : Real(1)));
+      store(v, i, velocity);
+    } else if (origin != theta) {
+      store(theta, i, start);
+    }
+  }
+}
+
+KERNEL(adam, Stored *theta, const Stored *grad, Stored *m, Stored *v, const Stored *control, const i64 *progress, i64 size,
+       i64 matrices, double weight_decay, double beta1, double beta2, double epsilon, int inside) {
+  __shared__ Adam rule;
+  const Real scale = load(control, 1), decay = decay_factor(control, weight_decay);
+  if (threadIdx.x == 0) { // once a block: powers of float64 are slow, and in float32 1 - beta^t would have four digits
+    const double t = progress[3] > 1 ? (double)progress[3] : 1;
+    rule.beta1 = (Real)beta1, rule.one1 = (Real)(1 - beta1), rule.beta2 = (Real)beta2, rule.one2 = (Real)(1 - beta2);
+    rule.rate = (Real)(load(control, 0) / (1 - pow(beta1, t))), rule.correction = (Real)(1 / (1 - pow(beta2, t)));
+    rule.outside = inside ? Real(0) : (Real)epsilon, rule.inside = inside ? (Real)epsilon : Real(0);
+  }
+  __syncthreads();
+  if (scale > 0)
+    for (EACH(i, size)) {
+      Real mean = load(m, i), square = load(v, i);
+      store(theta, i, rule.of(load(theta, i), scale * load(grad, i), mean, square, i < matrices ? decay : Real(1)));
+      store(m, i, mean);
+      store(v, i, square);
+    }
+}
+
+// -- max-norm --------------------------------------------------------------------------------------------------------
+
+KERNEL(column_squares, const Stored *W, Real *squares, Real *parts, int *tickets, i64 rows, int columns) {
+  __shared__ Scratch s;
+  const int j = blockIdx.x * blockDim.x + threadIdx.x;
+  Real sum = 0, total;
+  if (j < columns)
+    for (i64 i = blockIdx.y * (i64)blockDim.y + threadIdx.y; i < rows; i += (i64)gridDim.y * blockDim.y) {
+      const Real t = load(W, i * columns + j);
+      sum += t * t;
+    }
+  if (column_sum(sum, j, columns, parts, tickets, s, total)) squares[j] = total;
+}
+
+KERNEL(shrink_columns, Stored *W, const Real *squares, const Stored *control, i64 rows, int columns, double limit) {
+  const int j = blockIdx.x * blockDim.x + threadIdx.x;
+  if (j >= columns || !(load(control, 1) > 0) || !(squares[j] > (Real)(limit * limit))) return;
+  const Real factor = (Real)limit / sqrt(squares[j]);
+  for (i64 i = blockIdx.y * (i64)blockDim.y + threadIdx.y; i < rows; i += (i64)gridDim.y * blockDim.y)
+    store(W, i * columns + j, load(W, i * columns + j) * factor);
+}
