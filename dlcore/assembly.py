@@ -6,6 +6,7 @@ needs no word here.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from types import ModuleType
 
@@ -13,6 +14,7 @@ from . import optimizers
 from .configuration import Configuration
 from .data.dataset import DataSet
 from .data.digits import load_digits
+from .data.images import IMAGE_SETS, load_images
 from .errors import ConfigurationError
 from .layers import Dense, Layer, activations
 from .losses import SoftmaxCrossEntropy, SquaredError
@@ -30,13 +32,15 @@ OPTIMIZERS = _by_name(optimizers)
 del OPTIMIZERS["optimizer"]  # their base
 
 
-def with_known_names(configuration: Configuration) -> Configuration:
-    """The configuration with activation and optimizer as they are called here.
+def resolved(configuration: Configuration) -> Configuration:
+    """The configuration with activation and optimizer as they are called here, and paths that hold from any folder.
 
-    Raises ConfigurationError for an unknown one, with the nearest known name.
+    Raises ConfigurationError for an unknown name, with the nearest known one.
     """
+    data_dir = configuration.data_dir
     return replace(
         configuration,
+        data_dir=None if data_dir is None else os.path.abspath(os.path.expanduser(data_dir)),
         activation=_known("activation", configuration.activation, ACTIVATIONS),
         optimizer=_known("optimizer", configuration.optimizer, OPTIMIZERS),
     )
@@ -44,6 +48,12 @@ def with_known_names(configuration: Configuration) -> Configuration:
 
 def load(configuration: Configuration) -> DataSet:
     """Training and test rows.  Raises DataError for files that cannot be used."""
+    if configuration.data in IMAGE_SETS:
+        return load_images(configuration.data, configuration.data_dir)
+    if configuration.data_dir is not None:
+        raise ConfigurationError(
+            f"--data-dir is for {', '.join(IMAGE_SETS)}; {configuration.data} comes with the package"
+        )
     return DataSet(*load_digits(), classes=tuple("0123456789"))
 
 
@@ -53,7 +63,7 @@ def make_trainer(configuration: Configuration, data: DataSet) -> Trainer:
     Raises ConfigurationError for names that are unknown and numbers that cannot work, DeviceError for a device that cannot
     be used.
     """
-    run = with_known_names(configuration)
+    run = resolved(configuration)
     layers: list[Layer] = []
     *inner, last = (data.X.shape[1], *run.hidden)
     for fan_in, fan_out in zip(inner, run.hidden, strict=True):

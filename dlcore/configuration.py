@@ -18,7 +18,7 @@ from .errors import ConfigurationError
 from .suggestions import did_you_mean
 
 # what can be trained on by name: how many epochs, and in what batches, unless somebody says otherwise
-NAMED_DATA = {"digits": (60, 64)}
+NAMED_DATA = {"digits": (60, 64), "mnist": (10, 128), "fashion-mnist": (10, 128)}
 
 
 # -- values: from the text of a flag, or from TOML -------------------------------------------------------------------------
@@ -47,6 +47,12 @@ def number(value: Any) -> float:
     if not math.isfinite(result):
         raise ConfigurationError(f"{value!r} is not a number")
     return result
+
+
+def share(value: Any) -> float:
+    if not 0 <= number(value) < 1:
+        raise ConfigurationError(f"{value!r} is not a share: a number from 0 to below 1")
+    return number(value)
 
 
 def text(value: Any) -> str:
@@ -85,8 +91,13 @@ def setting(
 class Configuration:
     """A run, complete.  The names of classes in it and the ranges of numbers are checked where a trainer is made of it."""
 
-    data: str = setting(
-        "data", text, "what to train on: digits (bundled, needs no network)", metavar="DATA", key="source"
+    data: str = setting("data", text, "what to train on: digits, mnist or fashion-mnist", metavar="DATA", key="source")
+    data_dir: str | None = setting(
+        "data", text, "folder with the files of mnist or fashion-mnist; without it they are downloaded", metavar="DIR",
+        default=None,
+    )  # fmt: skip
+    validation: float = setting(
+        "data", share, "share of the training rows to validate with after each epoch", metavar="X", default=0.0
     )
     hidden: tuple[int, ...] = setting(
         "model", widths, "widths of hidden layers, or none", metavar="N,N,...", default=(256, 128)
@@ -99,6 +110,13 @@ class Configuration:
     l2: float = setting("optimizer", number, "weight of the L2 penalty", metavar="X", default=0.0)
     epochs: int = setting("training", count, "passes over the data", metavar="N")
     batch_size: int = setting("training", count, "rows in a step", metavar="N")
+    restarts: int = setting(
+        "training",
+        count,
+        "trainings from different weights; the one with the lowest loss is kept",
+        metavar="K",
+        default=1,
+    )
     seed: int = setting("training", integer, "of weights and of the order of rows", metavar="N", default=0)
     device: str = setting("training", text, "cpu, cuda, cuda:1 or auto", metavar="NAME", default="auto")
     dtype: str = setting("training", text, "float32 or float64", metavar="NAME", default="float32")

@@ -3,13 +3,16 @@
     config.toml                     the resolved configuration
     metrics.jsonl                   a line for each epoch: epoch, loss, seconds, learning_rate
     checkpoints/step_N.safetensors  the trainer after N updates; the newest two, so that one is left if the other is torn
-    checkpoints/best.safetensors    the checkpoint with the lowest loss in its epoch
+    checkpoints/best.safetensors    the checkpoint with the lowest loss in its epoch, of validation or of training
     summary.json                    results; it is there only when the run is finished
     curves.png                      and confusion_matrix.png or predicted_against_true.png, where matplotlib is installed
 
+Of several restarts each has metrics.jsonl and checkpoints in a folder restart_K of its own; those of the one that is kept
+are moved up when all are finished.
+
 The test rows are for the summary alone.  While a network is trained nothing looks at them, and nothing is chosen by them:
-`loss` in metrics.jsonl is the training loss, and so is the one that best.safetensors goes by, as long as no validation rows
-are set aside.  best.safetensors is one of the step files (a second name of it), hence never newer than the last of them.
+best.safetensors and the restart that is kept go by the loss of the validation rows where such are set aside, and otherwise
+by the training loss.  best.safetensors is one of the step files (a second name of it), hence never newer than the last of them.
 Files appear whole or not at all, but for metrics.jsonl, which grows line by line and is written before the checkpoint of
 its epoch.
 """
@@ -98,6 +101,20 @@ class RunDirectory:
         found = self.checkpoints.glob("step_*.safetensors")
         return sorted(found, key=lambda path: int(path.stem.removeprefix("step_")))
 
+    def for_restart(self, number: int) -> RunDirectory:
+        """The folder of a restart."""
+        return RunDirectory(self.path / f"restart_{number}")
+
+    def keep(self, restart: RunDirectory) -> None:
+        """Move what a restart has left up here."""
+        try:
+            self.checkpoints.rmdir()  # nothing was written there
+            for path in (restart.checkpoints, restart.path / "metrics.jsonl"):
+                os.replace(path, self.path / path.name)
+            restart.path.rmdir()
+        except OSError as error:
+            raise _unwritten(self.path, error) from error
+
     def mark_best(self, step: Path) -> None:
         """Let best.safetensors be this step file."""
         best = self.checkpoints / "best.safetensors"
@@ -111,6 +128,11 @@ class RunDirectory:
             os.replace(temporary, best)
         except OSError as error:
             raise _unwritten(best, error) from error
+
+
+def monitored(logs: Mapping[str, float]) -> float:
+    """The loss that checkpoints are compared by."""
+    return logs["val_loss"] if "val_loss" in logs else logs["loss"]
 
 
 class Recording(Callback):
@@ -133,7 +155,7 @@ class Recording(Callback):
         except OSError as error:
             raise self._unwritten_metrics(error) from error
         if trainer.epoch % self.every == 0:
-            self.checkpoint(trainer, logs["loss"])
+            self.checkpoint(trainer, monitored(logs))
 
     def on_fit_end(self, trainer: Trainer) -> None:
         if self._metrics is None:

@@ -24,6 +24,7 @@ RANKS: dict[str, float] = {
     "errors": 0,
     "suggestions": 0,
     "checks": 0,
+    "folders": 0,
     "contract": 0.5,  # raises ContractError
     "configuration": 0.5,  # needs no NumPy: --help is made of it
     "kernels": 1,  # the folder's own __init__, and the words table.py gives to calls

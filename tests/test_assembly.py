@@ -5,7 +5,7 @@ import pytest
 
 import dlcore as dl
 from dlcore import optimizers
-from dlcore.assembly import OPTIMIZERS, make_trainer, with_known_names
+from dlcore.assembly import OPTIMIZERS, make_trainer, resolved
 from dlcore.configuration import Configuration, configure
 from dlcore.data.dataset import DataSet
 from dlcore.layers import activations
@@ -39,7 +39,7 @@ def test_the_base_class_is_no_optimizer():
 
 @pytest.mark.parametrize("name", ["leakyrelu", "leaky_relu", "Leaky-ReLU", "LeakyReLU"])
 def test_names_may_be_written_in_any_way(name):
-    assert with_known_names(configure({"data": "digits", "activation": name})).activation == "leakyrelu"
+    assert resolved(configure({"data": "digits", "activation": name})).activation == "leakyrelu"
 
 
 def test_the_model_is_the_hidden_layers_and_one_output_for_each_class():

@@ -53,10 +53,13 @@ def plain_messages() -> Iterator[None]:
 
     logger, lines = logging.getLogger("dlcore"), Lines()
     logger.addHandler(lines)
+    level = logger.level
+    logger.setLevel(logging.INFO)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("always", category=UserWarning, module=r"dlcore\.")
             warnings.showwarning = warn
             yield
     finally:
+        logger.setLevel(level)
         logger.removeHandler(lines)

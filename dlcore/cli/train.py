@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 from typing import TYPE_CHECKING
 
-from ..errors import DivergenceError
 from .arguments import add_flags_of_a_run, configuration_of, path, positive
 from .messages import say
 
 if TYPE_CHECKING:
-    from ..callbacks import Callback
     from ..configuration import Configuration
-    from ..data.dataset import DataSet
-    from ..runs import Recording
     from ..trainer import Trainer
 
 SUMMARY = "train a network and report how well it does on test rows"
@@ -24,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data",
         metavar="DATA",
-        help="what to train on: digits (bundled, needs no network), or a configuration file, FILE.toml",
+        help="what to train on: digits (bundled, needs no network), mnist, fashion-mnist, or a configuration file, FILE.toml",
     )
     add_flags_of_a_run(parser)
     files = parser.add_argument_group("results")
@@ -42,23 +37,29 @@ def run(arguments: argparse.Namespace) -> int:
 
     from dataclasses import replace
 
-    from ..assembly import load, make_trainer, with_known_names
-    from ..runs import Recording, RunDirectory
+    from ..assembly import load, make_trainer, resolved
+    from ..runs import RunDirectory
     from .results import draw, print_summary, summarize
+    from .session import Interrupted, Session
 
-    configuration = with_known_names(configuration)
-    data = load(configuration)
-    trainer = make_trainer(configuration, data)
-    directory = recording = None
+    configuration = resolved(configuration)
+    data, validation = load(configuration).split(configuration.validation)
+    trainer = make_trainer(configuration, data)  # raises before a folder is made for what cannot work
+    configuration = replace(configuration, device=trainer.device)
+    directory = None
     if arguments.out is not None:
         directory = RunDirectory(arguments.out)
-        directory.write_configuration(replace(configuration, device=trainer.device).sections())
-        recording = Recording(directory, arguments.checkpoint_every)
+        directory.write_configuration(configuration.sections())
     say(_headline(configuration, trainer, len(data.X)))
-    code = _fit(trainer, configuration, data, recording, progress=not arguments.no_progress)
-    if code:
-        return code
-    summary = summarize(trainer, data)
+    session = Session(
+        configuration, data, validation, directory, arguments.checkpoint_every, progress=not arguments.no_progress
+    )
+    try:
+        trainer, restarts = session.train(trainer)
+    except Interrupted as stop:
+        say(str(stop))
+        return 128 + stop.number
+    summary = summarize(trainer, data) | restarts
     if directory:
         directory.write_summary(summary)
         draw(directory, trainer, data)
@@ -76,35 +77,3 @@ def _headline(configuration: Configuration, trainer: Trainer, rows: int) -> str:
         f"{configuration.data}, {rows:,} rows; {widths}{activation}, {count:,} parameters; "
         f"{trainer.device} {trainer.dtype}"
     )
-
-
-def _fit(
-    trainer: Trainer, configuration: Configuration, data: DataSet, recording: Recording | None, progress: bool
-) -> int:
-    """Train; 0, or the exit code of the signal that ended it.  However training ends, its last state is saved.
-
-    Raises DivergenceError, which names the checkpoint of the last good state.
-    """
-    from ..runs import Stopped, StopSignals
-
-    loss = math.inf  # of the last epoch, if training ended with a whole one
-    with StopSignals(math.ceil(len(data.X) / configuration.batch_size)) as signals:
-        callbacks: list[Callback] = [recording, signals] if recording else [signals]
-        try:
-            trainer.fit(
-                data.X, data.y, epochs=configuration.epochs, batch_size=configuration.batch_size,
-                callbacks=callbacks, progress=progress,
-            )  # fmt: skip
-            loss = trainer.history["loss"][-1]
-        except Stopped:
-            pass
-        except DivergenceError as error:
-            if recording is None:
-                raise
-            raise DivergenceError(f"{error}; the last good state is in {recording.checkpoint(trainer)}") from error
-        saved = recording.checkpoint(trainer, loss) if recording else None
-    if not signals.number:
-        return 0
-    where = f"the state is in {saved}" if saved else "nothing is kept without --out"
-    say(f"interrupted after {trainer.epoch} of {configuration.epochs} epochs; {where}")
-    return 128 + signals.number

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from .split import held_out_rows
 
 
 @dataclass(frozen=True)
@@ -21,3 +23,10 @@ class DataSet:
     y_test: np.ndarray
     classes: tuple[str, ...] = ()
     target: str = "value"
+
+    def split(self, share: float) -> tuple[DataSet, tuple[np.ndarray, np.ndarray] | None]:
+        """These data without a share of the training rows, stratified by class, and those rows; a share of 0 is none."""
+        if not share:
+            return self, None
+        aside = held_out_rows(len(self.y), self.y if self.classes else None, share)
+        return replace(self, X=self.X[~aside], y=self.y[~aside]), (self.X[aside], self.y[aside])

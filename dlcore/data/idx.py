@@ -38,7 +38,10 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
         )
     dimensions = data[3]
     shape = np.frombuffer(data, ">u4", dimensions, offset=4).tolist()
-    values = np.frombuffer(data, _TYPES[data[2]], offset=4 + 4 * dimensions).reshape(shape)
+    try:
+        values = np.frombuffer(data, _TYPES[data[2]], offset=4 + 4 * dimensions).reshape(shape)
+    except ValueError as error:  # more dimensions, or larger empty ones, than NumPy has
+        raise DataError(f"{target}: {dimensions} dimensions {shape[:4]}...: {error}") from error
     return values.astype(values.dtype.newbyteorder("="))
 
 

@@ -1,4 +1,4 @@
-"""Test rows of data that come without them: a fifth, the same ones whatever the seed of the training."""
+"""Rows set aside, the same ones whatever the seed of the training: for tests where data come without them, for validation."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ SHARE = 0.2
 _STREAM = 0x53504C4954  # "SPLIT": a seed of its own, so that no seed of a training draws the same order
 
 
-def held_out_rows(n: int, classes: np.ndarray | None = None) -> np.ndarray:
-    """Mask (n,) of the test rows: ⌊0.2 n + ½⌋ of them, drawn from a fixed stream.
+def held_out_rows(n: int, classes: np.ndarray | None = None, share: float = SHARE) -> np.ndarray:
+    """Mask (n,) of the rows set aside: ⌊share · n + ½⌋ of them, but at least one and not all, drawn from a fixed stream.
 
     classes   (n,) from 0: each class has its share of them to within one row, and at least one training row
 
     Raises DataError where fewer than 2 rows leave nothing for one of the two.
     """
-    count = int(np.floor(SHARE * n + 0.5)) or 1
     if n < 2:
-        raise DataError(f"{n} row is too few to set test rows aside; give a file of test rows")
+        raise DataError(f"{n} row is too few to set some aside; give more rows, or a file of test rows")
+    count = min(max(1, int(np.floor(share * n + 0.5))), n - 1)
     drawn = order(_STREAM, 0, n)
     chosen = np.zeros(n, bool)
     if classes is None:

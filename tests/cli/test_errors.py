@@ -18,7 +18,7 @@ from .running import SMALL, fails
         ("", "required: COMMAND"),
         ("trian", "'trian' is not a command (did you mean 'train'?)"),
         ("train", "required: DATA"),
-        ("train dgits", "DATA 'dgits' is unknown (did you mean 'digits'?); dlcore .* trains on: digits"),
+        ("train dgits", "DATA 'dgits' is unknown (did you mean 'digits'?); dlcore .* trains on: digits, mnist"),
         ("train some.csv", "DATA 'some.csv' is unknown; dlcore .* trains on: digits"),
         ("train digits more", "unknown argument 'more'"),
         ("train digits --hiden 3", "unknown argument '--hiden' (did you mean '--hidden'?)"),
@@ -45,6 +45,9 @@ from .running import SMALL, fails
         ("train digits --set data.source=digits", "--set and DATA both give data.source"),
         ("train digits --set training.epoch=2", "unknown key 'training.epoch' (did you mean 'training.epochs'?)"),
         ("train none.toml", "none.toml: cannot be read: No such file or directory"),
+        ("train digits --data-dir x", "--data-dir is for mnist, fashion-mnist; digits comes with the package"),
+        ("train digits --validation 1", "--validation: '1' is not a share: a number from 0 to below 1"),
+        ("train digits --restarts 0", "--restarts: '0' is not a positive integer"),
         ("info --yaml", "unknown argument '--yaml'"),
     ],
 )
@@ -69,6 +72,10 @@ def test_a_folder_that_cannot_be_made_is_wrong_usage(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert "is in use (a file of that name)" in fails(capsys, 2, *SMALL, "--out", str(tmp_path / "file"))
     assert "cannot be written" in fails(capsys, 2, *SMALL, "--out", str(tmp_path / "file" / "run"))
+
+
+def test_a_data_folder_without_the_files_is_code_3(tmp_path, capsys):
+    assert "no train-images-idx3-ubyte, " in fails(capsys, 3, "train", "mnist", "--data-dir", str(tmp_path))
 
 
 def test_an_unknown_device_is_code_5(capsys):

@@ -39,7 +39,7 @@ def test_help_of_train_names_every_field_of_a_run_and_its_default(capsys):
         if field.name == "data":
             continue
         assert f"--{field.name.replace('_', '-')} " in text
-        if field.default is not MISSING:
+        if field.default not in (MISSING, None):
             default = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
             assert f"(default {default:g})" in text if isinstance(default, float) else f"(default {default})" in text
 

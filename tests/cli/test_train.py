@@ -49,10 +49,10 @@ def test_metrics_have_a_line_for_each_epoch(run):
 
 def test_the_resolved_configuration_is_written(run):
     assert tomllib.loads((run / "config.toml").read_text()) == {
-        "data": {"source": "digits"},
+        "data": {"source": "digits", "validation": 0.0},
         "model": {"hidden": [32], "activation": "relu"},
         "optimizer": {"name": "adam", "learning_rate": 0.01, "l2": 1e-4},
-        "training": {"epochs": 6, "batch_size": 64, "seed": 0, "device": "cpu", "dtype": "float32"},
+        "training": {"epochs": 6, "batch_size": 64, "restarts": 1, "seed": 0, "device": "cpu", "dtype": "float32"},
     }
 
 
@@ -90,6 +90,54 @@ def test_flags_override_the_file(run, tmp_path):
 def test_pictures_are_png(run, name):
     pytest.importorskip("matplotlib")
     assert (run / f"{name}.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_validation_rows_are_set_aside_and_best_goes_by_them(tmp_path, capsys):
+    out = tmp_path / "run"
+    words = ["--epochs", "30", "--learning-rate", "3e-2", "--validation", "0.9", "--out", str(out)]
+    assert main([*SMALL, *words]) == 0
+    assert "digits, 144 rows;" in capsys.readouterr().err
+    losses = [json.loads(line)["val_loss"] for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert dl.Trainer.load(out / "checkpoints" / "best.safetensors").epoch == losses.index(min(losses)) + 1 < 30
+
+
+def test_of_several_restarts_the_best_is_kept(tmp_path, capsys):
+    out, data = tmp_path / "run", load_digits()
+    assert main([*SMALL, "--epochs", "2", "--restarts", "3", "--seed", "5", "--out", str(out)]) == 0
+    summary = json.loads((out / "summary.json").read_text())
+    kept = summary["kept"]
+    assert summary["kept_by"] == "training loss"
+    assert min(summary["losses"]) == summary["losses"][kept - 1] == summary["train_loss"]
+    assert f"dlcore: restart {kept} is kept: it has the lowest training loss\n" in capsys.readouterr().err
+    best = dl.Trainer.load(out / "checkpoints" / "step_46.safetensors")
+    assert (best.seed, best.evaluate(data.X, data.y)["loss"]) == (4 + kept, summary["train_loss"])
+    others = sorted(path.name for path in out.glob("restart_*"))
+    assert others == [f"restart_{k}" for k in (1, 2, 3) if k != kept]
+    for name in others:
+        loss = dl.Trainer.load(out / name / "checkpoints" / "step_46.safetensors").evaluate(data.X, data.y)["loss"]
+        assert loss == summary["losses"][int(name[-1]) - 1]
+
+
+def test_a_restart_that_diverges_is_passed_over(tmp_path, capsys, monkeypatch):
+    fit, calls = dl.Trainer.fit, []
+
+    def fit_but_not_first(self, *data, **options):
+        calls.append(self.seed)
+        if len(calls) == 1:
+            raise dl.DivergenceError("the loss is nan")
+        return fit(self, *data, **options)
+
+    monkeypatch.setattr(dl.Trainer, "fit", fit_but_not_first)
+    assert main([*SMALL, "--epochs", "1", "--restarts", "2", "--out", str(tmp_path / "run")]) == 0
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert (calls, summary["kept"], summary["losses"][0]) == ([0, 1], 2, None)
+    assert "restart 1 of 2: the loss is nan; the last good state is in" in capsys.readouterr().err
+
+
+def test_where_every_restart_diverges_the_run_has_failed(tmp_path, capsys):
+    words = ["--optimizer", "sgd", "--learning-rate", "1e30", "--restarts", "2", "--out", str(tmp_path / "run")]
+    assert main([*SMALL, *words]) == 1
+    assert str(tmp_path / "run" / "restart_2" / "checkpoints") in capsys.readouterr().err
 
 
 def test_without_matplotlib_there_are_no_curves_and_no_error(tmp_path, monkeypatch, capsys):

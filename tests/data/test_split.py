@@ -45,3 +45,9 @@ def test_rows_are_drawn_evenly():
     """No place in the file is preferred: each fifth of 10,000 rows gives about a fifth of the test rows."""
     counts = held_out_rows(10_000).reshape(5, -1).sum(axis=1)
     assert (np.abs(counts - 400) < 80).all()  # four standard deviations
+
+
+@pytest.mark.parametrize(("n", "share", "rows"), [(10, 0.3, 3), (5, 0.01, 1), (5, 0.99, 4), (2, 0.5, 1), (7, 0.5, 4)])
+def test_another_share(n, share, rows):
+    """Rounded half up; some rows are set aside, and some are left."""
+    assert held_out_rows(n, share=share).sum() == rows

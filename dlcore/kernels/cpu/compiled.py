@@ -21,6 +21,8 @@ import numpy as np
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.extending import register_jitable
 
+from ...folders import user_cache
+
 if numba.config.DISABLE_JIT:
     raise ImportError("its compiler is switched off by NUMBA_DISABLE_JIT")
 
@@ -28,15 +30,6 @@ STRICT = frozenset({"contract"})  # a b + c may be fused, nothing else
 REDUCE = frozenset(
     {"contract", "reassoc", "nsz"}
 )  # sums may be regrouped, so that they vectorize; NaN and infinity stay
-
-
-def user_cache() -> Path:
-    """The user's cache directory, by the rules of the platform."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 @cache
