@@ -100,12 +100,14 @@ class Configuration:
         "data", share, "share of the training rows to validate with after each epoch", metavar="X", default=0.0
     )
     hidden: tuple[int, ...] = setting(
-        "model", widths, "widths of hidden layers, or none", metavar="N,N,...", default=(256, 128)
+        "model", widths, "widths of the hidden layers, or none", metavar="N,N,...", default=(256, 128)
     )
     activation: str = setting(
-        "model", text, "after each hidden layer: relu, tanh, gelu, ...", metavar="NAME", default="relu"
+        "model", text, "what follows each hidden layer: relu, tanh, gelu, ...", metavar="NAME", default="relu"
     )
-    optimizer: str = setting("optimizer", text, "adam, sgd, ...", metavar="NAME", default="adam", key="name")
+    optimizer: str = setting(
+        "optimizer", text, "the rule of the updates: adam, sgd, ...", metavar="NAME", default="adam", key="name"
+    )
     learning_rate: float = setting("optimizer", number, "step size", metavar="X", default=1e-3)
     l2: float = setting("optimizer", number, "weight of the L2 penalty", metavar="X", default=0.0)
     epochs: int = setting("training", count, "passes over the data", metavar="N")
@@ -117,9 +119,13 @@ class Configuration:
         metavar="K",
         default=1,
     )
-    seed: int = setting("training", integer, "of weights and of the order of rows", metavar="N", default=0)
-    device: str = setting("training", text, "cpu, cuda, cuda:1 or auto", metavar="NAME", default="auto")
-    dtype: str = setting("training", text, "float32 or float64", metavar="NAME", default="float32")
+    seed: int = setting(
+        "training", integer, "what initial weights and the order of rows are drawn from", metavar="N", default=0
+    )
+    device: str = setting(
+        "training", text, "where to compute: cpu, cuda, cuda:1 or auto", metavar="NAME", default="auto"
+    )
+    dtype: str = setting("training", text, "in what numbers: float32 or float64", metavar="NAME", default="float32")
 
     def sections(self) -> dict[str, dict[str, Any]]:
         """The configuration as TOML has it; settings left open are left out."""

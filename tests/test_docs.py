@@ -12,6 +12,7 @@ import pytest
 
 import dlcore as dl
 from dlcore import initializers, schedules
+from dlcore.configuration import NAMED_DATA
 from dlcore.kernels import reference
 
 ROOT = Path(__file__).parents[1]
@@ -103,6 +104,8 @@ def _vocabulary() -> set[str]:
     words |= {name for name, f in vars(reference.activations).items() if inspect.isfunction(f)}
     for path in (ROOT / "dlcore").rglob("*"):
         words.add(path.stem)
+    for data in NAMED_DATA:
+        words |= set(data.split("-"))
     return words
 
 

@@ -12,11 +12,11 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import CheckpointError, DlcoreError
-from . import info, train
+from . import info, init, train
 from .arguments import parse
 from .messages import lead_nowhere, plain_messages, say, text_of
 
-COMMANDS = {"train": train, "info": info}
+COMMANDS = {"train": train, "init": init, "info": info}
 
 FAILED, INTERRUPTED, NO_READER = 1, 130, 141
 

@@ -119,7 +119,10 @@ def flag(name: str) -> str:
 
 def _default(name: str, value: Any) -> str:
     if name in _USUAL:
-        return f" (default {', '.join(f'{data} {usual[_USUAL[name]]}' for data, usual in NAMED_DATA.items())})"
+        usual: dict[int, list[str]] = {}
+        for data, values in NAMED_DATA.items():
+            usual.setdefault(values[_USUAL[name]], []).append(data)
+        return f" (default {', '.join(f'{value} for ' + ' and '.join(data) for value, data in usual.items())})"
     if value is None or value is MISSING:
         return ""
     shown = (
