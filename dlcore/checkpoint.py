@@ -98,6 +98,8 @@ def describe(value: Any) -> Any:
         return {"type": name} | {f.name: describe(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, tuple):
+        return [describe(v) for v in value]
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, (Integral, Real)):
@@ -107,11 +109,13 @@ def describe(value: Any) -> Any:
 
 def build(description: Any, depth: int = 0) -> Any:
     """What `describe` described.  Raises CheckpointError for a class that dlcore does not have, and for values it refuses."""
+    if isinstance(description, list) and all(map(_is_number, description)):
+        return tuple(description)
     if not isinstance(description, Mapping):
         if description is None or isinstance(description, (bool, str)) or _is_number(description):
             return description
         raise CheckpointError(
-            f"the file describes a {_short.repr(description)}, expected a number, text or a description"
+            f"the file describes a {_short.repr(description)}, expected numbers, text or a description"
         )
     if depth > DEPTH:
         raise CheckpointError(f"the file describes parts more than {DEPTH} deep in each other; use another checkpoint")

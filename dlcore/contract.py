@@ -9,7 +9,8 @@ Grammar: inputs, `->`, outputs, separated by blanks; each is `name[dims]:domain`
               no brackets at all: a Python number fixed when the step is recorded (`alpha`, `keep:unit`);
               a capital letter is a size of at least 1 (a data set, a table)
     domain    real (default), unit (0 <= v <= 1), positive (v > 0), index<c (integer below the size c),
-              count (integer >= 0), bits (0 or 1), stored (real, in whatever dtype the user's data have)
+              count (integer >= 0), whole (integer >= 0 in the dtype of the reals), bits (0 or 1),
+              stored (real, in whatever dtype the user's data have)
 
 A name on both sides is updated in place: it is passed as input and as output, and is the same buffer.  Any other overlap
 of outputs with inputs is forbidden unless declared: `alias="a z"` says that `a` may be written over `z`.
@@ -28,7 +29,7 @@ from typing import Any
 
 from .errors import ContractError
 
-FLOATING = frozenset({"real", "unit", "positive"})
+FLOATING = frozenset({"real", "unit", "positive", "whole"})
 DOMAINS = FLOATING | {"count", "bits", "stored"}
 _ARGUMENT = re.compile(r"(?P<name>\w+)(?P<dims>\[[\w,]*\])?(?::(?P<domain>\w+)(?:<(?P<below>\w+))?)?")
 
@@ -147,6 +148,8 @@ class Contract:
             value = random.integers(0, sizes[str(a.below)], shape)
         elif a.domain == "count":
             value = random.integers(0, 7, shape)
+        elif a.domain == "whole":
+            value = random.integers(0, 7, shape).astype("float64")
         elif a.domain == "unit":
             value = random.uniform(0.02, 0.98, shape)
         elif a.domain == "positive":

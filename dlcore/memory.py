@@ -41,6 +41,7 @@ class Memory:
         self.parameters, self.state = Layout(model.parameters().items()), Layout(model.state().items())
         self.theta = backend.zeros((self.parameters.size,), dtype)
         self.state_values = backend.zeros((self.state.size,), dtype)
+        self.constants = {name: backend.asarray(values) for name, values in model.constants().items()}
         self.slots: dict[str, Any] = {}
         self.data: dict[str, Any] = {}  # the training rows, while fit runs
         self._counters = {
@@ -65,6 +66,8 @@ class Memory:
             return self.data[name]
         if name in self._counters:
             return self._counters[name]
+        if name in self.constants:
+            return self.constants[name]
         if name == "theta":
             return self.theta[: self.parameters.trainable]
         if name in self.parameters.parameters:

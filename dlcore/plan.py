@@ -69,6 +69,7 @@ class _Buffers:
             for i, (layer, width) in enumerate(zip(model, model.widths, strict=False))
             for name, entry in layer.scratch(rows, width).items()
         }
+        self.constants = model.constants()
         self.numbers = {path: i for i, path in enumerate(_paths(model, ""))}
         self.made: dict[str, Buffer] = {}
 
@@ -96,6 +97,8 @@ class _Buffers:
             return self.new(path, self.parameters.parameters[path].shape)
         if path in self.state.parameters:
             return self.new(path, self.state.parameters[path].shape)
+        if path in self.constants:
+            return self.new(path, self.constants[path].shape, str(self.constants[path].dtype))
         if path in self.scratch:
             return self.new(f"{self.prefix}{path}", *self.scratch[path])
         weight = f"{owner}.{name.removeprefix('d')}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from .errors import ConfigurationError
 from .initializers import GlorotUniform
 from .layers import Dense, Layer, Residual
@@ -28,6 +30,8 @@ class Sequential:
             if not isinstance(layer, Layer):
                 hint = ": write it with parentheses" if isinstance(layer, type) and issubclass(layer, Layer) else ""
                 raise ConfigurationError(f"Sequential: layer {i} is {layer!r}, not a layer{hint}")
+            if layer.first and i > 0:
+                raise ConfigurationError(f"Sequential: layer {i} is {type(layer).__name__}, which must be the first")
         object.__setattr__(self, "layers", tuple(with_initializers(layers)))
         _ = self.widths  # raises where they do not fit
 
@@ -46,9 +50,12 @@ class Sequential:
     @property
     def widths(self) -> tuple[int, ...]:
         """Columns before the first layer, and after each."""
-        first = next((layer.input_width for layer in self.layers if layer.input_width is not None), None)
-        if first is None:
-            raise ConfigurationError("Sequential: no layer says how many columns come in; begin with a Dense layer")
+        known = ((i, layer.input_width) for i, layer in enumerate(self.layers) if layer.input_width is not None)
+        i, first = next(known, (-1, 0))
+        if i < 0:
+            raise ConfigurationError("Sequential: no layer says how many columns come in; add a Dense layer")
+        for layer in reversed(self.layers[:i]):
+            first = layer.input_width_for(first)
         widths = [first]
         for i, layer in enumerate(self.layers):
             if layer.input_width not in (None, widths[-1]):
@@ -73,6 +80,14 @@ class Sequential:
     def state(self) -> dict[str, Parameter]:
         """All untrained state by path."""
         return {f"{i}.{name}": p for i, layer in enumerate(self.layers) for name, p in layer.state().items()}
+
+    def constants(self) -> dict[str, np.ndarray]:
+        """All constants by path."""
+        return {
+            f"{i}.{name}": values
+            for i, (layer, width) in enumerate(zip(self.layers, self.widths, strict=False))
+            for name, values in layer.constants(width).items()
+        }
 
 
 def with_initializers(layers: Sequence[Layer]) -> list[Layer]:

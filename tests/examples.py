@@ -37,8 +37,8 @@ def example(cls: type, width: int = 4) -> Any:
 
 
 def layers(width: int = 4) -> list[dl.Layer]:
-    """One of every layer, and the ones that have a second face."""
-    made = [example(cls, width) for cls in classes(dlcore.layers, dl.Layer)]
+    """One of every layer that may stand anywhere, and the ones that have a second face."""
+    made = [example(cls, width) for cls in classes(dlcore.layers, dl.Layer) if not cls.first]
     return [*made, dl.GELU("tanh"), dl.LeakyReLU(0.3), dl.ELU(0.5), dl.Dense(width, width, bias=False)]
 
 

@@ -6,10 +6,11 @@ from .activations import *  # noqa: F403
 from .activations import __all__ as _activations
 from .dense import Dense as Dense
 from .dropout import Dropout as Dropout
+from .embedding import Embedding as Embedding
 from .layer import Layer as Layer
 from .normalization import BatchNorm as BatchNorm
 from .normalization import LayerNorm as LayerNorm
 from .residual import Residual as Residual
 
 if not TYPE_CHECKING:  # mypy follows star imports, but takes the literal part of a sum for the whole
-    __all__ = ["BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "Residual", *_activations]
+    __all__ = ["BatchNorm", "Dense", "Dropout", "Embedding", "Layer", "LayerNorm", "Residual", *_activations]

@@ -2,13 +2,15 @@
 
 A layer owns no arrays and never allocates.  The plan gives it `k`, a kernel table or a recorder; `v`, its views: `v.W` for
 a parameter W, `v.dW` for its gradient, state and scratch by name, `v.key0 v.key1 v.layer v.progress` for random numbers,
-`v.rows` for the number of rows; x and z, its input and output; delta and dx, the gradients at them.
+`v.rows` for the number of rows, constants by name; x and z, its input and output; delta and dx, the gradients at them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import numpy as np
 
 from ..checks import is_flag, is_integer, is_number
 from ..errors import ConfigurationError
@@ -26,11 +28,17 @@ class Layer:
     suits: ClassVar[Initializer | None] = GlorotUniform()
     # z may be written over x, dx over delta
     in_place: ClassVar[bool] = False
+    # cannot hand a gradient down, so nothing comes before it
+    first: ClassVar[bool] = False
 
     @property
     def input_width(self) -> int | None:
         """Number of input columns, or None if any number will do."""
         return None
+
+    def input_width_for(self, fan_out: int) -> int:
+        """Number of input columns for `fan_out` output columns, where input_width is None."""
+        return fan_out
 
     def output_width(self, fan_in: int) -> int:
         """Number of output columns for `fan_in` input columns."""
@@ -42,6 +50,10 @@ class Layer:
 
     def state(self) -> dict[str, Parameter]:
         """What changes in training without a gradient, such as running means."""
+        return {}
+
+    def constants(self, fan_in: int) -> dict[str, np.ndarray]:
+        """Integers that kernels read on the device and that follow from the description alone."""
         return {}
 
     def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:

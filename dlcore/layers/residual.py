@@ -27,6 +27,8 @@ class Residual(Layer):
         for layer in layers:
             if not isinstance(layer, Layer):
                 raise ConfigurationError(f"Residual: {layer!r} is not a layer")
+            if layer.first:
+                raise ConfigurationError(f"Residual: {type(layer).__name__} is the first layer of a model or none")
         if not layers:
             raise ConfigurationError("Residual: expected at least one layer")
 

@@ -1,0 +1,126 @@
+"""Embeddings of categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..checks import is_integer
+from ..errors import ConfigurationError, ShapeError
+from ..initializers import Initializer, Normal
+from ..parameters import Parameter
+from .layer import Layer, positive_size
+
+__all__ = ["Embedding"]
+
+LARGEST_CODE = 2**24  # float32 holds whole numbers up to here
+
+
+@dataclass(frozen=True)
+class Embedding(Layer):
+    """z_j = E_j[x_j] for each column j of `columns`; the others are passed on.   x[n,d] -> z[n, d + Σ_j (dimension_j − 1)]
+
+    Column j holds codes 1 … categories_j and is replaced, where it stands, by the dimension_j numbers of a learned row.
+    Anything else in it, 0 before all, is an unknown category: zeros, and nothing is learned from it.  `categories` and
+    `dimension` are a number for each of the columns, or one for all.  The gradient adds rows in their order: it is the same
+    from run to run.  How many columns come in follows from the layer after this one.  It is first or not at all: codes have
+    no gradient.  Guo & Berkhahn (2016).
+
+    All tables are one parameter E; `tables` takes it apart.  `init` draws it.
+    Raises ConfigurationError for columns, categories or dimensions that do not fit together.
+    """
+
+    columns: Sequence[int] | int
+    categories: Sequence[int] | int
+    dimension: Sequence[int] | int
+    init: Initializer = field(default=Normal(1.0), kw_only=True)
+
+    reads: ClassVar[str] = "x"
+    first: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        columns = _integers("columns", self.columns, 0)
+        if not columns or len(set(columns)) < len(columns) or min(columns) < 0:
+            raise ConfigurationError(
+                f"Embedding: columns={self.columns!r}, expected different indices of columns, from 0"
+            )
+        object.__setattr__(self, "columns", columns)
+        for name in ("categories", "dimension"):
+            sizes = _integers(name, getattr(self, name), len(columns))
+            if len(sizes) != len(columns):
+                raise ConfigurationError(f"Embedding: {len(sizes)} {name} for {len(columns)} columns")
+            for size in sizes:
+                positive_size("Embedding", **{name: size})
+            object.__setattr__(self, name, sizes)
+        if max(self._categories) > LARGEST_CODE:
+            raise ConfigurationError(
+                f"Embedding: categories={max(self._categories)}, expected at most {LARGEST_CODE}: codes are read as float32"
+            )
+        if not isinstance(self.init, Initializer):
+            raise ConfigurationError(
+                f"Embedding: init={self.init!r}, expected an initializer such as dlcore.initializers.Normal(0.1)"
+            )
+
+    # after __post_init__ these are tuples, whatever was given
+    @property
+    def _columns(self) -> tuple[int, ...]:
+        return self.columns  # type: ignore[return-value]
+
+    @property
+    def _categories(self) -> tuple[int, ...]:
+        return self.categories  # type: ignore[return-value]
+
+    @property
+    def _dimensions(self) -> tuple[int, ...]:
+        return self.dimension  # type: ignore[return-value]
+
+    def input_width_for(self, fan_out: int) -> int:
+        return fan_out - sum(e - 1 for e in self._dimensions)
+
+    def output_width(self, fan_in: int) -> int:
+        width = fan_in + sum(e - 1 for e in self._dimensions)
+        if max(self._columns) >= fan_in:
+            raise ConfigurationError(
+                f"Embedding: column {max(self._columns)} is to be replaced, but X has {max(fan_in, 0)} columns, since the "
+                f"layer after it takes {width}; in place of {len(self._columns)} columns it gets {sum(self._dimensions)}"
+            )
+        return width
+
+    def parameters(self) -> dict[str, Parameter]:
+        sizes = (c * e for c, e in zip(self._categories, self._dimensions, strict=True))
+        return {"E": Parameter((sum(sizes),), self.init)}
+
+    def constants(self, fan_in: int) -> dict[str, np.ndarray]:
+        categories, dimensions = np.zeros((2, fan_in), np.int64)
+        categories[list(self._columns)] = self._categories
+        dimensions[list(self._columns)] = self._dimensions
+        return {"categories": categories, "dimensions": dimensions}
+
+    def tables(self, E: Any) -> dict[int, np.ndarray]:
+        """E, or a gradient of it, as one array (categories, dimension) for each embedded column: row k is code k + 1."""
+        E = np.asarray(E)
+        if E.shape != (expected := self.parameters()["E"].shape):
+            raise ShapeError(f"Embedding: E has shape {E.shape}, expected {expected}")
+        tables, start = {}, 0
+        for column, c, e in sorted(zip(self._columns, self._categories, self._dimensions, strict=True)):
+            tables[column] = E[start : start + c * e].reshape(c, e)
+            start += c * e
+        return tables
+
+    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+        k.embedding(x, v.categories, v.dimensions, v.E, z, out=z)
+
+    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+        k.embedding_grad(delta, x, v.categories, v.dimensions, v.dE, out=v.dE)
+
+
+def _integers(name: str, values: Any, count: int) -> tuple[int, ...]:
+    """A tuple of integers; a single one stands for `count` of them, or is a list of itself."""
+    if is_integer(values):
+        return (int(values),) * (count or 1)
+    if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)) or not all(map(is_integer, values)):
+        raise ConfigurationError(f"Embedding: {name}={values!r}, expected an integer or a list of integers")
+    return tuple(int(v) for v in values)
