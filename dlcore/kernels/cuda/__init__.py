@@ -7,11 +7,11 @@ package needs neither CuPy nor a GPU: the same sources run wherever something co
 from functools import partial
 from typing import Any
 
-from . import activations, data, dense, fused, losses, normalization, random, updates
+from . import activations, data, dense, embedding, fused, losses, normalization, random, updates
 from .launch import Device
 
 KERNELS: dict[str, Any] = {}
-for _module in (activations, data, dense, fused, losses, normalization, random, updates):
+for _module in (activations, data, dense, embedding, fused, losses, normalization, random, updates):
     KERNELS |= _module.KERNELS
 
 
