@@ -1,0 +1,239 @@
+"""Contestants in processes of their own: only the one whose turn it is runs, the others are stopped by the system.
+
+Thread pools go on spinning after their work (OpenMP, OpenBLAS and XLA each in their way) and would run beside the next
+contestant.  SIGSTOP ends that for certain.  Where it does not exist (Windows), a pause lets them fall asleep.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import math
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from machine import Neighbours, blas
+from tasks import Task
+
+# name -> (file in peers/, library, variant); in the order in which tables show them
+ALL = {
+    "dlcore": ("dlcore_trainer", "dlcore", "float32"),
+    "bare products": ("bare_products", "numpy", ""),
+    "bare products, cuBLASLt": ("bare_products_cuda", "nvmath", "float32"),
+    "torch eager": ("pytorch", "torch", "eager"),
+    "torch fused": ("pytorch", "torch", "fused"),
+    "torch 1 thread": ("pytorch", "torch", "1 thread"),
+    "torch compile": ("pytorch", "torch", "compile"),
+    "torch graph": ("pytorch", "torch", "graph"),
+    "torch medium": ("pytorch", "torch", "medium"),
+    "torch bf16": ("pytorch", "torch", "bf16"),
+    "jax jit": ("jax_xla", "jax", "jit"),
+    "jax scan": ("jax_xla", "jax", "scan"),
+    "scikit-learn": ("scikit_learn", "sklearn", ""),
+}
+ROUNDED = ("torch medium", "torch bf16")  # they may multiply numbers with fewer bits than float32 has
+_STOPS = hasattr(signal, "SIGSTOP")
+LIMIT = 3600.0  # seconds without an answer after which a process is taken for hung
+PAUSE = 0.3  # seconds in which pools fall asleep where processes cannot be stopped
+
+
+class Missing(Exception):
+    """A contestant that cannot take part; the message says why."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a contestant did in its turn: steps after `begin`, their seconds, the seconds before, the last epoch's loss."""
+
+    steps: int
+    seconds: float
+    setup_seconds: float
+    loss: float
+    neighbours: float | None
+
+    @property
+    def step_seconds(self) -> float:
+        return self.seconds / self.steps
+
+
+class Contestant:
+    """One of ALL on a task, in a process that is stopped between its turns.  Use it in a `with`.
+
+    Raises Missing where its library is not installed or cannot do the task, RuntimeError with the process's own words where
+    it fails.
+    """
+
+    def __init__(self, name: str, task: Task, device: str) -> None:
+        file, library, variant = ALL[name]
+        if importlib.util.find_spec(library) is None:
+            raise Missing(f"{library} is not installed")
+        self.name, self.task = name, task
+        context = multiprocessing.get_context("spawn")  # nothing that this process has loaded
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, file, task, variant, device), daemon=True)
+        self._process.start()
+        theirs.close()
+        try:
+            self._receive()
+        except BaseException:
+            self.close()
+            raise
+
+    def turn(self, epochs: int) -> Turn:
+        """Train so many further epochs."""
+        return self._ask("turn", epochs)
+
+    def steady(self, seconds: float) -> int:
+        """Epochs that fill so many seconds, by a turn of one epoch after one that compiles."""
+        self.turn(1)
+        return max(1, math.ceil(seconds / self.turn(1).seconds))
+
+    def facts(self) -> dict[str, Any]:
+        """What the contestant says of itself, with the BLAS in its process."""
+        return self._ask("facts")
+
+    def learn(self, seed: int, epochs: int, stop: Any) -> dict[str, Any]:
+        """Train from the start until `stop`; see `Served.learn`."""
+        return self._ask("learn", seed, epochs, stop)
+
+    def close(self) -> None:
+        if self._process.is_alive():
+            self._process.kill()  # reaches stopped processes too
+        self._process.join()
+        self._pipe.close()
+
+    def __enter__(self) -> Contestant:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _ask(self, *request: Any) -> Any:
+        if _STOPS:
+            os.kill(self._process.pid or 0, signal.SIGCONT)
+        else:
+            time.sleep(PAUSE)
+        self._pipe.send(request)
+        return self._receive()
+
+    def _receive(self) -> Any:
+        if not self._pipe.poll(LIMIT):
+            self.close()
+            raise RuntimeError(f"{self.name}: no answer in {LIMIT:g} s")
+        try:
+            kind, answer = self._pipe.recv()
+        except EOFError:
+            self._process.join()
+            raise RuntimeError(f"{self.name}: its process ended with exit code {self._process.exitcode}") from None
+        if kind == "missing":
+            raise Missing(answer)
+        if kind == "failed":
+            raise RuntimeError(f"{self.name}, {self.task.name}:\n{answer}")
+        if _STOPS:
+            os.kill(self._process.pid or 0, signal.SIGSTOP)
+        return answer
+
+
+@contextmanager
+def gathered(names: Sequence[str], task: Task, device: str) -> Iterator[tuple[dict[str, Contestant], dict[str, str]]]:
+    """Those of `names` that can take part, and why the others cannot.  Their processes end with the block."""
+    present: dict[str, Contestant] = {}
+    missing: dict[str, str] = {}
+    try:
+        for name in names:
+            try:
+                present[name] = Contestant(name, task, device)
+            except Missing as error:
+                missing[name] = str(error)
+        yield present, missing
+    finally:
+        for contestant in present.values():
+            contestant.close()
+
+
+# -- in the contestant's process -------------------------------------------------------------------------------------
+
+
+class Served:
+    """A peer, and the clock around it."""
+
+    def __init__(self, peer: Any) -> None:
+        self.peer = peer
+        peer.start(0)
+
+    def turn(self, epochs: int) -> Turn:
+        begun, done, losses, neighbours = math.nan, math.nan, [], Neighbours()
+
+        def begin() -> None:
+            nonlocal begun
+            begun = time.perf_counter()
+
+        def after_epoch(loss: float) -> bool:
+            nonlocal done
+            losses.append(loss)
+            done = time.perf_counter()
+            return len(losses) == epochs
+
+        called = time.perf_counter()
+        self.peer.run(epochs, begin, after_epoch)
+        steps = len(losses) * self.peer.steps
+        return Turn(steps, done - begun, begun - called, losses[-1], neighbours.share())
+
+    def learn(self, seed: int, epochs: int, stop: Any) -> dict[str, Any]:
+        """Seconds from arrays on the host until `stop(loss, accuracy)` is true or `epochs` are over, and what came of it.
+
+        `accuracy()` is that on the test rows; it is on the clock where the rule asks for it.
+        """
+        test = self.peer.data.X_test, self.peer.data.y_test
+        losses: list[float] = []
+        neighbours = Neighbours()
+
+        def after_epoch(loss: float) -> bool:
+            losses.append(loss)
+            return bool(stop(loss, lambda: self.peer.accuracy(*test))) or len(losses) == epochs
+
+        start = time.perf_counter()
+        self.peer.start(seed)
+        self.peer.run(epochs, lambda: None, after_epoch)
+        seconds = time.perf_counter() - start
+        return {
+            "seconds": seconds,
+            "epochs": len(losses),
+            "loss": losses[-1],
+            "accuracy": self.peer.accuracy(*test),
+            "reached": stop.met,
+            "neighbours": [neighbours.share()],
+        }
+
+    def facts(self) -> dict[str, Any]:
+        return {**self.peer.facts(), "pools": blas()}
+
+
+def _serve(pipe: Any, file: str, task: Task, variant: str, device: str) -> None:
+    if os.name == "posix":
+        # a group of its own: Ctrl-C reaches the parent only, which ends this process; and should the parent be killed, the
+        # system wakes and ends a stopped group that nobody is left to continue
+        os.setpgid(0, 0)
+    os.dup2(sys.stderr.fileno(), 1)  # standard output is the benchmark's own
+    from peers.peer import Unavailable
+
+    try:
+        served = Served(importlib.import_module(f"peers.{file}").Contestant(task, task.load(), variant, device))
+        pipe.send(("ready", None))
+        while True:
+            method, *arguments = pipe.recv()
+            pipe.send(("done", getattr(served, method)(*arguments)))
+    except (Unavailable, ImportError) as error:
+        pipe.send(("missing", str(error)))
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):  # the benchmark has ended
+        pass
+    except Exception:
+        pipe.send(("failed", traceback.format_exc()))

@@ -1,0 +1,148 @@
+"""What every benchmark does around its measurements: options, environment, the record, and the file it is kept in."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import machine
+from rounds import FEWEST
+
+EVERY = "cpu and cuda"  # the device of a benchmark that compares devices
+
+
+def options(description: str | None, rounds: int = FEWEST) -> argparse.ArgumentParser:
+    """A parser of the options that all benchmarks share."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a few seconds: shows that it works, measures nothing")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the record of this run there")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1 (default: cpu)")
+    parser.add_argument("--rounds", type=count, default=None, help=f"interleaved rounds (default: {rounds}; quick: 2)")
+    parser.set_defaults(full_rounds=rounds)
+    return parser
+
+
+def count(text: str) -> int:
+    """A positive integer.  Raises ValueError, which argparse reports."""
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def duration(text: str) -> float:
+    """Positive seconds.  Raises ValueError, which argparse reports."""
+    value = float(text)
+    if not 0 < value < 3600:
+        raise ValueError
+    return value
+
+
+def begin(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options of this run, in a clean environment; ends the program, with a usage error, for what cannot be run."""
+    chosen = parser.parse_args()
+    machine.clean_environment()
+    try:
+        from dlcore.backend import Backend
+        from dlcore.errors import DlcoreError
+    except ModuleNotFoundError as error:
+        parser.error(f'{error}; from the clone: pip install -e ".[bench]"')
+    if chosen.json:
+        try:
+            chosen.json.parent.mkdir(exist_ok=True)
+            chosen.json.with_name(f"{chosen.json.name}.part").touch()
+        except OSError as error:
+            parser.error(f"--json {chosen.json}: nothing can be written there: {error}")
+    if chosen.device == "auto":
+        parser.error("--device auto: a figure needs a device that is named; use cpu or cuda")
+    if chosen.device != EVERY:
+        try:
+            Backend.for_device(chosen.device)
+        except DlcoreError as error:
+            parser.error(str(error))
+    chosen.rounds = chosen.rounds or (2 if chosen.quick else chosen.full_rounds)
+    return chosen
+
+
+class Record:
+    """The results of a run with everything that a reader has to know; kept after each addition, so that nothing is lost."""
+
+    def __init__(self, benchmark: str, chosen: argparse.Namespace) -> None:
+        hidden = ("json", "data_dir")
+        self._file: Path | None = chosen.json
+        self._start = time.perf_counter()
+        self.values: dict[str, Any] = {
+            "benchmark": benchmark,
+            "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            "options": {name: value for name, value in vars(chosen).items() if name not in hidden},
+            **machine.describe(chosen.device),
+            "results": [],
+            "left_out": {},
+        }
+
+    def add(self, *results: Mapping[str, Any]) -> None:
+        self.values["results"] += results
+        self._keep()
+
+    def leave_out(self, reasons: Mapping[str, str]) -> None:
+        """Who or what was not measured, and why; said at once, and kept."""
+        for name, why in reasons.items():
+            if name not in self.values["left_out"]:
+                say(f"left out: {name}: {why.strip().splitlines()[-1] if why.strip() else 'no reason given'}")
+        self.values["left_out"] |= reasons
+        self._keep()
+
+    def finish(self, summary: Callable[[Mapping[str, Any]], str]) -> None:
+        """Print the machine and the table."""
+        self.values["seconds"] = round(time.perf_counter() - self._start, 1)
+        self._keep()
+        print(f"\n{machine_line(self.values)}\n\n{summary(self.values)}")
+        for warning in warnings(self.values):
+            print(f"\n{warning}")
+
+    def _keep(self) -> None:
+        if self._file:
+            scratch = self._file.with_name(f"{self._file.name}.part")
+            scratch.write_text(json.dumps(self.values, indent=1) + "\n", encoding="utf-8")
+            scratch.replace(self._file)
+
+
+def say(text: str) -> None:
+    """Progress, beside the results: on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def machine_line(record: Mapping[str, Any]) -> str:
+    """One paragraph on the machine, the versions and the BLAS kernels of a record."""
+    m, v, b = record["machine"], record["versions"], record["blas"]
+    where = f"{m['processor']}, {m['cores_usable']} cores, {m['memory_gib']} GiB, {m['system']}"
+    if record["gpu"]:
+        where += f"; {record['gpu']['name']}, driver {record['gpu']['driver']}"
+    numpy = f"NumPy {v['numpy']} with {b['library']} {b['version']}, {b['kernel']} kernels, {b['threads']} threads"
+    kept = ", ".join(f"{name}={value}" for name, value in record["environment"].items())
+    commit = f"dlcore {v['dlcore']} ({record['commit'] or 'no commit'})"
+    return f"{commit} on {where}; Python {v['python']}, {numpy}; numba {v['numba']}; {record['date']}" + (
+        f"; environment: {kept}" if kept else ""
+    )
+
+
+def warnings(record: Mapping[str, Any]) -> list[str]:
+    """Why the figures of a record are not to be published, if they are not."""
+    found = []
+    if record["options"]["quick"]:
+        found.append("--quick: these figures show that the benchmark works, and measure nothing.")
+    elif record["options"]["rounds"] < record["options"]["full_rounds"]:
+        found.append(f"Fewer than {record['options']['full_rounds']} rounds: not figures to publish.")
+    shares = sorted(s for result in record["results"] for s in result.get("neighbours", ()) if s is not None)
+    if shares and shares[len(shares) // 2] > 0.05:
+        found.append(
+            f"Other processes used {shares[len(shares) // 2]:.0%} of the machine (median over all turns): trust no time and few ratios."
+        )
+    if "+changes" in (record["commit"] or ""):
+        found.append("The files of dlcore or of the benchmarks differ from the commit.")
+    return found

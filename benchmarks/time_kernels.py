@@ -1,0 +1,159 @@
+"""Each fast kernel against its reference, and against what moving its arrays, or its matrix product, costs this machine.
+
+Arguments come from the contracts.  The floor of a kernel is the time to copy as many bytes as its arrays have, measured here
+by one thread; for a kernel with a product it is the bare product, if that takes longer.  A kernel whose arrays fit into a
+cache is held against copying within that cache.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import clocks
+import numpy as np
+import record
+import tables
+from rounds import Spread, interleaved, ratios
+
+from dlcore.backend import Backend
+from dlcore.contract import Argument, Contract
+from dlcore.kernels import reference
+from dlcore.kernels.table import Kernel, writing
+
+# what the letters of the contracts stand for: rows, fan-in, fan-out, columns, classes or outputs, parameters, data rows, table
+SIZES = {"n": 128, "i": 512, "o": 512, "d": 784, "c": 10, "k": 10, "p": 669_706, "N": 16_384, "M": 8192}
+QUICK = {"n": 16, "i": 24, "o": 24, "d": 32, "c": 10, "k": 10, "p": 2000, "N": 64, "M": 64}
+
+
+def main() -> None:
+    parser = record.options(__doc__)
+    parser.add_argument(
+        "--kernels", nargs="+", default=["*"], metavar="PATTERN", help='such as "dense_*" adam (default: all)'
+    )
+    parser.add_argument("--seconds", type=record.duration, help="of each kernel in each round (default: 0.02)")
+    chosen = record.begin(parser)
+    backend = Backend.for_device(chosen.device)
+    fast = [kernel for kernel in backend.kernels.values() if kernel.source != "reference"]
+    asked = [k for k in fast if any(fnmatch.fnmatch(k.name, pattern) for pattern in chosen.kernels)]
+    if not asked:
+        why = backend.reason or f"none of {len(fast)} fast kernels is called {' or '.join(chosen.kernels)}"
+        parser.error(f"nothing to measure on {chosen.device}: {why}")
+    chosen.seconds = chosen.seconds or (0.0005 if chosen.quick else 0.02)
+    run = record.Record("time_kernels", chosen)
+    sizes = QUICK if chosen.quick else SIZES
+    with backend.context(), one_thread():
+        for kernel in asked:
+            record.say(kernel.name)
+            run.add(measure(kernel, backend, sizes, chosen.rounds, chosen.seconds))
+    run.finish(summary)
+
+
+def one_thread() -> Any:
+    """The loops of dlcore's CPU kernels run in the thread that calls them; so does the BLAS here, for kernel and product alike."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
+
+
+def measure(kernel: Kernel, backend: Backend, sizes: Mapping[str, int], rounds: int, seconds: float) -> dict[str, Any]:
+    """Times of the kernel, its reference, a copy of its bytes, and its bare product, in interleaved rounds."""
+    inputs, outputs = arguments(kernel.contract, backend, sizes)
+    given, out = list(inputs.values()), outputs[0] if len(outputs) == 1 else outputs
+    slow = writing(reference.KERNELS[kernel.name], backend.xp)
+    moved = bytes_moved(kernel.contract, sizes)
+    source = backend.zeros((max(1, moved // 2),), "uint8")
+    target = backend.zeros(source.shape, "uint8")
+    calls: dict[str, Callable[[], Any]] = {
+        "kernel": lambda: kernel.run(*given, out=out),
+        "reference": lambda: slow(*given, out=out),
+        "copy": lambda: target.__setitem__(..., source),
+    }
+    if (product := bare_product(kernel.contract, inputs, backend)) is not None:
+        calls["product"] = product
+    updated = [(inputs[name], inputs[name].copy()) for name in kernel.contract.updated]
+    clock = clocks.wall if backend.xp is np else clocks.events
+
+    def timed(call: Callable[[], Any], times: int) -> float:
+        for array, start in updated:  # counters run on with each call, and would leave their tables
+            array[...] = start
+        return clock(call, times)
+
+    with np.errstate(all="ignore"):
+        times = {name: clocks.repeats(timed, call, seconds, most=sizes["M"] - 1) for name, call in calls.items()}
+        turns = {name: partial(timed, call, times[name]) for name, call in calls.items()}
+        taken = interleaved(turns, rounds)
+    return {
+        "kernel": kernel.name,
+        "source": kernel.source,
+        "sizes": {letter: sizes[letter] for letter in kernel.contract.letters},
+        "bytes": moved,
+        **{f"{name}_seconds": [t / times[name] for t in values] for name, values in taken.items()},
+    }
+
+
+def arguments(contract: Contract, backend: Backend, sizes: Mapping[str, int]) -> tuple[dict[str, Any], tuple[Any, ...]]:
+    """Inputs drawn from the contract, in float32, and outputs; an updated argument is one array in both, a counter starts at 0."""
+    drawn = contract.draw(np.random.default_rng(0), sizes)
+    for a in contract.inputs:
+        if a.dims is not None:
+            counter = a.name in contract.updated and _dtype(a) == "int64"
+            drawn[a.name] = backend.asarray(np.asarray(drawn[a.name] * (not counter)).astype(_dtype(a)))
+    outputs = (
+        drawn[a.name] if a.name in contract.updated else backend.zeros(contract.shape(a, sizes), _dtype(a))
+        for a in contract.outputs
+    )
+    return drawn, tuple(outputs)
+
+
+def _dtype(argument: Argument) -> str:
+    return argument.dtype("float32") or "float32"  # data are stored in float32 here
+
+
+def bytes_moved(contract: Contract, sizes: Mapping[str, int]) -> int:
+    """Each input read once, each output written once; of the N rows of a data set, as many as the batch has."""
+    total = 0
+    for a in (*contract.inputs, *contract.outputs):
+        if a.dims is not None:
+            shape = contract.shape(a, {**sizes, "N": sizes["n"]})
+            total += math.prod(shape) * np.dtype(_dtype(a)).itemsize
+    return total
+
+
+def bare_product(contract: Contract, inputs: Mapping[str, Any], backend: Backend) -> Callable[[], Any] | None:
+    """matmul of the operands of a kernel with a product: x W, delta Wᵀ or xᵀ delta; None for the others."""
+    names = {a.name for a in contract.inputs if a.name in ("x", "W", "delta") and len(a.dims or ()) == 2}
+    letters = {d for a in contract.inputs if a.name in names for d in a.dims or ()}
+    if len(names) != 2 or len(letters) != 3:
+        return None
+    x, W, delta = (inputs.get(name) for name in ("x", "W", "delta"))
+    a, b = (x, W) if "delta" not in names else (delta, W.T) if "x" not in names else (x.T, delta)
+    out = backend.zeros((a.shape[0], b.shape[1]), "float32")
+    return lambda: backend.xp.matmul(a, b, out=out)
+
+
+def summary(values: Mapping[str, Any]) -> str:
+    """Ratios within each round: below the reference is faster; floors are what cannot be beaten without saving a pass."""
+    rows = []
+    for r in values["results"]:
+        time, copy = r["kernel_seconds"], r["copy_seconds"]
+        product = r.get("product_seconds")
+        by_product = product is not None and Spread.of(product).median > Spread.of(copy).median
+        rows.append((
+            r["kernel"],
+            tables.seconds(Spread.of(time).median),
+            tables.spread(ratios(r["reference_seconds"], time)),
+            f"{r['bytes'] / Spread.of(time).median / 1e9:.1f}",
+            tables.seconds(Spread.of(product if by_product else copy).median),
+            "product" if by_product else "copy",
+            tables.spread(ratios(time, product if by_product else copy)),
+        ))  # fmt: skip
+    header = ("kernel", "a call", "reference / kernel", "GB/s", "floor", "by", "kernel / floor")
+    return tables.markdown(header, rows)
+
+
+if __name__ == "__main__":
+    main()

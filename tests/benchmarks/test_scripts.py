@@ -1,0 +1,149 @@
+"""Each benchmark as its user starts it, --quick: what it prints, what it keeps, and what it refuses before it begins."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import machine
+import pytest
+import record
+
+import dlcore as dl
+
+Benchmark = Callable[..., tuple[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A script's main in this process, which saves importing everything again."""
+    monkeypatch.setattr(machine, "clean_environment", lambda: None)  # it would start pytest again
+
+    def main(script: str, *arguments: str) -> None:
+        monkeypatch.setattr(sys, "argv", [f"{script}.py", *arguments])
+        importlib.import_module(script).main()
+
+    return main
+
+
+@pytest.fixture
+def quick(start: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Benchmark:
+    """What a --quick run printed, and the record that it kept."""
+
+    def run(script: str, *arguments: str) -> tuple[str, dict[str, Any]]:
+        file = tmp_path / "record.json"
+        start(script, "--quick", "--json", str(file), *arguments)
+        return capsys.readouterr().out, json.loads(file.read_text())
+
+    return run
+
+
+def test_time_step_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """A step beside its products, in a clean environment, with everything that a reader has to know."""
+    dirty = {"OPENBLAS_CORETYPE": "Nehalem", "OPENBLAS_L2_SIZE": "256", "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, "PYTHONPATH": str(Path(dl.__file__).parents[1]), **dirty}
+    script, file = Path(record.__file__).with_name("time_step.py"), tmp_path / "record.json"
+    command = [sys.executable, str(script), "--quick", "--rows", "64", "--json", str(file)]
+    result = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert "64-32-10, batch 32" in result.stdout
+    assert "measure nothing" in result.stdout
+    kept = json.loads(file.read_text())
+    assert {result["contestant"] for result in kept["results"]} == {"dlcore", "bare products"}
+    assert all(len(result["step_seconds"]) == 2 and min(result["step_seconds"]) > 0 for result in kept["results"])
+    assert kept["environment"]["OMP_NUM_THREADS"] == "1"
+    assert not set(machine.REMOVED) & set(kept["environment"])
+    assert kept["blas"]["kernel"] != "Nehalem"
+    assert kept["versions"]["dlcore"] == dl.__version__
+    facts = kept["results"][0]["facts"]
+    assert facts["step"].startswith("TrainingStep: 32 rows, float32, device cpu")
+    assert "Nehalem" not in str(facts["pools"])
+    assert str(Path.home()) not in file.read_text()
+
+
+def test_time_kernels(quick: Benchmark) -> None:
+    pytest.importorskip("numba")
+    printed, kept = quick("time_kernels", "--kernels", "dense_relu", "prepare_update")
+    results = {result["kernel"]: result for result in kept["results"]}
+    assert {name: "product_seconds" in result for name, result in results.items()} == {
+        "dense_relu": True,
+        "prepare_update": False,
+    }
+    assert results["dense_relu"]["bytes"] == 4 * (16 * 24 + 24 * 24 + 24 + 16 * 24)  # x, W, b read and a written
+    assert "dense_relu" in printed
+
+
+def test_devices_skips_what_is_absent(quick: Benchmark) -> None:
+    printed, kept = quick("devices")
+    measured = {result["device"].partition(":")[0] for result in kept["results"]}
+    assert "cpu" in measured
+    assert measured | set(kept["left_out"]) == {"cpu", "cuda"}
+    assert "| cpu, width | batch 32 |" in printed
+
+
+def test_time_to_accuracy(quick: Benchmark) -> None:
+    printed, kept = quick("time_to_accuracy", "--rows", "1", "--only", "dlcore")
+    assert [result["seed"] for result in kept["results"]] == [0, 1]
+    assert all(result["reached"] and result["accuracy"] >= 0.9 for result in kept["results"])
+    assert "2 of 2" in printed
+
+
+def test_published(quick: Benchmark) -> None:
+    printed, kept = quick("published")
+    assert [result["row"] for result in kept["results"]] == ["MLP-adam", "MultilayerPerceptron"]
+    assert printed.count("not judged") == 2
+
+
+@pytest.mark.slow
+def test_published_rows_are_on_their_way(quick: Benchmark, data_dir: Path) -> None:
+    """Three epochs on MNIST: scikit-learn's rows, below their limits."""
+    printed, _ = quick("published", "--data-dir", str(data_dir))
+    assert printed.count("as expected") == 2
+
+
+def test_a_row_is_judged_by_its_seeds() -> None:
+    """Published: 2.24 %.  A median of 2.3 % with a deviation of 0.1 is within it, 2.6 % is not."""
+    import published
+
+    row, full = published.ROWS[0], {"digits": False, "quick": False}
+    assert published.verdict(row, [0.022, 0.023, 0.024], full) == "reproduced"
+    assert published.verdict(row, [0.025, 0.026, 0.027], full) == "NOT reproduced"
+    assert published.verdict(row, [0.022], full) == "not judged"
+    assert published.verdict(row, [0.059], {**full, "quick": True}) == "as expected"
+    assert published.verdict(row, [0.061], {**full, "quick": True}).startswith("WORSE")
+
+
+@pytest.mark.slow
+def test_time_peers(quick: Benchmark) -> None:
+    """All that are installed, on the smallest network; a ratio for each."""
+    printed, kept = quick("time_peers")
+    assert {"dlcore", "bare products"} <= {result["contestant"] for result in kept["results"]}
+    for result in kept["results"]:
+        assert f"| {result['contestant']} " in printed
+    assert not any("Traceback" in why for why in kept["left_out"].values())
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "words"),
+    [
+        ("time_step", ["--rounds", "0"], "--rounds"),
+        ("time_step", ["--quick", "--json", "/nowhere/here/x.json"], "nothing can be written there"),
+        ("time_peers", ["--device", "gpu"], "expected 'cpu', 'cuda'"),
+        ("time_kernels", ["--kernels", "dense_rleu"], "nothing to measure on cpu: "),
+        ("time_to_accuracy", [], "give --data-dir"),
+        ("published", ["--data-dir", "/nowhere"], "/nowhere/train-images-idx3-ubyte.gz: cannot be read"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_at_once(
+    script: str, arguments: list[str], words: str, start: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        start(script, *arguments)
+    assert end.value.code == 2
+    assert words in capsys.readouterr().err
