@@ -9,7 +9,7 @@ from typing import Any
 from .checks import is_integer, is_number
 from .errors import ConfigurationError
 
-__all__ = ["Callback", "EarlyStopping", "Progress", "ReduceOnPlateau"]
+__all__ = ["Callback", "EarlyStopping", "ReduceOnPlateau"]
 
 
 class Callback:
@@ -126,37 +126,3 @@ class ReduceOnPlateau(Monitor):
                 trainer.learning_rate = rate
             self.waited = 0
         return None
-
-
-class Progress(Callback):
-    """A live line on the terminal: epoch, losses, metric, time left.  Silent where the output is not a terminal."""
-
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
-        self._done = 0
-        self._bar: Any = None
-
-    def on_fit_begin(self, trainer: Any) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("epoch"), MofNCompleteColumn(), BarColumn(bar_width=24), TextColumn("{task.description}"), TimeRemainingColumn(),
-            console=console, disable=not console.is_terminal,
-        )  # fmt: skip
-        self._task = self._bar.add_task("", total=self.epochs)
-        self._done = 0
-        self._bar.start()
-
-    def on_epoch_end(self, trainer: Any, logs: Mapping[str, float]) -> bool | None:
-        self._done += 1
-        shown = "  ".join(
-            f"{name} {value:.4g}" for name, value in logs.items() if name not in ("seconds", "learning_rate")
-        )
-        self._bar.update(self._task, completed=self._done, description=shown)
-        return None
-
-    def on_fit_end(self, trainer: Any) -> None:
-        if self._bar is not None:
-            self._bar.stop()

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import checkpoint, options
 from .backend import Backend, is_on_gpu
-from .callbacks import Callback, Progress
+from .callbacks import Callback
 from .checks import is_flag, is_number
 from .data import inputs
 from .errors import CheckpointError, ConfigurationError, DataError, ShapeError
@@ -26,6 +26,7 @@ from .memory import Memory
 from .metrics import Totals
 from .optimizers import Optimizer
 from .plan import Prediction, TrainingStep
+from .progress import Progress
 from .rng import key
 from .sequential import Sequential
 
@@ -175,7 +176,7 @@ class Trainer:
             batch = options.rows_per_batch(batch_size, len(X))
             self._check_rows(batch, len(X) % batch)
             if progress:
-                callbacks.append(Progress(epochs))
+                callbacks.append(Progress(epochs, math.ceil(len(X) / (batch * accumulate))))
             names = ("loss", self.loss.metric)
             self.reports = ("loss", *(f"val_{name}" for name in names if held_out), "seconds")
             try:

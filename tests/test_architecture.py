@@ -52,6 +52,7 @@ RANKS: dict[str, float] = {
     "metrics": 8,
     "callbacks": 8,
     "history": 8,
+    "progress": 8.5,  # a callback
     "interrupts": 8,
     "options": 8.5,  # checks callbacks
     "loop": 8.5,  # the trainer's epochs
