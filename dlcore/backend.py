@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -12,69 +11,17 @@ from typing import Any
 import numpy as np
 
 from .errors import ConfigurationError, DeviceError
+from .executors import HOST_REPLAY, REPLAY, Executor, host_executor
 from .kernels import reference
-from .kernels.table import KernelTable
+from .kernels.table import Call, KernelTable
 
 CUPY_COMMAND = 'pip install "cupy-cuda13x[ctk]"'
 NUMBA_COMMAND = "pip install numba"
-
-Executor = Callable[[Sequence[Callable[[], None]]], Callable[[int], None]]
-
-
-def replay(calls: Sequence[Callable[[], None]]) -> Callable[[int], None]:
-    """The portable executor: make the calls, one after another, as many times as asked."""
-
-    def run(steps: int) -> None:
-        with np.errstate(all="ignore"):  # infinities and NaN are found by the step itself
-            for _ in range(steps):
-                for call in calls:
-                    call()
-
-    return run
 
 
 def is_on_gpu(value: Any) -> bool:
     """Whether this is an array on a GPU, of whichever library."""
     return hasattr(value, "__cuda_array_interface__")
-
-
-# Floating point operations of a step below which a second BLAS thread gains at most a third on a quiet machine, and loses
-# tenfold on a busy one, where the threads spin for each other.
-SMALL_STEP = 4e7
-
-
-@cache
-def _blas_controller() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-class _OneThread:
-    """One BLAS thread while anybody is inside; the number is the process's, so the first saves it and the last restores."""
-
-    def __init__(self) -> None:
-        self._lock, self._inside, self._limit = threading.Lock(), 0, ExitStack()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._inside == 0:
-                self._limit.enter_context(_blas_controller().limit(limits=1, user_api="blas"))
-            self._inside += 1
-
-    def __exit__(self, *exception: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._limit.close()
-
-
-_one_thread = _OneThread()
-
-
-def _blas_threads(operations: float) -> AbstractContextManager[Any]:
-    """One BLAS thread for small steps, the user's number for others and afterwards."""
-    return nullcontext() if operations >= SMALL_STEP else _one_thread
 
 
 def numbers(array: np.ndarray) -> np.ndarray:
@@ -94,11 +41,9 @@ class Backend:
     xp: Any
     kernels: KernelTable
     dtypes: tuple[str, ...] = ("float32", "float64")
-    executor: Executor = replay
-    executor_name: str = "replay"
+    executor: Callable[[Sequence[Call]], Executor] = lambda calls: REPLAY  # what runs these calls
     reason: str = ""  # why fast kernels are missing, if they are
     context: Callable[[], AbstractContextManager[Any]] = nullcontext
-    threads: Callable[[float], AbstractContextManager[Any]] = lambda operations: nullcontext()  # for steps of that size
 
     def zeros(self, shape: tuple[int, ...], dtype: str) -> Any:
         """Zeros, on 64-byte boundaries where the memory is the host's."""
@@ -162,8 +107,8 @@ def _cpu() -> Backend:
         reason = f"numba cannot be imported ({error}); {NUMBA_COMMAND}"
         _say("dlcore uses its slower reference kernels: %s", reason)
         table = KernelTable.of(np, reference.KERNELS, {}, "cpu")
-        return Backend("cpu", np, table, reason=reason, threads=_blas_threads)
-    return Backend("cpu", np, KernelTable.of(np, reference.KERNELS, cpu.KERNELS, "cpu"), threads=_blas_threads)
+        return Backend("cpu", np, table, executor=lambda calls: HOST_REPLAY, reason=reason)
+    return Backend("cpu", np, KernelTable.of(np, reference.KERNELS, cpu.KERNELS, "cpu"), executor=host_executor)
 
 
 @cache

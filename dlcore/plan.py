@@ -22,6 +22,8 @@ from .parameters import Layout
 from .rng import key
 from .sequential import Sequential
 
+NORM_RUN = 4096  # entries of the flat gradient whose squares are summed in one go
+
 
 class Recorder:
     """A kernel table that remembers calls instead of making them; each is checked against its contract."""
@@ -145,6 +147,7 @@ class Plan:
 
     def __init__(self, title: str, backend: Backend, lists: Mapping[str, list[Call]]) -> None:
         self.title, self.backend, self.lists = title, backend, dict(lists)
+        self.executor = backend.executor(self.calls)
 
     @property
     def calls(self) -> list[Call]:
@@ -159,11 +162,11 @@ class Plan:
         """Each list, and all of them in order ("step"), as a function of how often to run."""
         bound = {name: [call.bind(array) for call in calls] for name, calls in self.lists.items()}
         bound["step"] = [call for calls in bound.values() for call in calls]
-        return {name: self.backend.executor(calls) for name, calls in bound.items()}
+        return {name: self.executor.prepare(calls, self.operations) for name, calls in bound.items()}
 
     def __str__(self) -> str:
         backend = self.backend
-        lines = [f"{self.title}, device {backend.name}, executor {backend.executor_name}, {len(self.calls)} calls"]
+        lines = [f"{self.title}, device {backend.name}, executor {self.executor.name}, {len(self.calls)} calls"]
         number = 0
         for name, calls in self.lists.items():
             lines += [f"{name}:"] if calls else []
@@ -173,6 +176,8 @@ class Plan:
         lines.append("* updated in place")
         if any(call.kernel.source == "reference" for call in self.calls):
             lines.append(f"reference kernels: {backend.reason or 'they have no faster twin on this device'}")
+        if self.executor.reason:
+            lines.append(f"executor {self.executor.name}: {self.executor.reason}")
         return "\n".join(lines)
 
 
@@ -246,9 +251,10 @@ class TrainingStep(Plan):
     @staticmethod
     def _update(k: Recorder, b: _Buffers, optimizer: Optimizer, s: SimpleNamespace) -> None:
         clip = float("inf") if optimizer.clip_norm is None else float(optimizer.clip_norm)
+        squares = b.new("squares", (-(-s.grad.shape[0] // NORM_RUN),))
         k.prepare_update(
-            s.theta, s.grad, b.loss, b.rates, b.losses, b.place, b.progress, b.fault, s.matrices, float(optimizer.l2), clip,
-            out=(s.grad, b.control, b.losses, b.place, b.progress, b.fault),
+            s.theta, s.grad, squares, b.loss, b.rates, b.losses, b.place, b.progress, b.fault, s.matrices, float(optimizer.l2), clip,
+            out=(s.grad, squares, b.control, b.losses, b.place, b.progress, b.fault),
         )  # fmt: skip
         optimizer.update(k, s)
         for i, layer in enumerate(b.model):

@@ -182,7 +182,7 @@ class Trainer:
             try:
                 self._load(X, targets, weights)
                 updates = self._updates(len(X), batch, bool(shuffle), accumulate)
-                with self.backend.threads(self.step.operations):
+                with self.step.executor.limits(self.step.operations):
                     return Loop(self, callbacks).run(epochs, updates, lambda: self._validate(held_out))
             finally:
                 self.memory.data = {}
@@ -348,7 +348,7 @@ class Trainer:
             "progress": progress.tolist(),
             "history": self.history.as_dict(),
             "device": self.backend.name,
-            "executor": self.backend.executor_name,
+            "executor": self.step.executor.name,
             "preprocessing": options.described(self.preprocessing, self.model.input_width),
         }
         checkpoint.write(path, arrays, facts)

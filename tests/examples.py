@@ -10,6 +10,7 @@ import numpy as np
 import dlcore as dl
 import dlcore.layers
 import dlcore.losses
+import dlcore.optimizers
 from dlcore.layers import activations
 
 # a value for each required argument that a layer may have
@@ -51,6 +52,17 @@ def activation_layers() -> list[dl.Layer]:
 def losses() -> list[dl.Loss]:
     """One of every loss, and softmax cross-entropy with label smoothing."""
     return [*(example(cls) for cls in classes(dlcore.losses, dl.Loss)), dl.SoftmaxCrossEntropy(label_smoothing=0.1)]
+
+
+def optimizers() -> list[dl.Optimizer]:
+    """One of every optimizer, and the ones that have a second face or use another kernel beside their own."""
+    made = [cls(0.01) for cls in classes(dlcore.optimizers, dl.Optimizer)]
+    return [
+        *made,
+        dl.SGD(0.01, momentum=0.9),
+        dl.MovingAverageSGD(0.1, nesterov=True),
+        dl.SGD(0.01, max_norm=0.5, l2=0.1),
+    ]
 
 
 def targets(loss: dl.Loss, n: int, outputs: int, seed: int = 0) -> np.ndarray:

@@ -32,6 +32,7 @@ RANKS: dict[str, float] = {
     "autodiff": 1,
     "kernels.cpu": 1.5,  # a twin takes its member lists and constants from the reference it is proven against
     "kernels.cuda": 1.5,
+    "executors": 1.8,  # backends choose one
     "backend": 2,
     "parameters": 3,
     "rng": 3,

@@ -12,6 +12,7 @@ import pytest
 import dlcore as dl
 from dlcore import backend
 from dlcore.backend import Backend
+from dlcore.executors import HOST_REPLAY, WORKER
 
 
 @pytest.fixture
@@ -177,7 +178,7 @@ def test_overlapping_fits_restore_the_blas_threads() -> None:
 
     with threadpool_limits(2, user_api="blas"):
         before = threads()
-        first, second = Backend.for_device("cpu").threads(1.0), Backend.for_device("cpu").threads(1.0)
+        first, second = HOST_REPLAY.limits(1.0), WORKER.limits(1.0)
         first.__enter__()
         second.__enter__()
         first.__exit__(None, None, None)

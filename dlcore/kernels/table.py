@@ -65,12 +65,10 @@ class Call:
     def name(self) -> str:
         return self.kernel.name
 
-    def bind(self, array: Callable[[Buffer], Any]) -> Callable[[], None]:
-        """The call on real arrays, as a function without arguments."""
+    def bind(self, array: Callable[[Buffer], Any]) -> BoundCall:
+        """The call on real arrays."""
         inputs = tuple(array(v) if isinstance(v, Buffer) else v for v in self.inputs)
-        outputs = tuple(array(v) for v in self.outputs)
-        run, out = self.kernel.run, outputs[0] if len(outputs) == 1 else outputs
-        return lambda: run(*inputs, out=out)
+        return BoundCall(self.kernel, inputs, tuple(array(v) for v in self.outputs))
 
     @property
     def operations(self) -> int:
@@ -96,6 +94,19 @@ class Call:
 
     def buffers(self) -> Iterator[Buffer]:
         yield from (v for v in (*self.inputs, *self.outputs) if isinstance(v, Buffer))
+
+
+class BoundCall:
+    """A kernel and the arrays and numbers it is called with; to call it takes no arguments."""
+
+    __slots__ = ("inputs", "kernel", "out", "outputs", "run")
+
+    def __init__(self, kernel: Kernel, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
+        self.kernel, self.inputs, self.outputs = kernel, inputs, outputs
+        self.run, self.out = kernel.run, outputs[0] if len(outputs) == 1 else outputs
+
+    def __call__(self) -> None:
+        self.run(*self.inputs, out=self.out)
 
 
 class KernelTable(Mapping[str, Kernel]):

@@ -7,11 +7,13 @@ folder named by a digest of all kernel sources, the versions of numba and NumPy,
 """
 
 import hashlib
+import inspect
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -90,16 +92,78 @@ class _Cache(FunctionCache):
             super().save_overload(sig, data)
 
 
-def compiled(fastmath: frozenset[str] = STRICT) -> Callable[[Any], Any]:
-    """Compile a loop for the types it is first called with, and keep the machine code on disk."""
+class _NamedCache(_Cache):
+    """For functions made by one definition with other closures each: the name says what the closure holds."""
 
-    def decorate(loop: Any) -> Any:
-        dispatcher = numba.njit(nogil=True, error_model="numpy", boundscheck=False, fastmath=set(fastmath))(loop)
+    def __init__(self, function: Any, name: str) -> None:
+        super().__init__(function)
+        self._name = name
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        return sig, codegen.magic_tuple(), self._name
+
+
+def keep_on_disk(compiled: Any, function: Any, name: str) -> None:
+    """Let a compiled function use the cache, under this name."""
+    if cache_folder():
+        compiled._cache = _NamedCache(function, name)
+
+
+class Trace(threading.local):
+    """What kernels are made of: while `operations` is a list, loops and products of this thread note themselves there
+    instead of working.  The worker's table is made from it (lowering.py)."""
+
+    operations: list[Any] | None = None
+
+
+trace = Trace()
+
+
+class Loop:
+    """A compiled loop.  Called from Python it runs on whole arrays.
+
+    A loop with a window works on part of its arrays, and takes the part as its first arguments `lo, hi`; `axis` and `parts`
+    say of which arrays: rows are entries of the first axis, columns of the last one.  What a windowed loop writes lies in
+    its window, and the other arrays it reads whole; so windows may be worked on in any order, or at once.
+    """
+
+    def __init__(self, function: Any, fastmath: frozenset[str], axis: str, parts: tuple[str, ...]) -> None:
+        self.axis, self.name = axis, f"{function.__module__}.{function.__qualname__}"
+        self.dispatcher = numba.njit(nogil=True, error_model="numpy", boundscheck=False, fastmath=set(fastmath))(
+            function
+        )
         if cache_folder():
-            dispatcher._cache = _Cache(loop)
-        return dispatcher
+            self.dispatcher._cache = _Cache(function)
+        names = list(inspect.signature(function).parameters)[2 if axis else 0 :]
+        self.windowed = tuple(names.index(name) for name in parts)
 
-    return decorate
+    @cached_property
+    def identity(self) -> str:
+        """Name and digest of code and closure: members of a family share the name."""
+        if not cache_folder():
+            return self.name
+        return f"{self.name} {self.dispatcher._cache._index_key('', self.dispatcher.targetctx.codegen())[2]}"
+
+    def extent(self, arguments: Sequence[Any]) -> int:
+        """What there is to cut: rows, or columns."""
+        return int(arguments[self.windowed[0]].shape[0 if self.axis == "rows" else -1])
+
+    def __call__(self, *arguments: Any) -> None:
+        if trace.operations is not None:
+            trace.operations.append((self, arguments))
+        elif self.axis:
+            self.dispatcher(0, self.extent(arguments), *arguments)
+        else:
+            self.dispatcher(*arguments)
+
+
+def compiled(fastmath: frozenset[str] = STRICT, *, rows: str = "", columns: str = "") -> Callable[[Any], Loop]:
+    """Compile a loop for the types it is first called with, and keep the machine code on disk.
+
+    `rows` or `columns` name the arrays that are cut: the loop has a window.
+    """
+    axis, parts = ("rows", rows) if rows else ("columns", columns) if columns else ("", "")
+    return lambda function: Loop(function, fastmath, axis, tuple(parts.split()))
 
 
 # What compiled loops are built from.  numba does not hand the error model of a loop down to the functions in it: without
@@ -110,3 +174,8 @@ OPTIONS = {"error_model": "numpy", "boundscheck": False, "fastmath": set(STRICT)
 def inlined(function: Any) -> Any:
     """A scalar formula or a piece of a loop, compiled into whatever calls it."""
     return register_jitable(**OPTIONS)(function)
+
+
+def inlined_sum(function: Any) -> Any:
+    """As inlined, for pieces whose sums may be regrouped."""
+    return register_jitable(**OPTIONS | {"fastmath": set(REDUCE)})(function)

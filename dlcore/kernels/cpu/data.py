@@ -37,7 +37,7 @@ def _rounds(left, right, epoch, key0, key1, n, a, b):
     return left, right
 
 
-@compiled()
+@inlined
 def rows_of_batch(index, first, n, a, b, epoch, key0, key1):
     """index[i] = row at position (first + i) mod n of this epoch: reference keyed_order with the loops exchanged."""
     halves = index.view(np.uint32)  # left and right of position i at 2i and 2i + 1, until they are joined
@@ -81,13 +81,12 @@ def _batch(y, w, progress, index, key0, key1, batch, shuffle, n, a, b, y_out, w_
     progress[2] += 1
 
 
-@compiled()
-def _copy_rows(X, index, x):
-    columns = x.shape[1]
-    for i in range(index.size):
-        r = index[i]
-        for j in range(columns):
-            x[i, j] = X[r, j]
+@compiled(rows="x index")
+def _copy_rows(lo, hi, X, index, x):
+    for i in range(lo, hi):
+        source, x_i = X[index[i]], x[i]
+        for j in range(x_i.size):
+            x_i[j] = source[j]
 
 
 def gather(X, y, w, progress, index, key0, key1, batch, shuffle, *, out):

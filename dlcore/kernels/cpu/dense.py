@@ -1,30 +1,29 @@
-"""Products by the BLAS that NumPy brings, written into `out`."""
-
-import numpy as np
+"""Products with the weights and their gradients, and the sums that go with them."""
 
 from .activations import FORWARD
 from .compiled import compiled
+from .products import product
 from .sums import column_sums
 
 _add_bias = FORWARD["identity"]
 
 
 def dense(x, W, b, *, out):
-    np.matmul(x, W, out=out)
+    product(x, W, out=out)
     _add_bias(out, b, out)
 
 
 def linear(x, W, *, out):
-    np.matmul(x, W, out=out)
+    product(x, W, out=out)
 
 
 def weight_grad(x, delta, *, out):
-    np.matmul(x.T, delta, out=out)
+    product(x.T, delta, out=out)
 
 
-@compiled()
-def _bias_grad(delta, db):
-    column_sums(delta, db)
+@compiled(columns="delta db")
+def _bias_grad(lo, hi, delta, db):
+    column_sums(lo, hi, delta, db)
 
 
 def bias_grad(delta, *, out):
@@ -33,20 +32,20 @@ def bias_grad(delta, *, out):
 
 def dense_grad(x, delta, *, out):
     dW, db = out
-    np.matmul(x.T, delta, out=dW)
+    product(x.T, delta, out=dW)
     _bias_grad(delta, db)
 
 
 def input_grad(delta, W, *, out):
-    np.matmul(delta, W.T, out=out)
+    product(delta, W.T, out=out)
 
 
-@compiled()
-def _add(x, y, z):
-    rows, columns = x.shape
-    for i in range(rows):
-        for j in range(columns):
-            z[i, j] = x[i, j] + y[i, j]
+@compiled(columns="x y z")
+def _add(lo, hi, x, y, z):
+    for i in range(len(x)):
+        x_i, y_i, z_i = x[i, lo:hi], y[i, lo:hi], z[i, lo:hi]
+        for j in range(hi - lo):
+            z_i[j] = x_i[j] + y_i[j]
 
 
 def add(x, y, *, out):

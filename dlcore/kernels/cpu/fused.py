@@ -1,20 +1,17 @@
 """Fused kernels: a product into `out`, then one pass of the activation's or the loss's loop over it."""
 
-import numpy as np
-
 from ..reference.activations import ELEMENTWISE
 from ..reference.fused import reads
 from .activations import BACKWARD, FORWARD, FORWARD_KEEPING_Z
 from .losses import WITH_BIAS
-
-matmul = np.matmul
+from .products import product
 
 
 def _dense_activation(name):
     loop = FORWARD[name]
 
     def kernel(x, W, b, *numbers, out):
-        matmul(x, W, out=out)
+        product(x, W, out=out)
         loop(out, b, out, *numbers)
 
     return kernel
@@ -25,7 +22,7 @@ def _dense_activation_keeping_z(name):
 
     def kernel(x, W, b, *numbers, out):
         z, a = out
-        matmul(x, W, out=z)
+        product(x, W, out=z)
         loop(z, b, a, *numbers)
 
     return kernel
@@ -36,7 +33,7 @@ def _input_grad_activation(name):
 
     def kernel(delta, W, kept, *numbers, out):
         dz, db = out
-        matmul(delta, W.T, out=dz)
+        product(delta, W.T, out=dz)
         loop(dz, kept, dz, db, *numbers)
 
     return kernel
@@ -45,7 +42,7 @@ def _input_grad_activation(name):
 def _dense_loss(with_bias):
     def kernel(x, W, b, *rest, out):
         delta = out[1]
-        matmul(x, W, out=delta)
+        product(x, W, out=delta)
         with_bias(delta, b, *rest, out)
 
     return kernel

@@ -6,11 +6,11 @@ The loops take z + b where b is not empty, and delta may be z, so a fused kernel
 import numpy as np
 
 from .activations import NO_BIAS
-from .compiled import REDUCE, compiled, inlined
+from .compiled import REDUCE, compiled, inlined, inlined_sum
 from .special import exp_negative, like, logistic
 
 
-@compiled(REDUCE)
+@inlined_sum
 def weight_of(w, loss):
     """Σ w, written to loss[1]; returns 1 / Σ w, or 0 without weight."""
     total = 0.0
@@ -102,7 +102,7 @@ def _each_output(rule):
 # -- softmax ---------------------------------------------------------------------------------------------------------
 
 
-@compiled(REDUCE)
+@inlined_sum
 def shift_to_top(z, b, delta):
     """delta = z + b − max of its row"""
     rows, columns = z.shape

@@ -7,56 +7,64 @@ from .special import like
 from .sums import BLOCK, add_part, column_sums, part_of
 
 
-@compiled(REDUCE)
-def _batch_norm(x, gamma, beta, epsilon, z, mu, var):
-    n, d = x.shape
+@compiled(REDUCE, columns="x gamma beta z mu var")
+def _batch_norm(lo, hi, x, gamma, beta, epsilon, z, mu, var):
+    n, d = len(x), hi - lo
     count = max(n, 1)
-    column_sums(x, mu)
+    column_sums(lo, hi, x, mu)
+    mu_j, var_j, gamma_j, beta_j = mu[lo:hi], var[lo:hi], gamma[lo:hi], beta[lo:hi]
     for j in range(d):
-        mu[j] /= count
-    part = part_of(var, n)
+        mu_j[j] /= count
+    part = part_of(var_j, n)
     for start in range(0, n, BLOCK):
-        block = x[start : start + BLOCK]
-        for i in range(block.shape[0]):
+        for i in range(start, min(start + BLOCK, n)):
+            x_i = x[i, lo:hi]
             for j in range(d):
-                e = block[i, j] - mu[j]
+                e = x_i[j] - mu_j[j]
                 part[j] += e * e
-        add_part(part, var, n)
+        add_part(part, var_j, n)
     for j in range(d):
-        var[j] /= count
+        var_j[j] /= count
     for i in range(n):
+        x_i, z_i = x[i, lo:hi], z[i, lo:hi]
         for j in range(d):
-            z[i, j] = gamma[j] * ((x[i, j] - mu[j]) / np.sqrt(var[j] + like(x[i, j], epsilon))) + beta[j]
+            z_i[j] = gamma_j[j] * ((x_i[j] - mu_j[j]) / np.sqrt(var_j[j] + like(x_i[j], epsilon))) + beta_j[j]
 
 
 def batch_norm(x, gamma, beta, epsilon, *, out):
     _batch_norm(x, gamma, beta, epsilon, *out)
 
 
-@compiled(REDUCE)
-def _batch_norm_grad(delta, x, gamma, mu, var, epsilon, dx, dgamma, dbeta):
-    n, d = x.shape
-    for j in range(d):
-        dgamma[j], dbeta[j] = 0, 0
+@compiled(REDUCE, columns="delta x gamma mu var dx dgamma dbeta")
+def _batch_norm_grad(lo, hi, delta, x, gamma, mu, var, epsilon, dx, dgamma, dbeta):
+    n, d = len(x), hi - lo
+    gamma_j, mu_j, var_j, dgamma_j, dbeta_j = gamma[lo:hi], mu[lo:hi], var[lo:hi], dgamma[lo:hi], dbeta[lo:hi]
+    part, shift = part_of(dgamma_j, n), part_of(dbeta_j, n)
+    for start in range(0, n, BLOCK):
+        for i in range(start, min(start + BLOCK, n)):
+            delta_i, x_i = delta[i, lo:hi], x[i, lo:hi]
+            for j in range(d):
+                shift[j] += delta_i[j]
+                part[j] += delta_i[j] * ((x_i[j] - mu_j[j]) / np.sqrt(var_j[j] + like(x_i[j], epsilon)))
+        add_part(part, dgamma_j, n)
+        add_part(shift, dbeta_j, n)
     for i in range(n):
+        delta_i, x_i, dx_i = delta[i, lo:hi], x[i, lo:hi], dx[i, lo:hi]
         for j in range(d):
-            dbeta[j] += delta[i, j]
-            dgamma[j] += delta[i, j] * ((x[i, j] - mu[j]) / np.sqrt(var[j] + like(x[i, j], epsilon)))
-    for i in range(n):
-        for j in range(d):
-            rstd = like(x[i, j], 1) / np.sqrt(var[j] + like(x[i, j], epsilon))
-            share = like(x[i, j], 1.0 / n)
-            hat = (x[i, j] - mu[j]) * rstd
-            dx[i, j] = gamma[j] * rstd * (delta[i, j] - share * dbeta[j] - hat * (share * dgamma[j]))
+            rstd = like(x_i[j], 1) / np.sqrt(var_j[j] + like(x_i[j], epsilon))
+            share = like(x_i[j], 1.0 / n)
+            hat = (x_i[j] - mu_j[j]) * rstd
+            dx_i[j] = gamma_j[j] * rstd * (delta_i[j] - share * dbeta_j[j] - hat * (share * dgamma_j[j]))
 
 
 def batch_norm_grad(delta, x, gamma, mu, var, epsilon, *, out):
     _batch_norm_grad(delta, x, gamma, mu, var, epsilon, *out)
 
 
-@compiled()
-def _running_statistics(mu, var, mean, variance, control, rows, momentum):
+@compiled(columns="mu var mean variance")
+def _running_statistics(lo, hi, mu, var, mean, variance, control, rows, momentum):
     if control[1] > 0:
+        mu, var, mean, variance = mu[lo:hi], var[lo:hi], mean[lo:hi], variance[lo:hi]
         unbiased = rows / max(rows - 1, 1)
         for j in range(mean.size):
             mean[j] = (1.0 - momentum) * mean[j] + momentum * mu[j]
@@ -67,61 +75,76 @@ def running_statistics(mu, var, mean, variance, control, rows, momentum, *, out)
     _running_statistics(mu, var, mean, variance, control, rows, momentum)
 
 
-@compiled()
-def _batch_norm_predict(x, gamma, beta, mean, variance, epsilon, z):
-    n, d = x.shape
-    for i in range(n):
-        for j in range(d):
-            z[i, j] = gamma[j] * ((x[i, j] - mean[j]) / np.sqrt(variance[j] + like(x[i, j], epsilon))) + beta[j]
+@compiled(columns="x gamma beta mean variance z")
+def _batch_norm_predict(lo, hi, x, gamma, beta, mean, variance, epsilon, z):
+    gamma_j, beta_j, mu_j, var_j = gamma[lo:hi], beta[lo:hi], mean[lo:hi], variance[lo:hi]
+    for i in range(len(x)):
+        x_i, z_i = x[i, lo:hi], z[i, lo:hi]
+        for j in range(hi - lo):
+            z_i[j] = gamma_j[j] * ((x_i[j] - mu_j[j]) / np.sqrt(var_j[j] + like(x_i[j], epsilon))) + beta_j[j]
 
 
 def batch_norm_predict(x, gamma, beta, mean, variance, epsilon, *, out):
     _batch_norm_predict(x, gamma, beta, mean, variance, epsilon, out)
 
 
-@compiled(REDUCE)
-def _layer_norm(x, gamma, beta, epsilon, z, mu, rstd):
-    n, d = x.shape
-    for i in range(n):
+@compiled(REDUCE, rows="x z mu rstd")
+def _layer_norm(lo, hi, x, gamma, beta, epsilon, z, mu, rstd):
+    d = x.shape[1]
+    for i in range(lo, hi):
+        x_i, z_i = x[i], z[i]
         total = 0.0
         for j in range(d):
-            total += x[i, j]
-        mu[i] = total / max(d, 1)
+            total += x_i[j]
+        mean = like(mu[i], total / max(d, 1))
         square = 0.0
         for j in range(d):
-            e = x[i, j] - mu[i]
+            e = x_i[j] - mean
             square += e * e
-        rstd[i] = 1.0 / np.sqrt(square / max(d, 1) + epsilon)
+        r = like(mean, 1.0 / np.sqrt(square / max(d, 1) + epsilon))
+        mu[i], rstd[i] = mean, r
         for j in range(d):
-            z[i, j] = gamma[j] * ((x[i, j] - mu[i]) * rstd[i]) + beta[j]
+            z_i[j] = gamma[j] * ((x_i[j] - mean) * r) + beta[j]
 
 
 def layer_norm(x, gamma, beta, epsilon, *, out):
     _layer_norm(x, gamma, beta, epsilon, *out)
 
 
-@compiled(REDUCE)
-def _layer_norm_grad(delta, x, gamma, mu, rstd, dx, dgamma, dbeta):
-    n, d = x.shape
-    for j in range(d):
-        dgamma[j], dbeta[j] = 0, 0
-    for i in range(n):
+@compiled(REDUCE, rows="delta x mu rstd dx")
+def _layer_norm_grad(lo, hi, delta, x, gamma, mu, rstd, dx):
+    d = x.shape[1]
+    for i in range(lo, hi):
+        delta_i, x_i, dx_i, mean, r = delta[i], x[i], dx[i], mu[i], rstd[i]
         e_sum, e_hat = 0.0, 0.0
         for j in range(d):
-            hat = (x[i, j] - mu[i]) * rstd[i]
-            e = delta[i, j] * gamma[j]
+            e = delta_i[j] * gamma[j]
             e_sum += e
-            e_hat += e * hat
-            dgamma[j] += delta[i, j] * hat
-            dbeta[j] += delta[i, j]
-        mean, slope = like(mu[i], e_sum / max(d, 1)), like(mu[i], e_hat / max(d, 1))
+            e_hat += e * ((x_i[j] - mean) * r)
+        level, slope = like(mean, e_sum / max(d, 1)), like(mean, e_hat / max(d, 1))
         for j in range(d):
-            hat = (x[i, j] - mu[i]) * rstd[i]
-            dx[i, j] = rstd[i] * (delta[i, j] * gamma[j] - mean - hat * slope)
+            dx_i[j] = r * (delta_i[j] * gamma[j] - level - (x_i[j] - mean) * r * slope)
+
+
+@compiled(REDUCE, columns="delta x dgamma dbeta")
+def _layer_norm_parameters_grad(lo, hi, delta, x, mu, rstd, dgamma, dbeta):
+    n = len(x)
+    dgamma_j, dbeta_j = dgamma[lo:hi], dbeta[lo:hi]
+    part, shift = part_of(dgamma_j, n), part_of(dbeta_j, n)
+    for start in range(0, n, BLOCK):
+        for i in range(start, min(start + BLOCK, n)):
+            delta_i, x_i = delta[i, lo:hi], x[i, lo:hi]
+            for j in range(hi - lo):
+                part[j] += delta_i[j] * ((x_i[j] - mu[i]) * rstd[i])
+                shift[j] += delta_i[j]
+        add_part(part, dgamma_j, n)
+        add_part(shift, dbeta_j, n)
 
 
 def layer_norm_grad(delta, x, gamma, mu, rstd, *, out):
-    _layer_norm_grad(delta, x, gamma, mu, rstd, *out)
+    dx, dgamma, dbeta = out
+    _layer_norm_parameters_grad(delta, x, mu, rstd, dgamma, dbeta)
+    _layer_norm_grad(delta, x, gamma, mu, rstd, dx)
 
 
 KERNELS = {

@@ -20,12 +20,13 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@compiled()
-def _dropout(x, progress, key0, key1, layer, keep, z, mask):
-    x, z, mask = x.reshape(x.size), z.reshape(z.size), mask.reshape(mask.size)
+@compiled(rows="x z mask")
+def _dropout(lo, hi, x, progress, key0, key1, layer, keep, z, mask):
+    """Four entries at a time, from one block of Philox; lo is a multiple of four."""
+    x, z, mask = x[lo:hi], z[lo:hi], mask[lo:hi]
     threshold = u64(keep * 4294967296.0)
     for quad in range((x.size + 3) // 4):
-        words = philox(u32(DROPOUT), u32(layer), u32(progress[2]), u32(quad), u32(key0), u32(key1))
+        words = philox(u32(DROPOUT), u32(layer), u32(progress[2]), u32(lo // 4 + quad), u32(key0), u32(key1))
         for lane in range(min(4, x.size - 4 * quad)):
             i = 4 * quad + lane
             kept = u64(words[lane]) < threshold
@@ -34,15 +35,16 @@ def _dropout(x, progress, key0, key1, layer, keep, z, mask):
 
 
 def dropout(x, progress, key0, key1, layer, keep, *, out):
-    _dropout(x, progress, key0, key1, layer, keep, *out)
+    z, mask = out
+    _dropout(x.reshape(-1), progress, key0, key1, layer, keep, z.reshape(-1), mask.reshape(-1))
 
 
-@compiled()
-def _dropout_grad(delta, mask, keep, dx):
-    rows, columns = delta.shape
-    for i in range(rows):
-        for j in range(columns):
-            dx[i, j] = delta[i, j] / like(delta[i, j], keep) if mask[i, j] else like(delta[i, j], 0)
+@compiled(columns="delta mask dx")
+def _dropout_grad(lo, hi, delta, mask, keep, dx):
+    for i in range(len(delta)):
+        d_i, m_i, dx_i = delta[i, lo:hi], mask[i, lo:hi], dx[i, lo:hi]
+        for j in range(hi - lo):
+            dx_i[j] = d_i[j] / like(d_i[j], keep) if m_i[j] else like(d_i[j], 0)
 
 
 def dropout_grad(delta, mask, keep, *, out):

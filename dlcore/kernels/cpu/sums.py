@@ -35,13 +35,14 @@ def add_part(part, total, rows):
 
 
 @inlined
-def column_sums(x, total):
-    """total[j] = Σ_i x[i, j]"""
-    rows, columns = x.shape
-    part = part_of(total, rows)
+def column_sums(lo, hi, x, total):
+    """total[j] = Σ_i x[i, j] for the columns from lo to hi"""
+    rows, columns = len(x), hi - lo
+    sums = total[lo:hi]
+    part = part_of(sums, rows)
     for start in range(0, rows, BLOCK):
-        block = x[start : start + BLOCK]
-        for i in range(block.shape[0]):
+        for i in range(start, min(start + BLOCK, rows)):
+            x_i = x[i, lo:hi]
             for j in range(columns):
-                part[j] += block[i, j]
-        add_part(part, total, rows)
+                part[j] += x_i[j]
+        add_part(part, sums, rows)

@@ -9,29 +9,35 @@ import numpy as np
 from .compiled import REDUCE, compiled, inlined
 from .special import like
 
-_BLOCK = 1024
+_PART = 1024
 
 
-@compiled(REDUCE)
-def regularize(theta, grad, matrices, l2):
-    """g ← g + l2 θ on the matrices; returns ‖g‖², summed in float64 over blocks."""
-    if l2 != 0:
-        factor = like(theta[0], l2) if theta.size else l2
-        for i in range(min(matrices, theta.size)):
-            grad[i] += factor * theta[i]
-    total = 0.0
-    for start in range(0, grad.size, _BLOCK):
-        block = grad[start : start + _BLOCK]
-        s = block[0] * 0
-        for i in range(block.size):
-            s += block[i] * block[i]
-        total += s
-    return total
+@compiled(REDUCE, rows="squares")
+def _regularize(lo, hi, theta, grad, matrices, l2, squares):
+    """Run by run of the flat vector, summed in parts of _PART entries."""
+    run = -(-grad.size // squares.size)
+    for k in range(lo, hi):
+        first, last = min(k * run, grad.size), min((k + 1) * run, grad.size)
+        g, t = grad[first:last], theta[first:last]
+        if l2 != 0:
+            for i in range(min(max(matrices - first, 0), g.size)):
+                g[i] += like(t[i], l2) * t[i]
+        total = 0.0
+        for start in range(0, g.size, _PART):
+            part = g[start : start + _PART]
+            s = part[0] * 0
+            for i in range(part.size):
+                s += part[i] * part[i]
+            total += s
+        squares[k] = total
 
 
 @compiled()
-def _prepare(theta, grad, loss, rates, losses, place, progress, fault, matrices, l2, clip, control):
-    norm = np.sqrt(regularize(theta, grad, matrices, l2))
+def _prepare(squares, loss, rates, losses, place, progress, fault, clip, control):
+    total = 0.0
+    for k in range(squares.size):
+        total += squares[k]
+    norm = np.sqrt(total)
     finite = np.isfinite(loss[0]) and np.isfinite(norm)
     control[0] = rates[place[1]]
     control[1] = 0
@@ -47,35 +53,50 @@ def _prepare(theta, grad, loss, rates, losses, place, progress, fault, matrices,
             progress[3] += 1
 
 
-def prepare_update(theta, grad, loss, rates, losses, place, progress, fault, matrices, l2, clip, *, out):
-    _prepare(theta, grad, loss, rates, losses, place, progress, fault, matrices, l2, clip, out[1])
+def prepare_update(
+    theta, grad, squares, loss, rates, losses, place, progress, fault, matrices, l2, clip, *, out
+):  # fmt: skip
+    _regularize(theta, grad, matrices, l2, squares)
+    _prepare(squares, loss, rates, losses, place, progress, fault, clip, out[2])
+
+
+@compiled(rows="grad total")
+def _accumulate(lo, hi, grad, loss, total):
+    weight, grad, total = loss[1], grad[lo:hi], total[lo:hi]
+    for i in range(grad.size):
+        total[i] += weight * grad[i]
 
 
 @compiled()
-def _accumulate(grad, loss, total, sums):
-    weight = loss[1]
-    for i in range(grad.size):
-        total[i] += weight * grad[i]
-    sums[0] += loss[0] * weight
-    sums[1] += weight
+def _accumulate_loss(loss, sums):
+    sums[0] += loss[0] * loss[1]
+    sums[1] += loss[1]
 
 
 def accumulate(grad, loss, total, sums, *, out):
-    _accumulate(grad, loss, total, sums)
+    _accumulate(grad, loss, total)
+    _accumulate_loss(loss, sums)
 
 
-@compiled()
-def _average(total, sums, grad, loss):
+@compiled(rows="total grad")
+def _average(lo, hi, total, sums, grad):
+    total, grad = total[lo:hi], grad[lo:hi]
     weight = sums[1] if sums[1] > 0 else like(sums[1], 1)
     for i in range(grad.size):
         grad[i] = total[i] / weight
         total[i] = 0
+
+
+@compiled()
+def _average_loss(sums, loss):
+    weight = sums[1] if sums[1] > 0 else like(sums[1], 1)
     loss[0], loss[1] = sums[0] / weight, sums[1]
     sums[0], sums[1] = 0, 0
 
 
 def average(total, sums, *, out):
-    _average(total, sums, out[2], out[3])
+    _average(total, sums, out[2])
+    _average_loss(sums, out[3])
 
 
 # Slices and `range(size)`: with a range that does not begin at 0, numba guards every index against being negative, and the
@@ -111,6 +132,12 @@ def with_two_slots(rule):
 
 
 @inlined
+def matrices_in(lo, theta, matrices):
+    """How many entries of a window that begins at lo belong to matrices."""
+    return min(max(matrices - lo, 0), theta.size)
+
+
+@inlined
 def decay_factor(control, weight_decay):
     """1 − η·weight_decay"""
     return like(control[0], 1.0 - control[0] * weight_decay)
@@ -124,10 +151,11 @@ def sgd_rule(theta, g, decay, numbers):
     return decay * theta - numbers[0] * g
 
 
-@compiled()
-def _sgd(theta, grad, control, matrices, weight_decay):
+@compiled(rows="theta grad")
+def _sgd(lo, hi, theta, grad, control, matrices, weight_decay):
     if control[1] > 0:
-        q, one, numbers = min(matrices, theta.size), like(control[0], 1), (control[0],)
+        theta, grad = theta[lo:hi], grad[lo:hi]
+        q, one, numbers = matrices_in(lo, theta, matrices), like(control[0], 1), (control[0],)
         _sgd_update(theta[:q], grad[:q], control[1], decay_factor(control, weight_decay), numbers)
         _sgd_update(theta[q:], grad[q:], control[1], one, numbers)
 
@@ -150,34 +178,41 @@ def velocity_rule(theta, g, v, decay, numbers):
 _velocity_update = with_one_slot(velocity_rule)
 
 
-@compiled()
-def _velocity(theta, grad, v, control, matrices, weight_decay, a, b, c, d):
+@inlined
+def move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, a, b, c, d):
     """c and d are in units of the learning rate."""
     if control[1] > 0:
+        theta, grad, v = theta[lo:hi], grad[lo:hi], v[lo:hi]
         eta = control[0]
         numbers = (like(eta, a), like(eta, b), like(eta, eta * c), like(eta, eta * d))
-        q = min(matrices, theta.size)
+        q = matrices_in(lo, theta, matrices)
         _velocity_update(theta[:q], grad[:q], v[:q], control[1], decay_factor(control, weight_decay), numbers)
         _velocity_update(theta[q:], grad[q:], v[q:], control[1], like(eta, 1), numbers)
 
 
-@compiled()
-def _sgd_momentum(theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov):
+@compiled(rows="theta grad v")
+def _sgd_momentum(lo, hi, theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov):
     c, d = (1.0, mu) if nesterov else (0.0, 1.0)
     a, b = (0.0, 1.0) if progress[3] <= 1 else (mu, 1.0 - tau)
-    _velocity(theta, grad, v, control, matrices, weight_decay, a, b, c, d)
+    move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, a, b, c, d)
 
 
 def sgd_momentum(theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov, *, out):
     _sgd_momentum(theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov)
 
 
+@compiled(rows="theta grad v")
+def _moving_average(lo, hi, theta, grad, v, control, matrices, weight_decay, beta):
+    move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, beta, 1.0 - beta, 0.0, 1.0)
+
+
 def moving_average(theta, grad, v, control, matrices, weight_decay, beta, *, out):
-    _velocity(theta, grad, v, control, matrices, weight_decay, beta, 1.0 - beta, 0.0, 1.0)
+    _moving_average(theta, grad, v, control, matrices, weight_decay, beta)
 
 
-@compiled()
-def _look_ahead(theta, v, origin, rates, place, reach):
+@compiled(rows="theta v origin")
+def _look_ahead(lo, hi, theta, v, origin, rates, place, reach):
+    theta, v, origin = theta[lo:hi], v[lo:hi], origin[lo:hi]
     step = like(rates[0], rates[place[1]] * reach)
     for i in range(theta.size):
         origin[i] = theta[i]
@@ -188,15 +223,16 @@ def look_ahead(theta, v, origin, rates, place, reach, *, out):
     _look_ahead(theta, v, origin, rates, place, reach)
 
 
-@compiled()
-def _return_to(origin, theta):
+@compiled(rows="origin theta")
+def _return_to(lo, hi, origin, theta):
+    origin, theta = origin[lo:hi], theta[lo:hi]
     for i in range(theta.size):
         theta[i] = origin[i]
 
 
 def moving_average_nesterov(theta, grad, v, origin, control, matrices, weight_decay, beta, *, out):
     _return_to(origin, theta)
-    _velocity(theta, grad, v, control, matrices, weight_decay, beta, 1.0 - beta, 0.0, 1.0)
+    _moving_average(theta, grad, v, control, matrices, weight_decay, beta)
 
 
 @inlined
@@ -210,9 +246,10 @@ def adam_rule(theta, g, m, v, decay, numbers):
 _adam_update = with_two_slots(adam_rule)
 
 
-@compiled()
-def _adam(theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside):
+@compiled(rows="theta grad m v")
+def _adam(lo, hi, theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside):
     if control[1] > 0:
+        theta, grad, m, v = theta[lo:hi], grad[lo:hi], m[lo:hi], v[lo:hi]
         t, eta = max(progress[3], 1), control[0]
         numbers = (
             like(eta, beta1),
@@ -224,7 +261,7 @@ def _adam(theta, grad, m, v, control, progress, matrices, weight_decay, beta1, b
             like(eta, 0.0 if inside else epsilon),
             like(eta, epsilon if inside else 0.0),
         )
-        q = min(matrices, theta.size)
+        q = matrices_in(lo, theta, matrices)
         _adam_update(theta[:q], grad[:q], m[:q], v[:q], control[1], decay_factor(control, weight_decay), numbers)
         _adam_update(theta[q:], grad[q:], m[q:], v[q:], control[1], like(eta, 1), numbers)
 
@@ -233,11 +270,11 @@ def adam(theta, grad, m, v, control, progress, matrices, weight_decay, beta1, be
     _adam(theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside)
 
 
-@compiled(REDUCE)
-def _max_norm(W, control, limit):
+@compiled(REDUCE, columns="W")
+def _max_norm(lo, hi, W, control, limit):
     if control[1] > 0:
-        rows, columns = W.shape
-        for j in range(columns):
+        rows = len(W)
+        for j in range(lo, hi):
             square = 0.0
             for i in range(rows):
                 square += W[i, j] * W[i, j]

@@ -19,20 +19,30 @@ def _applied(xp, control, new, old):
     return tuple(xp.where(control[1] > 0, a, b) for a, b in zip(new, old, strict=True))
 
 
+def _squares(xp, grad, runs):
+    """Σ g² over each of so many runs of ⌈p / runs⌉ entries"""
+    run = -(-grad.shape[0] // runs)
+    missing = xp.zeros(runs * run - grad.shape[0], dtype=grad.dtype)
+    return xp.sum(xp.reshape(xp.concat([grad * grad, missing]), (runs, run)), axis=1)
+
+
 @contract(
-    "theta[p] grad[p] loss[2] rates[M] losses[M] place[2]:index<M progress[4]:count fault[1]:count matrices:count "
-    "l2:positive clip:positive -> grad[p] control[3] losses[M] place[2] progress[4] fault[1]",
+    "theta[p] grad[p] squares[S]:positive loss[2] rates[M] losses[M] place[2]:index<M progress[4]:count fault[1]:count "
+    "matrices:count l2:positive clip:positive "
+    "-> grad[p] squares[S] control[3] losses[M] place[2] progress[4] fault[1]",
     tolerance=256,
 )
-def prepare_update(xp, theta, grad, loss, rates, losses, place, progress, fault, matrices, l2, clip):
+def prepare_update(xp, theta, grad, squares, loss, rates, losses, place, progress, fault, matrices, l2, clip):
     """g ← g + l2 θ on matrices;  scale = min(1, clip / (‖g‖ + 1e-6));  record the loss;  count the update.
 
     The scale is 0, and nothing is counted, if the batch has no weight, if loss or ‖g‖ is not finite, or if an earlier
     step was not finite: `fault` holds the number of the first such update, so the last good state stays the state.
     place is where the next loss goes, which stops after the fault, and where the rate of the next update comes from.
+    squares is scratch: the parts of ‖g‖², summed over S runs of ⌈p / S⌉ entries.
     """
     grad = _on_matrices(xp, grad, matrices, grad + l2 * theta)
-    norm = xp.sqrt(xp.sum(grad * grad))
+    squares = _squares(xp, grad, squares.shape[0])
+    norm = xp.sqrt(xp.sum(squares))
     finite = xp.isfinite(loss[0]) & xp.isfinite(norm)
     active = finite & (loss[1] > 0) & (fault[0] == 0)
     zero, one = xp.zeros_like(norm), xp.ones_like(norm)
@@ -43,7 +53,8 @@ def prepare_update(xp, theta, grad, loss, rates, losses, place, progress, fault,
     value = xp.where(loss[1] > 0, loss[0], xp.full_like(loss[0], xp.nan))  # no weight, no loss
     recorded = xp.where((xp.arange(losses.shape[0]) == place[0]) & going, value, losses)
     moved = xp.stack([place[0] + xp.astype(going, place.dtype), place[1] + xp.astype(active, place.dtype)])
-    return grad, xp.stack([xp.take(rates, place[1:])[0], scale, norm]), recorded, moved, counted, first_fault
+    control = xp.stack([xp.take(rates, place[1:])[0], scale, norm])
+    return grad, squares, control, recorded, moved, counted, first_fault
 
 
 @contract("grad[p] loss[2] total[p] sums[2] -> total[p] sums[2]")

@@ -23,7 +23,7 @@ from dlcore.backend import Backend
 from dlcore.kernels.cpu.activations import FORWARD
 z = np.array([[-1.0, 2.0]])
 Backend.for_device("cpu").kernels.relu(z, out=z)
-stats = FORWARD["relu"].stats
+stats = FORWARD["relu"].dispatcher.stats
 print(*z[0], sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """
 
@@ -155,7 +155,7 @@ def test_no_kernel_is_parallel(source: Path) -> None:
 
 def test_every_loop_is_compiled_alike() -> None:
     """Without the GIL, with IEEE division, without bounds checks; sums may be regrouped, NaN and infinity never assumed away."""
-    from numba.core.registry import CPUDispatcher
+    from dlcore.kernels.cpu.compiled import Loop
 
     loops = [
         loop
@@ -164,7 +164,7 @@ def test_every_loop_is_compiled_alike() -> None:
             *vars(module).values(),
             *(v for d in vars(module).values() if isinstance(d, dict) for v in d.values()),
         )
-        if isinstance(loop, CPUDispatcher)
+        if isinstance(loop, Loop)
     ]
     assert len(loops) > 50
     for loop in loops:

@@ -59,10 +59,12 @@ def test_purposes_are_different_counters() -> None:
 
 
 def compiled_order(seed: int, epoch: int, n: int, count: int, first: int = 0) -> list[int]:
+    import numba
+
     from dlcore.kernels.cpu.data import rows_of_batch
 
     index = np.zeros(count, np.int64)
-    rows_of_batch(index, first, n, *sides(n), epoch, *key(seed))
+    numba.njit(rows_of_batch)(index, first, n, *sides(n), epoch, *key(seed))
     return index.tolist()
 
 

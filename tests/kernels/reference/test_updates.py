@@ -183,10 +183,11 @@ class Prepared:
         self.theta, self.grad = numbers(3, 3, 3), numbers(*grad)
         self.control, self.losses, self.place = numbers(9, 9, 9), numbers(-1, -1, -1), np.array([1, 1])
         self.progress, self.fault = np.array([5, 6, 7, 41]), np.array([fault])
+        squares = numbers(9, 9)
         run(
-            table, "prepare_update", self.theta, self.grad, numbers(*loss), numbers(0.1, 0.2, 0.3), self.losses, self.place,
-            self.progress, self.fault, 2, l2, clip,
-            out=(self.grad, self.control, self.losses, self.place, self.progress, self.fault),
+            table, "prepare_update", self.theta, self.grad, squares, numbers(*loss), numbers(0.1, 0.2, 0.3), self.losses,
+            self.place, self.progress, self.fault, 2, l2, clip,
+            out=(self.grad, squares, self.control, self.losses, self.place, self.progress, self.fault),
         )  # fmt: skip
 
 

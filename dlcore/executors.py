@@ -1,0 +1,118 @@
+"""What runs a recorded list of calls: one after another from Python (replay), or as a table in compiled code (worker)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .kernels.table import BoundCall, Call
+
+Run = Callable[[int], None]  # make all calls, so many times
+
+
+@dataclass(frozen=True)
+class Executor:
+    """`prepare(calls, operations)` gives a function that runs them; `operations` are floating point operations of a step.
+
+    `limits(operations)` is a context to stay in while steps of that size run, so that it need not be entered for each.
+    """
+
+    name: str
+    prepare: Callable[[Sequence[BoundCall], float], Run]
+    reason: str = ""  # why it is not a faster one
+    limits: Callable[[float], AbstractContextManager[Any]] = lambda operations: nullcontext()
+
+
+def _replay(calls: Sequence[BoundCall], operations: float) -> Run:
+    """The portable executor: make the calls, one after another, as many times as asked."""
+
+    def run(steps: int) -> None:
+        with np.errstate(all="ignore"):  # infinities and NaN are found by the step itself
+            for _ in range(steps):
+                for call in calls:
+                    call()
+
+    return run
+
+
+REPLAY = Executor("replay", _replay)
+
+# -- on the host -----------------------------------------------------------------------------------------------------
+
+# Floating point operations of a step below which a second BLAS thread gains at most a third on a quiet machine, and loses
+# tenfold on a busy one, where the threads spin for each other.
+SMALL_STEP = 4e7
+
+
+@cache
+def _blas_controller() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+class _OneThread:
+    """One BLAS thread while anybody is inside; the number is the process's, so the first saves it and the last restores.
+
+    Entering gives the number of threads that the user allowed.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._limit, self._allowed = threading.Lock(), 0, ExitStack(), 1
+
+    def __enter__(self) -> int:
+        with self._lock:
+            if self._inside == 0:
+                libraries = _blas_controller().select(user_api="blas").lib_controllers
+                self._allowed = max((library.num_threads for library in libraries), default=1)
+                self._limit.enter_context(_blas_controller().limit(limits=1, user_api="blas"))
+            self._inside += 1
+            return self._allowed
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._limit.close()
+
+
+ONE_BLAS_THREAD = _OneThread()
+
+
+def _blas_threads(operations: float) -> AbstractContextManager[Any]:
+    """One BLAS thread for small steps, the user's number for others and afterwards."""
+    return nullcontext() if operations >= SMALL_STEP else ONE_BLAS_THREAD
+
+
+def _work(calls: Sequence[BoundCall], operations: float) -> Run:
+    """As a table, lowered when it is first run."""
+    made: list[Any] = []
+
+    def run(steps: int) -> None:
+        from .kernels.cpu import lowering, worker
+
+        if not made:
+            made.append(worker.Worker([operation for call in calls for operation in lowering.operations(call)]))
+        with ONE_BLAS_THREAD as allowed:
+            made[0].run(steps, worker.threads_for(operations, allowed))
+
+    return run
+
+
+HOST_REPLAY = Executor("replay", _replay, limits=_blas_threads)
+WORKER = Executor("worker", _work, limits=lambda operations: ONE_BLAS_THREAD)
+
+
+def host_executor(calls: Sequence[Call]) -> Executor:
+    """The worker, where every call has compiled code and the BLAS can be reached."""
+    from .kernels.cpu import blas
+
+    slow = sorted({call.name for call in calls if call.kernel.source == "reference"})
+    reason = f"no compiled kernel for {', '.join(slow)}" if slow else blas.reason()
+    return Executor("replay", _replay, reason, _blas_threads) if reason else WORKER

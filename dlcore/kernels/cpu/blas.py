@@ -1,0 +1,107 @@
+"""The BLAS that NumPy brings, called by address from compiled code: OpenBLAS with 64-bit integers, as in NumPy's wheels.
+
+Other builds (Accelerate, MKL, a distribution's) are left to np.matmul.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .entry import NotLowered, callback
+
+_ROW_MAJOR, _PLAIN, _TRANSPOSED = 101, 111, 112
+_LETTERS = {"float32": "s", "float64": "d"}
+
+
+@cache
+def gemm_addresses() -> dict[str, int]:
+    """Addresses of cblas_sgemm and cblas_dgemm by dtype; empty where NumPy's BLAS is another one."""
+    folder = Path(np.__file__).parent
+    for library in sorted({*folder.parent.glob("numpy.libs/*openblas64*"), *folder.glob(".dylibs/*openblas64*")}):
+        try:
+            functions = ctypes.CDLL(str(library))
+            return {
+                dtype: int(ctypes.cast(getattr(functions, f"scipy_cblas_{letter}gemm64_"), ctypes.c_void_p).value or 0)
+                for dtype, letter in _LETTERS.items()
+            }
+        except (OSError, AttributeError):
+            continue
+    return {}
+
+
+def reason() -> str:
+    """Why products cannot be called by address; empty if they can."""
+    return "" if all(gemm_addresses().values()) and gemm_addresses() else "NumPy's BLAS cannot be called by address"
+
+
+def _gemm(real: Any) -> Any:
+    """cblas_?gemm(row major, ta, tb, m, n, k, 1, A, lda, B, ldb, 0, C, ldc); words as integers."""
+
+    @intrinsic
+    def gemm(typing, address, ta, tb, m, n, k, A, lda, B, ldb, C, ldc):
+        def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+            i32, i64 = ir.IntType(32), ir.IntType(64)
+            scalar, pointer = context.get_value_type(real), context.get_value_type(real).as_pointer()
+            kinds = [i32, i32, i32, i64, i64, i64, scalar, pointer, i64, pointer, i64, scalar, pointer, i64]
+            function = builder.inttoptr(a[0], ir.FunctionType(ir.VoidType(), kinds).as_pointer())
+            flags = [builder.trunc(v, i32) for v in a[1:3]]
+            x, y, z = (builder.inttoptr(a[i], pointer) for i in (6, 8, 10))
+            one, zero = ir.Constant(scalar, 1.0), ir.Constant(scalar, 0.0)
+            order = [ir.Constant(i32, _ROW_MAJOR), *flags, *a[3:6], one, x, a[7], y, a[9], zero, z, a[11]]
+            builder.call(function, order)
+            return context.get_dummy_value()
+
+        return types.void(*(types.int64,) * 12), code
+
+    return gemm
+
+
+@cache
+def _entry(dtype: str) -> Any:
+    gemm, size = _gemm(getattr(types, dtype)), np.dtype(dtype).itemsize
+
+    def function(w, lo, hi):
+        if w[12] == 1:  # rows of C, and of op(A)
+            first = w[6] + size * lo * (1 if w[1] == _TRANSPOSED else w[7])
+            gemm(w[0], w[1], w[2], hi - lo, w[4], w[5], first, w[7], w[8], w[9], w[10] + size * lo * w[11], w[11])
+        elif w[12] == 2:  # columns of C, and of op(B)
+            first = w[8] + size * lo * (w[9] if w[2] == _TRANSPOSED else 1)
+            gemm(w[0], w[1], w[2], w[3], hi - lo, w[5], w[6], w[7], first, w[9], w[10] + size * lo, w[11])
+        else:
+            gemm(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11])
+
+    return callback(function, f"gemm {dtype}")
+
+
+def entry(dtype: str) -> int:
+    """Address of the product's entry for the table."""
+    return int(_entry(dtype).address)
+
+
+def _layout(x: np.ndarray) -> tuple[int, int]:
+    """Flag and leading dimension of a matrix, or of the transpose of one."""
+    rows, columns = x.shape
+    for flag, flat, width in ((_PLAIN, x, columns), (_TRANSPOSED, x.T, rows)):
+        if flat.flags.c_contiguous:
+            return flag, max(width, 1)
+    raise NotLowered("a factor of a product is not contiguous")
+
+
+def words(x: np.ndarray, y: np.ndarray, out: np.ndarray, axis: str) -> list[int]:
+    """Arguments of the entry: out = x y, cut along `axis` of out ("rows", "columns" or "")."""
+    (ta, lda), (tb, ldb), (m, n), k = _layout(x), _layout(y), out.shape, x.shape[1]
+    cut = {"": 0, "rows": 1, "columns": 2}[axis]
+    address = gemm_addresses()[out.dtype.name]
+    return [address, ta, tb, m, n, k, x.ctypes.data, lda, y.ctypes.data, ldb, out.ctypes.data, max(n, 1), cut]
+
+
+def base(x: np.ndarray) -> Sequence[Any]:
+    """The matrix as it lies in memory, and whether x is its transpose."""
+    return (x, False) if _layout(x)[0] == _PLAIN else (x.T, True)

@@ -1,0 +1,95 @@
+"""The compiled worker: one function that walks a table of calls many times over, on several threads, without Python.
+
+A row of the table is a call by address, cut into blocks; thread t of T takes the t-th share of the blocks, and rows before
+which threads must wait for each other are marked (lowering.py).  One compilation serves every network.
+"""
+
+import ctypes
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .compiled import compiled
+from .entry import atomic_add, atomic_load, call_entry, call_yield, pause
+from .lowering import Operation, table
+
+PAUSES = 1000  # before a waiting thread yields: with a busy neighbour a longer wait costs up to three times as much
+SMALL_STEP = 5e6  # floating point operations below which a second thread costs more than it brings
+SHARE = 2.5e6  # that are worth a thread
+
+
+@compiled()
+def _work(thread, threads, steps, table, meeting, yield_address):
+    met = 0
+    for _ in range(steps):
+        for row in range(len(table)):
+            blocks = table[row, 3]
+            if table[row, 5] and threads > 1:
+                met += threads
+                atomic_add(meeting, 1)
+                waited = 0
+                while atomic_load(meeting) < met:
+                    waited += 1
+                    if waited < PAUSES:
+                        pause()
+                    else:
+                        call_yield(yield_address)
+            # a call of one block falls to the last thread
+            extent, quantum = table[row, 2], table[row, 4]
+            for block in range(blocks * thread // threads, blocks * (thread + 1) // threads):
+                lo = extent * block // blocks // quantum * quantum
+                hi = extent if block + 1 == blocks else extent * (block + 1) // blocks // quantum * quantum
+                call_entry(table[row, 0], table[row, 1], lo, hi)
+
+
+@cache
+def _yield_address() -> int:
+    library = ctypes.CDLL("kernel32" if sys.platform == "win32" else None)
+    function = getattr(library, "SwitchToThread" if sys.platform == "win32" else "sched_yield")
+    return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
+
+
+@cache
+def processors() -> int:
+    """Processors that this process may use."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:  # a container's share
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        count = min(count, max(1, int(quota) // int(period)))
+    except (OSError, ValueError):
+        pass
+    return count
+
+
+def threads_for(operations: float, limit: int) -> int:
+    """Threads for a step of so many floating point operations; `limit` is the user's."""
+    return 1 if operations < SMALL_STEP else int(max(1, min(processors(), limit, operations // SHARE)))
+
+
+class Worker:
+    """Runs a table.  The arrays that the operations point to stay alive as long as it does."""
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        self.operations = list(operations)
+        self.table, self._words = table(self.operations)
+        self.most = max((operation.blocks for operation in self.operations), default=1)
+
+    def run(self, steps: int, threads: int) -> None:
+        """Walk the table `steps` times; the bits are the same for any number of threads."""
+        threads = min(threads, self.most)
+        line = np.zeros(16, np.int64)  # a cache line of its own for the counter
+        meeting = line[-line.ctypes.data // 8 % 8 :].ctypes.data
+        work: Callable[..., Any] = _work.dispatcher
+        rest = threads, steps, self.table, meeting, _yield_address()
+        others = [threading.Thread(target=work, args=(i, *rest), daemon=True) for i in range(1, threads)]
+        for thread in others:
+            thread.start()
+        work(0, *rest)
+        for thread in others:
+            thread.join()

@@ -1,0 +1,193 @@
+"""The compiled worker against replay: the same kernels, cut into blocks and run by address, on any number of threads."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dlcore as dl
+from dlcore import executors
+from dlcore.backend import Backend
+from dlcore.kernels.reference import KERNELS
+from dlcore.kernels.table import BoundCall, KernelTable
+
+from ...examples import label, layers, losses, optimizers, targets
+from ...kernel_contracts import check_kernel
+
+pytest.importorskip("numba")
+blas = pytest.importorskip("dlcore.kernels.cpu.blas")
+if blas.reason():
+    pytest.skip(blas.reason(), allow_module_level=True)
+
+from dlcore.kernels.cpu import lowering, worker  # noqa: E402
+
+CPU = Backend.for_device("cpu").kernels
+
+
+def by_table(name: str, threads: int = 1) -> Callable[..., None]:
+    """The kernel, run by the worker."""
+
+    def run(*inputs: Any, out: Any) -> None:
+        call = BoundCall(CPU[name], inputs, out if isinstance(out, tuple) else (out,))
+        worker.Worker(lowering.operations(call)).run(1, threads)
+
+    return run
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks as small as they can be, so that small arrays have many, with a ragged last one."""
+    for name, value in (("_WIDE", 16), ("_ROWS", 4), ("_RUN", 4), ("_TINY", 8), ("_SMALL_PRODUCT", 0)):
+        monkeypatch.setattr(lowering, name, value)
+
+
+# -- every kernel ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("name", CPU)
+def test_kernel_by_table_keeps_its_contract(name: str) -> None:
+    """Called by address, block by block on two threads, a kernel gives what its reference gives, and touches nothing else."""
+    contract = CPU[name].contract
+    for sizes in (dict(zip(contract.letters, (70, 50, 33, 10, 5), strict=False)), dict.fromkeys(contract.letters, 1)):
+        check_kernel(by_table(name, threads=2), contract, KERNELS[name], sizes)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_kernels_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sizes above do make several blocks."""
+    z = np.zeros((50, 70))
+    call = BoundCall(CPU["dense_relu"], (np.zeros((50, 33)), np.zeros((33, 70)), np.zeros(70)), (z,))
+    assert [operation.blocks for operation in lowering.operations(call)] == [4, 4]
+
+
+# -- every layer, loss and optimizer -----------------------------------------------------------------------------------
+
+X = np.random.default_rng(1).standard_normal((40, 4))
+
+
+def weights(
+    layers: list[dl.Layer], loss: dl.Loss, optimizer: dl.Optimizer, executor: executors.Executor, **options: Any
+) -> list[np.ndarray]:
+    """After two epochs in float64 with batches of 16 rows, and a ragged one."""
+    backend = dataclasses.replace(Backend.for_device("cpu"), executor=lambda calls: executor)
+    trainer = dl.Trainer(dl.Sequential(*layers), loss, optimizer, device=backend, dtype="float64", seed=3)
+    trainer.fit(X, targets(loss, len(X), 4), epochs=2, batch_size=16, **options)
+    assert trainer.step.executor is executor
+    return trainer.get_weights()
+
+
+def check_worker(layers: list[dl.Layer], loss: dl.Loss, optimizer: dl.Optimizer, **options: Any) -> None:
+    ours, theirs = (weights(layers, loss, optimizer, e, **options) for e in (executors.WORKER, executors.HOST_REPLAY))
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("layer", layers(), ids=label)
+def test_layer(layer: dl.Layer) -> None:
+    """The worker trains a network with this layer as replay does."""
+    check_worker([dl.Dense(4, 4), layer, dl.Dense(4, 4)], dl.SquaredError(), dl.SGD(0.1))
+
+
+@pytest.mark.parametrize("loss", losses(), ids=label)
+def test_loss(loss: dl.Loss) -> None:
+    """The same for every loss."""
+    check_worker([dl.Dense(4, 4)], loss, dl.SGD(0.1))
+
+
+@pytest.mark.parametrize("optimizer", optimizers(), ids=label)
+def test_optimizer(optimizer: dl.Optimizer) -> None:
+    """The same for every optimizer."""
+    check_worker([dl.Dense(4, 4)], dl.SquaredError(), optimizer)
+
+
+def test_accumulated_gradients() -> None:
+    """Lists that are run apart: several gradients before an update."""
+    check_worker([dl.Dense(4, 4)], dl.SquaredError(), dl.Adam(0.01), accumulate=2)
+
+
+# -- threads -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One, two, three and eight threads give the same weights, with layers of every kind of cut and sizes off the blocks."""
+    network = [
+        dl.Dense(4, 70), dl.ReLU(), dl.BatchNorm(70), dl.Dense(70, 50), dl.GELU(), dl.Dropout(0.2), dl.LayerNorm(50),
+        dl.Residual(dl.Dense(50, 50), dl.PReLU()), dl.Dense(50, 4),
+    ]  # fmt: skip
+    results = []
+    for threads in (1, 2, 3, 8):
+        monkeypatch.setattr(worker, "threads_for", lambda operations, limit, threads=threads: threads)
+        results.append(weights(network, dl.SoftmaxCrossEntropy(), dl.Adam(0.01, clip_norm=1.0), executors.WORKER))
+    for other in results[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+def test_small_steps_stay_on_one_thread() -> None:
+    """Below 5 MFLOP another thread costs more than it brings; above, each has at least 2.5, and the user's limit holds."""
+    assert worker.threads_for(4.9e6, 64) == 1
+    assert worker.threads_for(1e12, 1) == 1
+    assert worker.threads_for(1e12, 10**6) == worker.processors()
+
+
+def test_a_row_waits_only_for_what_it_needs() -> None:
+    """Activation after its product: same columns, same thread, no wait.  The next product reads all columns: wait."""
+    x, W, b, z, V, a = (np.zeros(s, "float32") for s in ((64, 512), (512, 512), 512, (64, 512), (512, 512), (64, 512)))
+    first = lowering.operations(BoundCall(CPU["dense_relu"], (x, W, b), (z,)))
+    second = lowering.operations(BoundCall(CPU["linear"], (z, V), (a,)))
+    assert [row[5] for row in lowering.table([*first, *second])[0]] == [1, 0, 1]
+
+
+def test_two_trainers_in_two_threads() -> None:
+    """Each comes to the weights it comes to alone."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def train(seed: int) -> list[np.ndarray]:
+        trainer = dl.Trainer(dl.Sequential(dl.Dense(4, 4)), dl.SquaredError(), dl.Adam(0.01), seed=seed)
+        trainer.fit(X, X, epochs=20, batch_size=8)
+        return trainer.get_weights()
+
+    alone = [train(seed) for seed in (1, 2)]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(train, (1, 2)))
+    for a, b in zip(alone, together, strict=True):
+        assert all(np.array_equal(u, v) for u, v in zip(a, b, strict=True))
+
+
+# -- where it does not serve -------------------------------------------------------------------------------------------
+
+
+def test_a_reference_kernel_is_replayed_and_the_step_says_why() -> None:
+    """A plan with a call that has no compiled kernel runs by replay."""
+    slow = dataclasses.replace(CPU["dense_tanh"], source="reference")
+    kernels = KernelTable({**CPU, "dense_tanh": slow})
+    backend = dataclasses.replace(Backend.for_device("cpu"), kernels=kernels)
+    step = dl.Trainer(dl.Sequential(dl.Dense(4, 4), dl.Tanh()), dl.SquaredError(), dl.SGD(0.1), device=backend).step
+    text = str(step)
+    assert "executor replay" in text
+    assert "executor replay: no compiled kernel for dense_tanh" in text
+
+
+def test_without_a_blas_by_address_steps_are_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other builds of NumPy train through np.matmul."""
+    monkeypatch.setattr(blas, "gemm_addresses", dict)
+    step = dl.Trainer(dl.Sequential(dl.Dense(4, 4)), dl.SquaredError(), dl.SGD(0.1)).step
+    assert step.executor.name == "replay"
+    assert "BLAS cannot be called by address" in str(step)
+
+
+def test_nan_shows_in_the_loss() -> None:
+    """A NaN in the data ends training by an error, as under replay."""
+    with pytest.raises(dl.DataError):
+        dl.Trainer(dl.Sequential(dl.Dense(4, 4)), dl.SquaredError(), dl.SGD(0.1)).fit(X * np.nan, X)
+    trainer = dl.Trainer(dl.Sequential(dl.Dense(4, 4), dl.ReLU(), dl.Dense(4, 4)), dl.SquaredError(), dl.SGD(0.1))
+    broken = trainer.get_weights()
+    broken[0][0, 0] = 1e38
+    trainer.set_weights(broken)
+    with pytest.raises(dl.DivergenceError):
+        trainer.fit(X * 1e3, X)
