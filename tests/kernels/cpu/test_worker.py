@@ -167,7 +167,9 @@ def test_a_reference_kernel_is_replayed_and_the_step_says_why() -> None:
     slow = dataclasses.replace(CPU["dense_tanh"], source="reference")
     kernels = KernelTable({**CPU, "dense_tanh": slow})
     backend = dataclasses.replace(Backend.for_device("cpu"), kernels=kernels)
-    step = dl.Trainer(dl.Sequential(dl.Dense(4, 4), dl.Tanh()), dl.SquaredError(), dl.SGD(0.1), device=backend).step
+    step = dl.Trainer(
+        dl.Sequential(dl.Dense(4, 4), dl.Tanh(), dl.Dense(4, 4)), dl.SquaredError(), dl.SGD(0.1), device=backend
+    ).step
     text = str(step)
     assert "executor replay" in text
     assert "executor replay: no compiled kernel for dense_tanh" in text
