@@ -4,13 +4,16 @@
 // entry.  The weight matrices come first; they alone decay.
 #include "reduce.cuh"
 
-// g <- g + l2 theta on the matrices, and the sum of its squares; what follows from it is decided by the last block.
-KERNEL(prepare_update, const Stored *theta, Stored *grad, const Stored *loss, const Stored *rates, Stored *control,
+// g <- g + l2 theta on the matrices, and the sum of its squares: a block sums a run of entries, and what follows is decided
+// by the block that comes last.
+KERNEL(prepare_update, const Stored *theta, Stored *grad, Stored *squares, const Stored *loss, const Stored *rates, Stored *control,
        Stored *losses, i64 *place, i64 *progress, i64 *fault, Real *parts, int *ticket, i64 size, i64 matrices, double l2,
        double clip) {
   __shared__ Scratch s;
   Real sum = 0, total;
-  for (EACH(i, size)) {
+  const i64 run = (size + gridDim.x - 1) / gridDim.x, first = blockIdx.x * run;
+  const i64 stop = first + run < size ? first + run : size;
+  for (i64 i = first + threadIdx.x; i < stop; i += THREADS) {
     Real g = load(grad, i);
     if (l2 != 0 && i < matrices) {
       g += (Real)l2 * load(theta, i);
@@ -18,7 +21,9 @@ KERNEL(prepare_update, const Stored *theta, Stored *grad, const Stored *loss, co
     }
     sum += g * g;
   }
-  if (!grid_sum(sum, parts, ticket, s, total) || threadIdx.x != 0) return;
+  sum = block_sum(sum, s);
+  if (threadIdx.x == 0) store(squares, blockIdx.x, sum);
+  if (!grid_sum(threadIdx.x == 0 ? sum : Real(0), parts, ticket, s, total) || threadIdx.x != 0) return;
   const Real norm = sqrt(total), L = load(loss, 0), weight = load(loss, 1);
   const bool finite = is_finite(L) && is_finite(norm);
   store(control, 0, load(rates, place[1]));

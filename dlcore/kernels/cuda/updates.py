@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .launch import NULL, column_sums, dtype_of, flat, tiles
+from .launch import NULL, THREADS, Shape, column_sums, dtype_of, flat, tiles
 
 _FILE = "updates"
 
@@ -15,11 +15,14 @@ def _counts(theta, matrices, weight_decay):
     return np.int64(theta.size), np.int64(matrices), np.float64(weight_decay)
 
 
-def prepare_update(device, theta, grad, loss, rates, losses, place, progress, fault, matrices, l2, clip, *, out):
-    scratch = device.partial_sums(dtype_of(grad), flat(grad.size).grid[0])
+def prepare_update(
+    device, theta, grad, squares, loss, rates, losses, place, progress, fault, matrices, l2, clip, *, out
+):
+    shape = Shape((squares.size,), (THREADS,))
+    scratch = device.partial_sums(dtype_of(grad), squares.size)
     numbers = np.int64(grad.size), np.int64(matrices), np.float64(l2), np.float64(clip)
-    arrays = theta, grad, loss, rates, out[1], losses, place, progress, fault
-    _launch(device, "prepare_update", theta, *arrays, *scratch, *numbers)
+    arrays = theta, grad, squares, loss, rates, out[2], losses, place, progress, fault
+    device.launch(_FILE, "prepare_update", dtype_of(theta), shape, *arrays, *scratch, *numbers)
 
 
 def accumulate(device, grad, loss, total, sums, *, out):
