@@ -11,6 +11,7 @@ FORMULA void forward(const Stored *z, const Stored *b, Stored *kept, Stored *a, 
   const int j = blockIdx.x * blockDim.x + threadIdx.x;
   if (j >= columns) return;
   const Real bias = b ? load(b, j) : Real(0);
+#pragma unroll 1 // a thread has few rows, and formulas are long
   for (i64 i = blockIdx.y * (i64)blockDim.y + threadIdx.y; i < rows; i += (i64)gridDim.y * blockDim.y) {
     const i64 at = i * columns + j;
     Real t = load(z, at);

@@ -4,6 +4,19 @@
 
 #define ORDER 0x4F524452u // "ORDR"
 
+// DATA is the dtype that the user's data are kept in, by NumPy's name; the launcher defines it.
+typedef signed char int8;
+typedef unsigned char uint8;
+typedef short int16;
+typedef unsigned short uint16;
+typedef int int32;
+typedef unsigned int uint32;
+typedef long long int64;
+typedef unsigned long long uint64;
+typedef float float32;
+typedef double float64;
+typedef DATA Data;
+
 struct Order { // in shared memory: the round keys of an epoch, and the rows that the groups of this block are at
   u32 keys[24];
   i64 rows[THREADS / 32];
@@ -37,8 +50,8 @@ FORMULA i64 row_at(i64 position, i64 n, u32 a, u32 b, int rounds, const u32 *key
 
 // A group of threads, the warp or the block, copies a row.  X has n rows of `columns`, Y of `outputs`; the last block counts
 // the batch, when all have read which it is.
-template <class X, class Y>
-FORMULA void gather_rows(const X *data, const Y *targets, const Stored *weights, i64 *progress, i64 *index, Stored *x, Y *y,
+template <class Y>
+FORMULA void gather_rows(const Data *data, const Y *targets, const Stored *weights, i64 *progress, i64 *index, Stored *x, Y *y,
                          Stored *w, int *ticket, i64 n, i64 rows, int columns, int outputs, i64 batch, u32 key0, u32 key1,
                          int shuffle, u32 a, u32 b, int group, Order &order, Scratch &s) {
   const int groups = THREADS / group, mine = threadIdx.x / group, me = threadIdx.x % group;
@@ -69,8 +82,8 @@ FORMULA void gather_rows(const X *data, const Y *targets, const Stored *weights,
   if (comes_last(ticket, gridDim.x, s) && threadIdx.x == 0) ++progress[1], ++progress[2];
 }
 
-#define GATHER_INTO(name, X, Y)                                                                                        \
-  KERNEL(name, const X *data, const Y *targets, const Stored *weights, i64 *progress, i64 *index, Stored *x, Y *y,     \
+#define GATHER(name, Y)                                                                                                \
+  KERNEL(name, const Data *data, const Y *targets, const Stored *weights, i64 *progress, i64 *index, Stored *x, Y *y,  \
          Stored *w, int *ticket, i64 n, i64 rows, int columns, int outputs, i64 batch, u32 key0, u32 key1,             \
          int shuffle, u32 a, u32 b, int group) {                                                                       \
     __shared__ Order order;                                                                                            \
@@ -78,21 +91,6 @@ FORMULA void gather_rows(const X *data, const Y *targets, const Stored *weights,
     gather_rows(data, targets, weights, progress, index, x, y, w, ticket, n, rows, columns, outputs, batch, key0,      \
                 key1, shuffle, a, b, group, order, s);                                                                 \
   }
-#define GATHER(name, X)                                                                                                \
-  GATHER_INTO(gather_##name, X, Stored)                                                                                \
-  GATHER_INTO(gather_labels_##name, X, i64)
 
-// by the dtype that the user's data are kept in
-GATHER(bool, bool)
-GATHER(uint8, u8)
-GATHER(int8, signed char)
-GATHER(uint16, unsigned short)
-GATHER(int16, short)
-GATHER(uint32, u32)
-GATHER(int32, int)
-GATHER(uint64, u64)
-GATHER(int64, i64)
-GATHER(float16, float16)
-GATHER(bfloat16, bfloat16)
-GATHER(float32, float)
-GATHER(float64, double)
+GATHER(gather, Stored)
+GATHER(gather_labels, i64)

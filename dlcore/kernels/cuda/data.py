@@ -14,11 +14,11 @@ def _gather(name):
         _, ticket = device.partial_sums(dtype_of(w), 0)
         x, y_out, w_out, _, _ = out
         device.launch(
-            "data", f"{name}_{dtype_of(X)}", dtype_of(w), Shape((blocks,), (THREADS,)),
+            "data", name, dtype_of(w), Shape((blocks,), (THREADS,)),
             X, y, w, progress, index, x, y_out, w_out, ticket,
             np.int64(n), np.int64(rows), np.int32(columns), np.int32(y.size // n), np.int64(batch),
             np.uint32(key0 & 0xFFFFFFFF), np.uint32(key1 & 0xFFFFFFFF), np.int32(bool(shuffle)),
-            *map(np.uint32, sides(n)), np.int32(group),
+            *map(np.uint32, sides(n)), np.int32(group), data=dtype_of(X),
         )  # fmt: skip
 
     return kernel

@@ -2,7 +2,8 @@
 
 A kernel `f(device, *inputs, out=…)` of this folder works on whatever arrays its `Device` works on.  A device offers
 
-    launch(file, kernel, dtype, shape, *arguments)   start a kernel of `file`.cu, compiled for arrays of `dtype`
+    launch(file, kernel, dtype, shape, *arguments)   start a kernel of `file`.cu, compiled for arrays of `dtype`; with
+                                                     data=…, for a data set of that dtype
     partial_sums(dtype, count, tickets)              scratch for a sum over several blocks: (partial sums, tickets, all 0)
     product(a, b, out, transpose_a=…, transpose_b=…) out = a b, either factor transposed (gemm.py)
 
@@ -48,15 +49,15 @@ def flat(size: int) -> Shape:
     return Shape((_between(1, -(-size // THREADS), 1024),), (THREADS,))
 
 
-def by_rows(rows: int, columns: int) -> tuple[int, Shape]:
+def by_rows(rows: int, columns: int, blocks: int = 1024) -> tuple[int, Shape]:
     """For rows that a group of threads computes together: threads of a group, a warp or a block, and the shape."""
     group = WARP if columns <= 1024 else THREADS
-    return group, Shape((_between(1, -(-rows * group // THREADS), 1024),), (THREADS,))
+    return group, Shape((_between(1, -(-rows * group // THREADS), blocks),), (THREADS,))
 
 
 def tiles(rows: int, columns: int, rows_per_thread: int = 1, parts: int = 4096) -> Shape:
     """For a matrix cut into tiles: a thread stays in its column.  At most `parts` blocks share a column."""
-    x = _between(4, 1 << (columns - 1).bit_length() if columns else 1, WARP)
+    x = min(1 << max(columns - 1, 0).bit_length(), WARP)
     y = THREADS // x
     return Shape((max(1, -(-columns // x)), _between(1, -(-rows // (y * rows_per_thread)), parts)), (x, y))
 
@@ -67,8 +68,8 @@ def column_sums(rows: int, columns: int) -> Shape:
 
 
 @cache
-def source(file: str, dtype: str) -> str:
-    """The text of `file`.cu for arrays of `dtype`, with what it includes in place.
+def source(file: str, dtype: str, data: str = "") -> str:
+    """The text of `file`.cu for arrays of `dtype`, with what it includes in place; data.cu also for a data set of `data`.
 
     In place, since CuPy's cache of compiled kernels looks at the text and not at the files that it includes.
     """
@@ -83,15 +84,15 @@ def source(file: str, dtype: str) -> str:
         here = (Path(__file__).parent / name).read_text(encoding="utf-8").replace("#pragma once\n", "")
         return re.sub(r'^#include "(.*)"$', lambda match: text(match[1]), here, flags=re.MULTILINE)
 
-    return f"#define STORED_{dtype}\n{text(f'{file}.cu')}"
+    return f"#define STORED_{dtype}\n" + (f"#define DATA {data}\n" if data else "") + text(f"{file}.cu")
 
 
 class Device:
     """Starts kernels on arrays of one library; see the module's docstring."""
 
     def __init__(self) -> None:
-        self._functions: dict[tuple[str, str, str], Any] = {}
-        self._modules: dict[tuple[str, str], Any] = {}
+        self._functions: dict[Any, Any] = {}
+        self._modules: dict[tuple[str, str, str], Any] = {}
         self._scratch: dict[str, Any] = {}
         self._outgrown: list[Any] = []  # a captured graph may still write there
 
@@ -110,13 +111,13 @@ class Device:
         other.__dict__.update(self.__dict__, _scratch={}, _outgrown=[])
         return other
 
-    def launch(self, file: str, kernel: str, dtype: str, shape: Shape, *arguments: Any) -> None:
-        key = file, kernel, dtype
-        if key not in self._functions:
-            if (file, dtype) not in self._modules:
-                self._modules[file, dtype] = self.compiled(source(file, dtype))
-            self._functions[key] = self._modules[file, dtype].get_function(kernel)
-        self._functions[key](*shape, arguments)
+    def launch(self, file: str, kernel: str, dtype: str, shape: Shape, *arguments: Any, data: str = "") -> None:
+        module = file, dtype, data
+        if (module, kernel) not in self._functions:
+            if module not in self._modules:
+                self._modules[module] = self.compiled(source(*module))
+            self._functions[module, kernel] = self._modules[module].get_function(kernel)
+        self._functions[module, kernel](*shape, arguments)
 
     def partial_sums(self, dtype: str, count: int, tickets: int = 1) -> tuple[Any, Any]:
         """`count` numbers of the dtype of arithmetic, and `tickets` words that are 0 between kernels."""

@@ -6,13 +6,13 @@
 
 FORMULA Real weight_of(const Stored *w, i64 rows, Scratch &s) {
   Real sum = 0;
-  for (i64 i = threadIdx.x; i < rows; i += THREADS) sum += load(w, i);
+  for (i64 i = thread(); i < rows; i += THREADS) sum += load(w, i);
   return block_sum(sum, s);
 }
 
 FORMULA void finish(Real sum, Real weight, Stored *loss, Real *parts, int *ticket, Scratch &s) {
   Real total;
-  if (grid_sum(sum, parts, ticket, s, total) && threadIdx.x == 0) {
+  if (grid_sum(sum, parts, ticket, s, total) && thread() == 0) {
     store(loss, 0, total);
     store(loss, 1, weight);
   }
@@ -35,15 +35,16 @@ FORMULA void finish(Real sum, Real weight, Stored *loss, Real *parts, int *ticke
 template <class L>
 FORMULA void entries(const Stored *z, const Stored *b, const Stored *y, const Stored *w, Stored *loss, Stored *delta,
                      Real *parts, int *ticket, i64 rows, int columns, Real threshold, Scratch &s) {
-  const Real weight = weight_of(w, rows, s);
+  const Real weight = weight_of(w, rows, s), per_weight = weight > 0 ? 1 / weight : Real(0);
+  const int j = blockIdx.x * blockDim.x + threadIdx.x;
   Real sum = 0;
-  for (EACH(at, rows * columns)) {
-    const i64 i = at / columns;
-    const Real t = load(z, at) + (b ? load(b, at - i * columns) : Real(0)), target = load(y, at);
-    const Real share = weight > 0 ? load(w, i) / weight : Real(0);
-    if (share > 0) sum += share * L::of(t, target, threshold);
-    store(delta, at, share > 0 ? share * L::delta(t, target, threshold) : Real(0));
-  }
+  if (j < columns)
+    for (i64 i = blockIdx.y * (i64)blockDim.y + threadIdx.y; i < rows; i += (i64)gridDim.y * blockDim.y) {
+      const i64 at = i * columns + j;
+      const Real t = load(z, at) + (b ? load(b, j) : Real(0)), target = load(y, at), share = load(w, i) * per_weight;
+      if (share > 0) sum += share * L::of(t, target, threshold);
+      store(delta, at, share > 0 ? share * L::delta(t, target, threshold) : Real(0));
+    }
   finish(sum, weight, loss, parts, ticket, s);
 }
 
@@ -76,7 +77,7 @@ template <int GROUP, class Targets>
 FORMULA void cross_entropy(const Stored *z, const Stored *b, Targets q, const Stored *w, Stored *loss, Stored *delta,
                            Real *parts, int *ticket, i64 rows, int columns, Scratch &s) {
   const int groups = THREADS / GROUP, me = threadIdx.x % GROUP;
-  const Real weight = weight_of(w, rows, s);
+  const Real weight = weight_of(w, rows, s), per_weight = weight > 0 ? 1 / weight : Real(0);
   Real sum = 0;
   for (i64 i = blockIdx.x * (i64)groups + threadIdx.x / GROUP; i < rows; i += (i64)gridDim.x * groups) {
     const i64 row = i * columns;
@@ -93,11 +94,11 @@ FORMULA void cross_entropy(const Stored *z, const Stored *b, Targets q, const St
       if (part != 0) dot += part * t; // 0 * infinity would be NaN
     }
     total = group_sum<GROUP>(total, s), mass = group_sum<GROUP>(mass, s), dot = group_sum<GROUP>(dot, s);
-    const Real share = weight > 0 ? load(w, i) / weight : Real(0);
+    const Real share = load(w, i) * per_weight, scale = mass / total;
     if (share > 0 && me == 0 && columns) sum += share * (log(total) * mass - dot);
     for (int j = me; j < columns; j += GROUP) {
       const Real t = load(z, row + j) + (b ? load(b, j) : Real(0)) - top;
-      store(delta, row + j, share > 0 ? share * (exp(t) / total * mass - q.of(i, j, columns)) : Real(0));
+      store(delta, row + j, share > 0 ? share * (exp(t) * scale - q.of(i, j, columns)) : Real(0));
     }
   }
   finish(sum, weight, loss, parts, ticket, s);

@@ -3,29 +3,29 @@
 `with_bias(device, name, z, b, …)` takes z + b; delta may be z, so a fused kernel lets the product write into delta.
 """
 
+import math
+
 import numpy as np
 
 from ..reference.losses import LOSSES
-from .launch import NULL, Shape, by_rows, dtype_of, flat
-
-# Every block reads all weights, so there are no more blocks than that reading is worth.
-_BLOCKS = 128
+from .launch import NULL, WARP, by_rows, dtype_of, tiles
 
 
-def _fewer(shape, entries):
-    return Shape((min(shape.grid[0], max(_BLOCKS, entries // 4096)),), shape.block)
+def _most_blocks(size):
+    """Every block reads all weights, so there are no more blocks than that reading is worth."""
+    return max(128, size // 4096)
 
 
 def with_bias(device, name, z, b, y, w, *numbers, out):
     rows, columns = z.shape
     if name.startswith("softmax"):
-        group, shape = by_rows(rows, columns)
+        group, shape = by_rows(rows, columns, _most_blocks(z.size))
         kernel, (smoothing,) = f"{name}_{group}", numbers
         last = np.float64(1 - smoothing), np.float64(smoothing / max(columns, 1))
     else:
-        kernel, shape, last = name, flat(z.size), (np.float64(numbers[0] if numbers else 0),)
-    shape = _fewer(shape, z.size)
-    scratch = device.partial_sums(dtype_of(z), shape.grid[0])
+        shape = tiles(rows, columns, parts=max(1, _most_blocks(z.size) // -(-columns // WARP)) if columns else 1)
+        kernel, last = name, (np.float64(numbers[0] if numbers else 0),)
+    scratch = device.partial_sums(dtype_of(z), math.prod(shape.grid))
     device.launch(
         "losses", kernel, dtype_of(z), shape, z, b, y, w, *out, *scratch, np.int64(rows), np.int32(columns), *last
     )

@@ -14,7 +14,8 @@ typedef long long i64;
 #define FULL 0xffffffffu // all lanes of a warp
 
 #ifndef KERNEL
-#define KERNEL(name, ...) extern "C" __global__ void __launch_bounds__(THREADS) name(__VA_ARGS__)
+// two blocks on a multiprocessor at least: without that number ptxas spills to have more of them
+#define KERNEL(name, ...) extern "C" __global__ void __launch_bounds__(THREADS, 2) name(__VA_ARGS__)
 #define FORMULA __device__ __forceinline__
 #endif
 

@@ -61,17 +61,18 @@ FORMULA bool comes_last(int *ticket, int blocks, Scratch &s) {
   return s.last;
 }
 
-// Sum of v over all threads of a grid of one dimension.  True in the block that has it, in `total` of all its threads.
+// Sum of v over all threads of the grid.  True in the block that has it, in `total` of all its threads.
 FORMULA bool grid_sum(Real v, Real *parts, int *ticket, Scratch &s, Real &total) {
+  const int blocks = gridDim.x * gridDim.y;
   v = block_sum(v, s);
-  if (gridDim.x == 1) {
+  if (blocks == 1) {
     total = v;
     return true;
   }
-  if (thread() == 0) parts[blockIdx.x] = v;
-  if (!comes_last(ticket, gridDim.x, s)) return false;
+  if (thread() == 0) parts[blockIdx.y * gridDim.x + blockIdx.x] = v;
+  if (!comes_last(ticket, blocks, s)) return false;
   v = 0;
-  for (int k = thread(); k < gridDim.x; k += THREADS) v += ((volatile Real *)parts)[k];
+  for (int k = thread(); k < blocks; k += THREADS) v += ((volatile Real *)parts)[k];
   total = block_sum(v, s);
   return true;
 }

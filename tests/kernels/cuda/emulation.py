@@ -27,6 +27,13 @@ HEADER = Path(__file__).parent / "cuda_emu.h"
 COMMAND = ["g++", "-std=c++17", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-w", f"-I{HEADER.parent}", "-x", "c++"]
 
 
+def cache_folder() -> Path:
+    """Where what was compiled once is kept, by the content of its source."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dlcore" / "tests_cuda"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @cache
 def _version() -> str:
     return subprocess.run(["g++", "--version"], capture_output=True, text=True, check=True).stdout
@@ -36,10 +43,8 @@ def build(source: str) -> Path:
     """The shared library of a kernel file, from the cache if it is there."""
     text = f'#include "{HEADER.name}"\n{source}'
     key = hashlib.sha256("\0".join([text, HEADER.read_text(), _version(), *COMMAND]).encode()).hexdigest()[:24]
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dlcore" / "emulated_cuda"
-    folder.mkdir(parents=True, exist_ok=True)
-    library = folder / f"{key}.so"
-    with (folder / f"{key}.lock").open("w") as lock:  # the processes of pytest-xdist want the same at the same time
+    library = cache_folder() / f"{key}.so"
+    with library.with_suffix(".lock").open("w") as lock:  # the processes of pytest-xdist want the same at the same time
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not library.exists():
             unfinished = library.with_suffix(".part")
