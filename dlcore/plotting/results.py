@@ -29,7 +29,9 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Any:
     figure = Figure(figsize=(size + 1.2, size), layout="constrained")
     axes = figure.add_subplot(xlabel="predicted class", ylabel="true class")
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1))
+    edges, line = np.arange(k + 1) - 0.5, {"edgecolors": "white", "linewidth": 1.2} if k <= _NUMBERED else {}
+    cells = axes.pcolormesh(edges, edges, shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1), **line)
+    axes.set(aspect="equal", ylim=(k - 0.5, -0.5))  # the first class on top
     places = range(0, k, -(-k // _TICKS))
     size_of_text = 9 if k <= _TICKS // 2 else 7
     upright = (
@@ -39,17 +41,14 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Any:
     axes.set_yticks(places, [names[i] for i in places], fontsize=size_of_text)
     axes.spines[:].set_visible(False)
     if k <= _NUMBERED:
-        axes.set_xticks(np.arange(k + 1) - 0.5, minor=True)
-        axes.set_yticks(np.arange(k + 1) - 0.5, minor=True)
-        axes.grid(which="minor", color="white", linewidth=1.2)
-        axes.tick_params(which="both", length=0)
+        axes.tick_params(length=0)
         digits = len(str(int(counts.max(initial=0))))
         for i, j in np.argwhere(counts):
             axes.text(
                 j, i, f"{counts[i, j]}", ha="center", va="center", fontsize=9 if digits < 5 else 7,
-                color="white" if shares[i, j] > 0.4 else "black",
+                color="white" if shares[i, j] > 0.4 else "black", in_layout=False,  # inside the axes anyway
             )  # fmt: skip
-    bar = figure.colorbar(image, label="share of the true class", shrink=0.8, ticks=[0, 0.01, 0.1, 0.25, 0.5, 1])
+    bar = figure.colorbar(cells, label="share of the true class", shrink=0.8, ticks=[0, 0.01, 0.1, 0.25, 0.5, 1])
     bar.ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     bar.outline.set_visible(False)
     return figure

@@ -25,7 +25,7 @@ def test_each_count_stands_in_its_cell_and_zeros_are_left_out():
     axes = figure.axes[0]
     assert {(t.get_position(), t.get_text()) for t in axes.texts} == {((0, 0), "5"), ((1, 0), "2"), ((1, 1), "7")}
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
-    assert axes.images[0].get_array().tolist() == [[5 / 7, 2 / 7], [0, 1]]
+    assert axes.collections[0].get_array().tolist() == [[5 / 7, 2 / 7], [0, 1]]
 
 
 @pytest.mark.parametrize(("k", "name"), [(2, "income above"), (10, ""), (20, "a long name of class "), (150, "c")])
@@ -39,7 +39,7 @@ def test_names_and_numbers_do_not_overlap(k, name):
 
 def test_a_class_without_test_rows_is_an_empty_row():
     figure = plotting.confusion_matrix(np.array([[3, 0], [0, 0]]), ["a", "b"])
-    assert figure.axes[0].images[0].get_array().tolist() == [[1, 0], [0, 0]]
+    assert figure.axes[0].collections[0].get_array().tolist() == [[1, 0], [0, 0]]
 
 
 @pytest.mark.parametrize(("rows", "scale"), [(1, 1.0), (300, 1e5), (5000, 1.0), (5000, 1e12), (300, 1e-9), (300, 0.0)])
