@@ -29,8 +29,10 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Any:
     figure = Figure(figsize=(size + 1.2, size), layout="constrained")
     axes = figure.add_subplot(xlabel="predicted class", ylabel="true class")
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    edges, line = np.arange(k + 1) - 0.5, {"edgecolors": "white", "linewidth": 1.2} if k <= _NUMBERED else {}
-    cells = axes.pcolormesh(edges, edges, shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1), **line)
+    edges = np.arange(k + 1) - 0.5
+    cells = axes.pcolormesh(edges, edges, shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1))
+    if k <= _NUMBERED:
+        cells.set(edgecolors="white", linewidth=1.2)
     axes.set(aspect="equal", ylim=(k - 0.5, -0.5))  # the first class on top
     places = range(0, k, -(-k // _TICKS))
     size_of_text = 9 if k <= _TICKS // 2 else 7
