@@ -109,7 +109,7 @@ def time_kernels(values: Mapping[str, Any]) -> Figure:
     figure = Figure((WIDTH, 1.2 + 0.2 * len(results)), layout="constrained")
     axes = figure.subplots()
     for row, r in enumerate(results):
-        floor = max((r["copy_seconds"], r.get("product_seconds", [0.0])), key=lambda times: Spread.of(times).median)
+        floor = max((r["pass_seconds"], r.get("product_seconds", [0.0])), key=lambda times: Spread.of(times).median)
         for times, colour, marker in (("reference", THEIRS, "s"), ("kernel", OURS, "o")):
             spread = ratios(r[f"{times}_seconds"], floor)
             axes.plot([spread.least, spread.most], [row, row], color=colour, linewidth=1.5)
@@ -119,7 +119,7 @@ def time_kernels(values: Mapping[str, Any]) -> Figure:
     plain_numbers(axes.xaxis)
     axes.set_yticks(range(len(results)), [r["kernel"] for r in results], fontsize=7)
     axes.set_ylim(len(results) - 0.5, -0.5)
-    axes.set_xlabel("time / time of a copy of its bytes, or of its bare product if that takes longer")
+    axes.set_xlabel("time / time of a pass over as many bytes, or of the bare product if that takes longer")
     axes.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside upper right", ncols=2, frameon=False)
     return figure

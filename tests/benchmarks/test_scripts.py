@@ -79,6 +79,24 @@ def test_time_kernels(quick: Benchmark) -> None:
     assert "dense_relu" in printed
 
 
+def test_products_are_found_by_their_contracts() -> None:
+    """Those of the dense family, and no other."""
+    pytest.importorskip("numba")
+    import time_kernels
+
+    from dlcore.backend import Backend
+    from dlcore.kernels import reference
+
+    backend, found = Backend.for_device("cpu"), set()
+    for name, kernel in reference.KERNELS.items():
+        sizes = dict.fromkeys(kernel.contract.letters, 4)
+        inputs, _ = time_kernels.arguments(kernel.contract, backend, sizes)
+        if time_kernels.bare_product(kernel.contract, inputs, backend):
+            found.add(name)
+    others = {"linear", "weight_grad", "input_grad"}
+    assert found == others | {name for name in reference.KERNELS if name.startswith(("dense", "input_grad_"))}
+
+
 def test_devices_skips_what_is_absent(quick: Benchmark) -> None:
     printed, kept = quick("devices")
     measured = {result["device"].partition(":")[0] for result in kept["results"]}
