@@ -15,8 +15,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,21 +141,46 @@ class Contestant:
         return answer
 
 
-@contextmanager
-def gathered(names: Sequence[str], task: Task, device: str) -> Iterator[tuple[dict[str, Contestant], dict[str, str]]]:
-    """Those of `names` that can take part, and why the others cannot.  Their processes end with the block."""
-    present: dict[str, Contestant] = {}
-    missing: dict[str, str] = {}
-    try:
-        for name in names:
+class Field:
+    """Those of `names` that can do a task, each in its process until the `with` ends; one who fails leaves, and the others go on.
+
+    `leave_out({who: why})` is told who cannot take part, or failed.
+    """
+
+    def __init__(
+        self, names: Sequence[str], task: Task, device: str, leave_out: Callable[[dict[str, str]], None]
+    ) -> None:
+        self._task, self._leave_out = task, leave_out
+        self.present: dict[str, Contestant] = {}
+        try:
+            for name in names:
+                try:
+                    self.present[name] = Contestant(name, task, device)
+                except Missing as error:
+                    leave_out({name: str(error)})
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, name: str, method: str, *arguments: Any) -> Any:
+        """What this method of the contestant gives; None from one who is not there any more."""
+        if name in self.present:
             try:
-                present[name] = Contestant(name, task, device)
-            except Missing as error:
-                missing[name] = str(error)
-        yield present, missing
-    finally:
-        for contestant in present.values():
+                return getattr(self.present[name], method)(*arguments)
+            except RuntimeError as error:
+                self._leave_out({f"{name}, {self._task.name}": str(error)})
+                self.present.pop(name).close()
+        return None
+
+    def close(self) -> None:
+        for contestant in self.present.values():
             contestant.close()
+
+    def __enter__(self) -> Field:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
 
 # -- in the contestant's process -------------------------------------------------------------------------------------

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from contestants import Turn, gathered
+from contestants import Field, Turn
 from record import Record, count, duration, say
 from rounds import order
 from tasks import NETWORKS, Task
@@ -38,33 +37,16 @@ def measure(record: Record, names: Sequence[str], tasks: Sequence[Task], chosen:
     """Add the contestants' times for each task to the record."""
     for task in tasks:
         say(f"{task.name}: starting {len(names)} contestants")
-        with gathered(names, task, chosen.device) as (present, missing):
-            record.leave_out(missing)
-            turns: dict[str, list[Turn]] = {}
-            steady: dict[str, Any] = {}
-
-            def failed(name: str, error: RuntimeError, task: Task = task, turns: dict[str, Any] = turns) -> None:
-                record.leave_out({f"{name}, {task.name}": str(error)})
-                turns.pop(name, None)
-
-            for name, contestant in present.items():
-                try:
-                    steady[name] = partial(contestant.turn, contestant.steady(chosen.seconds))
-                    turns[name] = []
-                except RuntimeError as error:
-                    failed(name, error)
-            said = 0
-            for name in order(list(turns), chosen.rounds):
-                if name not in turns:
-                    continue
-                try:
-                    turns[name].append(steady[name]())
-                except RuntimeError as error:
-                    failed(name, error)
-                if (done := min(map(len, turns.values()), default=0)) > said:
-                    said = done
-                    say(f"{task.name}: round {done} of {chosen.rounds}")
-            record.add(*(_result(name, task, turns[name], present[name].facts()) for name in turns))
+        with Field(names, task, chosen.device, record.leave_out) as field:
+            epochs = {name: field.ask(name, "steady", chosen.seconds) for name in list(field.present)}
+            turns: dict[str, list[Turn]] = {name: [] for name in field.present}
+            for i, name in enumerate(order(list(turns), chosen.rounds), 1):
+                if (turn := field.ask(name, "turn", epochs[name])) is not None:
+                    turns[name].append(turn)
+                if i % len(turns) == 0:
+                    say(f"{task.name}: round {i // len(turns)} of {chosen.rounds}")
+            facts = {name: field.ask(name, "facts") for name in list(field.present)}
+            record.add(*(_result(name, task, turns[name], facts[name]) for name in field.present))
 
 
 def _result(name: str, task: Task, turns: Sequence[Turn], facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import record
 import tables
-from contestants import gathered
+from contestants import Field
 from rounds import Spread, order, ratios
 from rules import NoImprovement, Reaches
 from tasks import Task
@@ -62,30 +62,19 @@ def main() -> None:
 def measure(run: record.Record, name: str, task: Task, rule: Any, epochs: int, chosen: Any) -> None:
     """Train every contestant with every seed; each run is kept as soon as it is over."""
     names = [n for n in CONTESTANTS if n in (chosen.only or CONTESTANTS)]
-    with gathered(names, task, chosen.device) as (present, missing):
-        run.leave_out(missing)
-        working = dict(present)
-        turns = [(n, None) for n in working] + [
-            (n, i // len(working)) for i, n in enumerate(order(list(working), chosen.rounds))
-        ]
-        for contestant, seed in turns:
-            if contestant not in working:
-                continue
-            try:
-                if seed is None:
-                    working[contestant].learn(0, 1, rule)  # compiles, the evaluation too
-                    continue
-                result = working[contestant].learn(seed, epochs, rule)
-                facts = working[contestant].facts()
-            except RuntimeError as error:
-                run.leave_out({f"{contestant}, {name}": str(error)})
-                del working[contestant]
-                continue
-            run.add({"contestant": contestant, "row": name, "seed": seed, **result, "facts": facts})
-            record.say(
-                f"{name}, seed {seed}, {contestant}: {result['epochs']} epochs, "
-                f"{tables.seconds(result['seconds'])}, {100 * (1 - result['accuracy']):.2f} % wrong"
-            )
+    with Field(names, task, chosen.device, run.leave_out) as field:
+        for contestant in list(field.present):
+            field.ask(contestant, "learn", 0, 1, rule)  # compiles, the evaluation too
+        turns = list(field.present)
+        for i, contestant in enumerate(order(turns, chosen.rounds)):
+            seed = i // len(turns)
+            result, facts = field.ask(contestant, "learn", seed, epochs, rule), field.ask(contestant, "facts")
+            if result and facts:
+                run.add({"contestant": contestant, "row": name, "seed": seed, **result, "facts": facts})
+                record.say(
+                    f"{name}, seed {seed}, {contestant}: {result['epochs']} epochs, "
+                    f"{tables.seconds(result['seconds'])}, {100 * (1 - result['accuracy']):.2f} % wrong"
+                )
 
 
 def summary(values: Mapping[str, Any]) -> str:
