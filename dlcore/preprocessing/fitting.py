@@ -76,8 +76,6 @@ class Preprocessing:
         table that leaves nothing to learn from.
         """
         rows = table(data)
-        if task is not None and task not in TASKS:
-            raise ConfigurationError(f"task={task!r}{did_you_mean(task, TASKS)}, expected {_either(TASKS)}")
         wanted = rows.name(target) if target is not None else None
         for name in self.types:
             rows.column(name)
@@ -108,7 +106,7 @@ class Preprocessing:
         if not columns:
             reasons = "; ".join(f"{name} {why}" for name, why in left_out[:5])
             raise DataError(f"{rows.source}: no column is left to learn from{f' ({reasons})' if reasons else ''}")
-        made_target = None if target is None else self._target(rows, target, task)
+        made_target = None if target is None else self.fit_target(rows, target, task)
         return FittedPreprocessing(tuple(columns), made_target, tuple(left_out))
 
     # -- a column ------------------------------------------------------------------------------------------------------
@@ -205,8 +203,11 @@ class Preprocessing:
 
     # -- the target ----------------------------------------------------------------------------------------------------
 
-    def _target(self, rows: Table, name: str, task: str | None) -> Target:
-        column = rows.columns[name]
+    def fit_target(self, rows: Table, name: str, task: str | None = None) -> Target:
+        """The target alone; see `fit`."""
+        if task is not None and task not in TASKS:
+            raise ConfigurationError(f"task={task!r}{did_you_mean(task, TASKS)}, expected {_either(TASKS)}")
+        column = rows.column(name)
         if column.missing().all():
             raise DataError(f"{rows.source}: the target {name!r} has no cells")
         if isinstance(column, Dates | Unusable):

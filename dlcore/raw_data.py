@@ -1,0 +1,134 @@
+"""From files of raw rows to a data set: read, split, preprocessing fitted on the training rows alone, rows left out and counted."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from .configuration import Configuration
+from .data.csv_files import MISSING, Dialect
+from .data.dataset import DataSet
+from .data.split import held_out_rows
+from .data.table import Table
+from .data.table_files import read_table
+from .errors import ConfigurationError, DataError
+from .preprocessing import FittedPreprocessing, Preprocessing
+from .preprocessing.columns import CategoryColumn, Classes, Values
+
+_say = logging.getLogger("dlcore").info
+
+
+def load_file(run: Configuration) -> DataSet:
+    """The data set of a file with a target column; test rows from another file, or a fifth of this one.
+
+    Raises ConfigurationError for settings that cannot work, DataError for files that cannot be used.
+    """
+    dialect, wish = dialect_of(run), preprocessing_of(run)
+    table = read_table(run.data, dialect, [run.target] if run.target else [])
+    if run.target is None:
+        names = list(table.columns)
+        shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        raise ConfigurationError(f"--target is missing: which column of {run.data} to predict; there are: {shown}")
+    target = table.name(run.target)
+    test = None
+    if run.test is not None:
+        test = read_table(run.test, dialect, table.columns)
+        test.column(target)
+    table = _with_targets(table, wish, target, run.task)
+    if test is None:
+        aside = held_out_rows(len(table), _classes(table, wish, target, run.task))
+        table, test = table.take(~aside), table.take(aside)
+    validation = None
+    if run.validation:
+        aside = held_out_rows(len(table), _classes(table, wish, target, run.task), run.validation)
+        table, validation = table.take(~aside), table.take(aside)
+    fitted = wish.fit(table, target, run.task)
+    parts = [fitted.clean(part) if run.bad_rows == "skip" else part for part in (table, test, validation) if part]
+    _report(run, fitted, parts, drawn=run.test is None)
+    X, X_test, *X_validation = [fitted.features(part, run.dtype) for part in parts]
+    y, y_test, *y_validation = [fitted.targets(part) for part in parts]
+    return DataSet(
+        X, y, X_test, y_test,
+        classes=fitted.target.labels if isinstance(fitted.target, Classes) else (),
+        target=target,
+        validation=(X_validation[0], y_validation[0]) if validation else None,
+        preprocessing=fitted,
+    )  # fmt: skip
+
+
+def dialect_of(run: Configuration) -> Dialect:
+    """How files of this run are read."""
+    # an empty cell is missing, whatever else is
+    missing = MISSING if run.missing is None else ("", *run.missing)
+    quote = {"none": ""}.get(run.quote, run.quote)
+    return Dialect(
+        separator=run.separator, header=run.header, quote=quote, encoding=run.encoding, missing=missing, bad_rows=run.bad_rows
+    )  # fmt: skip
+
+
+def preprocessing_of(run: Configuration) -> Preprocessing:
+    """What this run wants of raw rows.  Raises ConfigurationError for what cannot be."""
+    types = {}
+    for word in run.types or ():
+        name, equals, kind = word.rpartition("=")
+        if not equals:
+            raise ConfigurationError(f"types: {word!r}, expected COLUMN=TYPE, for example zip=category")
+        types[name] = kind
+    return Preprocessing(
+        scaling=run.scaling, categorical=run.categorical, types=types, decimal=run.decimal, date_format=run.date_format,
+        max_categories=run.max_categories, bad_rows=run.bad_rows,
+    )  # fmt: skip
+
+
+def _with_targets(table: Table, wish: Preprocessing, target: str, task: str | None) -> Table:
+    """The rows whose target can be used: all of them, or DataError, unless bad rows are skipped."""
+    fitted = FittedPreprocessing((), wish.fit_target(table, target, task))
+    bad = fitted.problems(table)
+    if wish.bad_rows == "error" or len(bad) == len(table):
+        fitted.refuse(table, bad)
+    return table.without(bad)
+
+
+def _classes(table: Table, wish: Preprocessing, target: str, task: str | None) -> np.ndarray | None:
+    """Class indices of the rows, so that each class has its share of a part; None for a regression."""
+    fitted = wish.fit_target(table, target, task)
+    return fitted.encode(table.columns[target]) if isinstance(fitted, Classes) else None
+
+
+def _report(run: Configuration, fitted: FittedPreprocessing, parts: list[Table], drawn: bool) -> None:
+    """What was found, what was chosen and what was left out, in lines for the user."""
+    table, test = parts[:2]
+    categories = sum(isinstance(column, CategoryColumn) for column in fitted.columns)
+    numbers = len(fitted.columns) - categories
+    if isinstance(fitted.target, Classes):
+        labels = fitted.target.labels
+        target = f"{len(labels)} classes, {', '.join(labels[:5])}{', ...' if len(labels) > 5 else ''}"
+    else:
+        target = "a number"
+    _say(
+        f"{table.source} ({table.dialect}): {_counted(numbers, 'number')} and {_counted(categories, 'category')} make "
+        f"{fitted.width} inputs; target {run.target}: {target}"
+    )
+    where = "drawn from a fixed stream" if drawn else f"those of {test.source} ({test.dialect})"
+    _say(f"{len(table):,} training rows; {len(test):,} test rows, {where}")
+    for name, why in fitted.left_out:
+        _say(f"column {name!r} is left out: it {why}")
+    report_skipped(*parts)
+    for part in parts:
+        for note in fitted.notes(part):
+            _say(f"{part.source}: {note}" if part is not table else note)
+
+
+def report_skipped(*parts: Table) -> None:
+    """Say of each file how many rows were left out, and the first of them with the reason."""
+    for source in dict.fromkeys(part.source for part in parts):
+        skipped = sorted({s for part in parts if part.source == source for s in part.skipped}, key=lambda s: s.line)
+        if skipped:
+            shown = "; ".join(f"{parts[0].unit} {s.line}: {s.why}" for s in skipped[:3]) + ("; ..." if len(skipped) > 3 else "")
+            _say(f"{source}: {_counted(len(skipped), 'row')} left out ({shown})")
+
+
+def _counted(n: int, what: str) -> str:
+    plural = {"category": "categories"}.get(what, f"{what}s")
+    return f"{n:,} {what if n == 1 else plural}"
