@@ -11,13 +11,14 @@ from dataclasses import replace
 from types import ModuleType
 
 from . import optimizers
-from .configuration import Configuration
+from .configuration import NAMED_DATA, SETTINGS, Configuration
 from .data.dataset import DataSet
 from .data.digits import load_digits
 from .data.images import IMAGE_SETS, load_images
 from .errors import ConfigurationError
 from .layers import Dense, Layer, activations
 from .losses import SoftmaxCrossEntropy, SquaredError
+from .raw_data import OF_FILES, load_file
 from .sequential import Sequential
 from .suggestions import did_you_mean
 from .trainer import Trainer
@@ -37,10 +38,15 @@ def resolved(configuration: Configuration) -> Configuration:
 
     Raises ConfigurationError for an unknown name, with the nearest known one.
     """
-    data_dir = configuration.data_dir
+
+    def absolute(path: str) -> str:
+        return os.path.abspath(os.path.expanduser(path))
+
     return replace(
         configuration,
-        data_dir=None if data_dir is None else os.path.abspath(os.path.expanduser(data_dir)),
+        data=configuration.data if configuration.data in NAMED_DATA else absolute(configuration.data),
+        data_dir=configuration.data_dir and absolute(configuration.data_dir),
+        test=configuration.test and absolute(configuration.test),
         activation=_known("activation", configuration.activation, ACTIVATIONS),
         optimizer=_known("optimizer", configuration.optimizer, OPTIMIZERS),
     )
@@ -48,6 +54,15 @@ def resolved(configuration: Configuration) -> Configuration:
 
 def load(configuration: Configuration) -> DataSet:
     """Training and test rows.  Raises DataError for files that cannot be used."""
+    if configuration.data not in NAMED_DATA:
+        if configuration.data_dir is not None:
+            raise ConfigurationError(f"--data-dir is for {', '.join(IMAGE_SETS)}; {configuration.data} is a file")
+        return load_file(configuration)
+    for setting in SETTINGS.values():
+        if setting.name in OF_FILES and getattr(configuration, setting.name) != setting.default:
+            raise ConfigurationError(
+                f"--{setting.name.replace('_', '-')} is for files; {configuration.data} is known to dlcore"
+            )
     if configuration.data in IMAGE_SETS:
         return load_images(configuration.data, configuration.data_dir)
     if configuration.data_dir is not None:
@@ -64,15 +79,26 @@ def make_trainer(configuration: Configuration, data: DataSet) -> Trainer:
     be used.
     """
     run = resolved(configuration)
-    layers: list[Layer] = []
-    *inner, last = (data.X.shape[1], *run.hidden)
+    layers, width = _first_layers(data)
+    *inner, last = (width, *run.hidden)
     for fan_in, fan_out in zip(inner, run.hidden, strict=True):
         layers += [Dense(fan_in, fan_out), ACTIVATIONS[run.activation]()]
     outputs = len(data.classes) or (1 if data.y.ndim == 1 else data.y.shape[1])
     model = Sequential(*layers, Dense(last, outputs))
     loss = SoftmaxCrossEntropy() if data.classes else SquaredError()
     optimizer = OPTIMIZERS[run.optimizer](run.learning_rate, l2=run.l2)
-    return Trainer(model, loss, optimizer, device=run.device, dtype=run.dtype, seed=run.seed)
+    trainer = Trainer(model, loss, optimizer, device=run.device, dtype=run.dtype, seed=run.seed)
+    trainer.preprocessing = data.preprocessing
+    return trainer
+
+
+def _first_layers(data: DataSet) -> tuple[list[Layer], int]:
+    """What stands before the first Dense layer, and how wide its output is."""
+    if data.preprocessing is not None and data.preprocessing.embedded:
+        raise ConfigurationError(
+            "--categorical embedding needs the Embedding layer, which this dlcore does not have yet"
+        )
+    return [], data.X.shape[1]
 
 
 def _known(kind: str, name: str, classes: dict[str, type]) -> str:

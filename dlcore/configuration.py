@@ -19,6 +19,7 @@ from .suggestions import did_you_mean
 
 # what can be trained on by name: how many epochs, and in what batches, unless somebody says otherwise
 NAMED_DATA = {"digits": (60, 64), "mnist": (10, 128), "fashion-mnist": (10, 128)}
+FILES = (50, 128)  # the same for files
 
 
 # -- values: from the text of a flag, or from TOML -------------------------------------------------------------------------
@@ -70,6 +71,39 @@ def widths(value: Any) -> tuple[int, ...]:
     return tuple(count(width) for width in value)
 
 
+def words(value: Any) -> tuple[str, ...]:
+    """("a", "b") from "a,b" or ["a", "b"]"""
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, (list, tuple)) or not all(isinstance(word, str) for word in value):
+        raise ConfigurationError(f"{value!r} is not a list of words")
+    return tuple(word.strip() for word in value)
+
+
+def yes_or_no(value: Any) -> bool:
+    known = {"yes": True, "true": True, "no": False, "false": False}
+    if isinstance(value, bool) or str(value).lower() in known:
+        return value if isinstance(value, bool) else known[value.lower()]
+    raise ConfigurationError(f"{value!r} is not yes or no")
+
+
+def one_of(*known: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in known:
+            hint = did_you_mean(value, known) if isinstance(value, str) else ""
+            raise ConfigurationError(f"{value!r} is none of {', '.join(known)}{hint}")
+        return str(value)
+
+    return read
+
+
+def character(value: Any) -> str:
+    """One character, or a name of one."""
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{value!r} is not a character")
+    return value
+
+
 # -- settings --------------------------------------------------------------------------------------------------------------
 
 
@@ -91,11 +125,70 @@ def setting(
 class Configuration:
     """A run, complete.  The names of classes in it and the ranges of numbers are checked where a trainer is made of it."""
 
-    data: str = setting("data", text, "what to train on: digits, mnist or fashion-mnist", metavar="DATA", key="source")
+    data: str = setting(
+        "data",
+        text,
+        "what to train on: digits, mnist, fashion-mnist, or a file with a table",
+        metavar="DATA",
+        key="source",
+    )
     data_dir: str | None = setting(
         "data", text, "folder with the files of mnist or fashion-mnist; without it they are downloaded", metavar="DIR",
         default=None,
     )  # fmt: skip
+    target: str | None = setting(
+        "data", text, "of a file: the column to predict, by name or number", metavar="COLUMN", default=None
+    )
+    task: str | None = setting(
+        "data", one_of("classification", "regression"), "of a file: classification or regression; told from the target",
+        metavar="NAME", default=None,
+    )  # fmt: skip
+    test: str | None = setting(
+        "data",
+        text,
+        "file with the test rows; without it a fifth of the rows is set aside",
+        metavar="FILE",
+        default=None,
+    )
+    separator: str | None = setting(
+        "data", character, "of a CSV file: one character, or tab; told from the file", metavar="C", default=None
+    )
+    header: bool | None = setting(
+        "data", yes_or_no, "of a CSV file: whether its first line holds names, yes or no; told from the file",
+        metavar="WORD", default=None,
+    )  # fmt: skip
+    quote: str = setting("data", character, "of a CSV file: what is around cells, or none", metavar="C", default='"')
+    encoding: str | None = setting(
+        "data", text, "of a CSV file: cp1252, utf-16, ...; told from a mark, or UTF-8", metavar="NAME", default=None
+    )
+    missing: tuple[str, ...] | None = setting(
+        "data", words, "cells that are missing, beside empty ones; NA, NaN, null, ? and their like", metavar="WORD,...",
+        default=None,
+    )  # fmt: skip
+    bad_rows: str = setting(
+        "data", one_of("error", "skip"), "rows that cannot be used: error, or skip to leave them out", metavar="WORD",
+        default="error",
+    )  # fmt: skip
+    types: tuple[str, ...] | None = setting(
+        "data", words, "what columns are: number, category, date or ignore; told from their cells",
+        metavar="COLUMN=TYPE,...", default=None,
+    )  # fmt: skip
+    scaling: str = setting(
+        "data", one_of("standard", "robust", "quantile", "none"), "of numbers in a file: standard, robust, quantile or none",
+        metavar="NAME", default="standard",
+    )  # fmt: skip
+    categorical: str = setting(
+        "data",
+        one_of("onehot", "embedding"),
+        "categories in a file: onehot, or embedding",
+        metavar="NAME",
+        default="onehot",
+    )
+    max_categories: int = setting("data", count, "of a column; the most frequent are kept", metavar="N", default=100)
+    decimal: str = setting("data", one_of(".", ","), "decimal mark of numbers in text", metavar="C", default=".")
+    date_format: str | None = setting(
+        "data", text, "dates that are not like 2024-12-31: %d.%m.%Y, ...", metavar="FORM", default=None
+    )
     validation: float = setting(
         "data", share, "share of the training rows to validate with after each epoch", metavar="X", default=0.0
     )
@@ -156,12 +249,20 @@ def configure(given: Mapping[str, Any]) -> Configuration:
 
 def usual(data: str) -> tuple[int, int]:
     """Epochs and batch size for these data."""
-    if data not in NAMED_DATA:
+    if data in NAMED_DATA:
+        return NAMED_DATA[data]
+    if not is_file_name(data):
         known = ", ".join(NAMED_DATA)
         raise ConfigurationError(
-            f"DATA {data!r} is unknown{did_you_mean(data, NAMED_DATA)}; dlcore {__version__} trains on: {known}"
+            f"DATA {data!r} is unknown{did_you_mean(data, NAMED_DATA)}; dlcore {__version__} trains on: {known}, "
+            "and files with a table"
         )
-    return NAMED_DATA[data]
+    return FILES
+
+
+def is_file_name(data: str) -> bool:
+    """Whether DATA is a file rather than a name that somebody mistyped."""
+    return os.path.exists(data) or bool(os.path.splitext(data)[1]) or os.path.basename(data) != data
 
 
 # -- TOML ------------------------------------------------------------------------------------------------------------------

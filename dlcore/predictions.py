@@ -95,17 +95,22 @@ def check_target(path: str | os.PathLike[str]) -> None:
         try:
             import pyarrow.parquet  # noqa: F401
         except ImportError:
-            raise ConfigurationError(f'--out {target}: writing Parquet needs pyarrow: pip install "dlcore[data]"') from None
+            raise ConfigurationError(
+                f'--out {target}: writing Parquet needs pyarrow: pip install "dlcore[data]"'
+            ) from None
 
 
 def write(path: str | os.PathLike[str], predictions: Predictions) -> None:
     """Write a file of the form that its name ends in; one of that name is replaced in one move.  Raises CheckpointError."""
     target = Path(path)
     form = target.suffix.lower()
-    if form == ".csv":
-        data = predictions.csv().encode()
-    else:
-        data = predictions.npy() if form == ".npy" else predictions.parquet()
+    data = (
+        predictions.npy()
+        if form == ".npy"
+        else predictions.parquet()
+        if form == ".parquet"
+        else predictions.csv().encode()
+    )
     temporary = target.parent / f".{target.name}.{os.getpid()}.tmp"
     try:
         temporary.write_bytes(data)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import numpy as np
 
 from .configuration import Configuration
 from .data.csv_files import MISSING, Dialect
 from .data.dataset import DataSet
-from .data.split import held_out_rows
+from .data.split import SHARE, held_out_rows
 from .data.table import Table
 from .data.table_files import read_table
 from .errors import ConfigurationError, DataError
 from .preprocessing import FittedPreprocessing, Preprocessing
 from .preprocessing.columns import CategoryColumn, Classes, Values
+
+# settings that mean something for files alone
+OF_FILES = (
+    "target", "task", "test", "separator", "header", "quote", "encoding", "missing", "bad_rows", "types", "scaling",
+    "categorical", "max_categories", "decimal", "date_format",
+)  # fmt: skip
 
 _say = logging.getLogger("dlcore").info
 
@@ -37,22 +44,23 @@ def load_file(run: Configuration) -> DataSet:
         test.column(target)
     table = _with_targets(table, wish, target, run.task)
     if test is None:
-        aside = held_out_rows(len(table), _classes(table, wish, target, run.task))
-        table, test = table.take(~aside), table.take(aside)
+        table, test = _split(table, _classes(table, wish, target, run.task))
     validation = None
     if run.validation:
-        aside = held_out_rows(len(table), _classes(table, wish, target, run.task), run.validation)
-        table, validation = table.take(~aside), table.take(aside)
+        table, validation = _split(table, _classes(table, wish, target, run.task), run.validation)
     fitted = wish.fit(table, target, run.task)
-    parts = [fitted.clean(part) if run.bad_rows == "skip" else part for part in (table, test, validation) if part]
-    _report(run, fitted, parts, drawn=run.test is None)
+    parts = [fitted.clean(part) if run.bad_rows == "skip" else part for part in (table, test, validation) if part is not None]
+    _report(target, fitted, parts, drawn=run.test is None)
     X, X_test, *X_validation = [fitted.features(part, run.dtype) for part in parts]
     y, y_test, *y_validation = [fitted.targets(part) for part in parts]
+    values = fitted.target if isinstance(fitted.target, Values) else Values(target, 0.0, 1.0)
     return DataSet(
         X, y, X_test, y_test,
         classes=fitted.target.labels if isinstance(fitted.target, Classes) else (),
         target=target,
-        validation=(X_validation[0], y_validation[0]) if validation else None,
+        center=values.center,
+        scale=values.scale,
+        validation=(X_validation[0], y_validation[0]) if validation is not None else None,
         preprocessing=fitted,
     )  # fmt: skip
 
@@ -96,7 +104,18 @@ def _classes(table: Table, wish: Preprocessing, target: str, task: str | None) -
     return fitted.encode(table.columns[target]) if isinstance(fitted, Classes) else None
 
 
-def _report(run: Configuration, fitted: FittedPreprocessing, parts: list[Table], drawn: bool) -> None:
+def _split(table: Table, classes: np.ndarray | None, share: float = SHARE) -> tuple[Table, Table]:
+    """The rows that stay, and those set aside.  Raises DataError where there are too few for both."""
+    aside = held_out_rows(len(table), classes, share)
+    if not aside.any():
+        raise DataError(
+            f"{table.source}: {len(table)} rows of {int(classes.max()) + 1 if classes is not None else 1} classes are too few "
+            "to set some aside for testing; give a file of test rows with --test"
+        )
+    return table.take(~aside), table.take(aside)
+
+
+def _report(name: str, fitted: FittedPreprocessing, parts: list[Table], drawn: bool) -> None:
     """What was found, what was chosen and what was left out, in lines for the user."""
     table, test = parts[:2]
     categories = sum(isinstance(column, CategoryColumn) for column in fitted.columns)
@@ -107,17 +126,17 @@ def _report(run: Configuration, fitted: FittedPreprocessing, parts: list[Table],
     else:
         target = "a number"
     _say(
-        f"{table.source} ({table.dialect}): {_counted(numbers, 'number')} and {_counted(categories, 'category')} make "
-        f"{fitted.width} inputs; target {run.target}: {target}"
+        f"{os.path.basename(table.source)} ({table.dialect}): {_counted(numbers, 'number')} and {_counted(categories, 'category')} make "
+        f"{fitted.width} inputs; target {name!r}: {target}"
     )
-    where = "drawn from a fixed stream" if drawn else f"those of {test.source} ({test.dialect})"
+    where = "drawn from a fixed stream" if drawn else f"those of {os.path.basename(test.source)} ({test.dialect})"
     _say(f"{len(table):,} training rows; {len(test):,} test rows, {where}")
-    for name, why in fitted.left_out:
-        _say(f"column {name!r} is left out: it {why}")
+    for column, why in fitted.left_out:
+        _say(f"column {column!r} is left out: it {why}")
     report_skipped(*parts)
     for part in parts:
         for note in fitted.notes(part):
-            _say(f"{part.source}: {note}" if part is not table else note)
+            _say(f"{os.path.basename(part.source)}: {note}" if part.source != table.source else note)
 
 
 def report_skipped(*parts: Table) -> None:
@@ -125,8 +144,10 @@ def report_skipped(*parts: Table) -> None:
     for source in dict.fromkeys(part.source for part in parts):
         skipped = sorted({s for part in parts if part.source == source for s in part.skipped}, key=lambda s: s.line)
         if skipped:
-            shown = "; ".join(f"{parts[0].unit} {s.line}: {s.why}" for s in skipped[:3]) + ("; ..." if len(skipped) > 3 else "")
-            _say(f"{source}: {_counted(len(skipped), 'row')} left out ({shown})")
+            shown = "; ".join(f"{parts[0].unit} {s.line}: {s.why}" for s in skipped[:3]) + (
+                "; ..." if len(skipped) > 3 else ""
+            )
+            _say(f"{os.path.basename(source)}: {_counted(len(skipped), 'row')} left out ({shown})")
 
 
 def _counted(n: int, what: str) -> str:

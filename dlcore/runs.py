@@ -24,6 +24,7 @@ import math
 import os
 import shutil
 import signal
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -98,8 +99,7 @@ class RunDirectory:
 
     def steps(self) -> list[Path]:
         """The step files, oldest first."""
-        found = self.checkpoints.glob("step_*.safetensors")
-        return sorted(found, key=lambda path: int(path.stem.removeprefix("step_")))
+        return step_files(self.checkpoints)
 
     def for_restart(self, number: int) -> RunDirectory:
         """The folder of a restart."""
@@ -128,6 +128,32 @@ class RunDirectory:
             os.replace(temporary, best)
         except OSError as error:
             raise _unwritten(best, error) from error
+
+
+def step_files(folder: Path) -> list[Path]:
+    """The step files in a folder of checkpoints, oldest first."""
+    found = (path for path in folder.glob("step_*.safetensors") if path.stem.removeprefix("step_").isdecimal())
+    return sorted(found, key=lambda path: int(path.stem.removeprefix("step_")))
+
+
+def newest_trainer(run: Path, device: str) -> Trainer:
+    """The trainer as the run left it: of the newest step file that can be read; a warning names those that cannot.
+
+    Raises CheckpointError where there is none.
+    """
+    steps = step_files(run / "checkpoints")
+    if not steps:
+        raise CheckpointError(
+            f"{run}: no checkpoint is there, expected checkpoints/step_N.safetensors; is it the folder of a run?"
+        )
+    for newest in reversed(steps):
+        try:
+            return Trainer.load(newest, device=device)
+        except CheckpointError as error:
+            if newest is steps[0]:
+                raise
+            warnings.warn(f"{error}; the one before it is used", stacklevel=2)
+    raise AssertionError  # the loop returns or raises
 
 
 def monitored(logs: Mapping[str, float]) -> float:

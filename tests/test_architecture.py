@@ -58,6 +58,8 @@ RANKS: dict[str, float] = {
     "options": 8.5,  # checks callbacks
     "loop": 8.5,  # the trainer's epochs
     "trainer": 9,
+    "raw_data": 9.5,  # assembly asks it
+    "predictions": 9.5,
     "assembly": 10,
     "descent": 9,
     "differences": 1,

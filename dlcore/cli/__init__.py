@@ -12,11 +12,11 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import CheckpointError, DlcoreError
-from . import info, init, train
+from . import evaluate, info, init, predict, train
 from .arguments import parse
 from .messages import lead_nowhere, plain_messages, say, text_of
 
-COMMANDS = {"train": train, "init": init, "info": info}
+COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "init": init, "info": info}
 
 FAILED, INTERRUPTED, NO_READER = 1, 130, 141
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING
+from dataclasses import MISSING, Field
 from types import ModuleType
 from typing import Any, NoReturn
 
 from .. import __version__
-from ..configuration import NAMED_DATA, SETTINGS, Configuration, configure, count, read_assignments, read_toml, text
+from ..configuration import (
+    FILES,
+    NAMED_DATA,
+    SETTINGS,
+    Configuration,
+    configure,
+    count,
+    read_assignments,
+    read_toml,
+    text,
+)
 from ..errors import ConfigurationError
 from ..suggestions import did_you_mean
 
@@ -19,6 +29,7 @@ example: dlcore train digits --out runs/first
 
 exit codes: 0 done, 1 training failed, 2 usage, 3 data, 4 checkpoint or disk, 5 device, 130 and 143 signals"""
 
+READING = ("separator", "header", "quote", "encoding", "missing", "bad_rows")  # settings of how a file is read
 _USUAL = {"epochs": 0, "batch_size": 1}  # where NAMED_DATA has them
 
 
@@ -107,10 +118,24 @@ def add_flags_of_a_run(parser: argparse.ArgumentParser) -> None:
             continue
         if section not in groups:
             groups[section] = parser.add_argument_group(section, argument_default=argparse.SUPPRESS)
-        groups[section].add_argument(
-            flag(each.name), type=typed(each.metadata["read"]), metavar=each.metadata["metavar"],
-            help=each.metadata["meaning"] + _default(each.name, each.default),
-        )  # fmt: skip
+        _add_setting(groups[section], each)
+
+
+def add_reading_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags for how FILE is read, and on which device."""
+    group = parser.add_argument_group("how FILE is read", argument_default=argparse.SUPPRESS)
+    for each in SETTINGS.values():
+        if each.name in READING:
+            _add_setting(group, each)
+    _add_setting(parser, next(each for each in SETTINGS.values() if each.name == "device"))
+
+
+def _add_setting(parser: Any, each: Field[Any]) -> None:
+    meaning = each.metadata["meaning"] + _default(each.name, each.default)
+    parser.add_argument(
+        flag(each.name), type=typed(each.metadata["read"]), metavar=each.metadata["metavar"],
+        help=meaning.replace("%", "%%"), default=argparse.SUPPRESS,
+    )  # fmt: skip
 
 
 def flag(name: str) -> str:
@@ -122,6 +147,7 @@ def _default(name: str, value: Any) -> str:
         usual: dict[int, list[str]] = {}
         for data, values in NAMED_DATA.items():
             usual.setdefault(values[_USUAL[name]], []).append(data)
+        usual.setdefault(FILES[_USUAL[name]], []).append("files")
         return f" (default {', '.join(f'{value} for ' + ' and '.join(data) for value, data in usual.items())})"
     if value is None or value is MISSING:
         return ""

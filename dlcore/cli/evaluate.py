@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .arguments import add_device, add_reading_flags, path
+from .arguments import add_reading_flags, path
 
 SUMMARY = "measure a trained network on the rows of a file"
 
@@ -14,12 +14,13 @@ _SHOWN = 12  # classes of a confusion matrix that fit a terminal
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_dir", type=path, metavar="RUN", help="the folder of a run, or a checkpoint file")
-    parser.add_argument("data", type=path, metavar="FILE", help="rows with targets, or digits, mnist, ...: its test rows")
+    parser.add_argument(
+        "data", type=path, metavar="FILE", help="rows with targets, or digits, mnist, ...: its test rows"
+    )
     parser.add_argument(
         "--target", type=path, metavar="COLUMN", help="column of the targets, for a network saved without preprocessing"
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
-    add_device(parser)
     add_reading_flags(parser)
 
 
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from .rows import network, rows_of
 
-    trainer, settings = network(arguments.run_dir, arguments.device)
+    trainer, settings = network(arguments)
     figures = measured(trainer, rows_of(trainer, arguments, settings, targets=True))
     if arguments.json:
         print(json.dumps(figures, indent=2))
@@ -51,9 +52,10 @@ def measured(trainer: Any, rows: Any) -> dict[str, Any]:
 
 
 def _print(figures: dict[str, Any]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from .results import print_table, table_of
+    from .results import print_table, show
 
     cells = {"rows": f"{figures['rows']:,}"}
     if figures["rows_left_out"]:
@@ -65,17 +67,17 @@ def _print(figures: dict[str, Any]) -> None:
         if name in figures:
             value = figures[name]
             cells[{"auc": "AUC", "r2": "R2", "rmse": "RMSE", "mae": "MAE"}.get(name, name.replace("_", " "))] = (
-                "-" if value is None else f"{value:.4g}" if name in ("rmse", "mae") else f"{value:.4f}"
+                "-" if value is None else f"{value:.6g}" if name in ("rmse", "mae") else f"{value:.4f}"
             )
-    print_table(table_of(cells))
+    print_table(cells)
     classes = figures.get("classes", [])
     if 0 < len(classes) <= _SHOWN:
-        table = Table(box=None, padding=(0, 1), title="rows: class, columns: predicted as", title_justify="left", title_style="")
-        table.add_column("")
+        table = Table(box=SIMPLE_HEAD, show_edge=False)
+        table.add_column("class \\ predicted")
         for name in classes:
             table.add_column(name, justify="right")
         for name, row in zip(classes, figures["confusion"], strict=True):
             table.add_row(name, *map(str, row))
-        print_table(table)
+        show(table)
     elif classes:
         print(f"{len(classes)} classes; --json has the confusion matrix")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .arguments import add_device, add_reading_flags, path
+from .arguments import add_reading_flags, path
 from .messages import say
 
 SUMMARY = "apply a trained network to the rows of a file"
@@ -13,11 +13,12 @@ SUMMARY = "apply a trained network to the rows of a file"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_dir", type=path, metavar="RUN", help="the folder of a run, or a checkpoint file")
-    parser.add_argument("data", type=path, metavar="FILE", help="rows as the network was trained on; a target is not needed")
+    parser.add_argument(
+        "data", type=path, metavar="FILE", help="rows as the network was trained on; a target is not needed"
+    )
     parser.add_argument(
         "--out", type=path, metavar="FILE", help="predictions as .csv, .npy or .parquet (default CSV on the terminal)"
     )
-    add_device(parser)
     add_reading_flags(parser)
 
 
@@ -30,10 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.out is not None:
         check_target(arguments.out)
-        if os.path.exists(arguments.out) and os.path.exists(arguments.data):
-            if os.path.samefile(arguments.out, arguments.data):
-                raise ConfigurationError(f"--out {arguments.out} is the file of the rows; name another one")
-    trainer, settings = network(arguments.run_dir, arguments.device)
+        if os.path.realpath(arguments.out) == os.path.realpath(arguments.data):
+            raise ConfigurationError(f"--out {arguments.out} is the file of the rows; name another one")
+    trainer, settings = network(arguments)
     predictions = rows_of(trainer, arguments, settings, targets=False).predict(trainer)
     if arguments.out is None:
         sys.stdout.write(predictions.csv())

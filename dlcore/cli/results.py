@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 
@@ -17,6 +17,8 @@ def summarize(trainer: Trainer, data: DataSet) -> dict[str, Any]:
     """Results of a run.  Losses are those of the final parameters."""
     seconds = trainer.history["seconds"]
     test = trainer.evaluate(data.X_test, data.y_test)
+    if "rmse" in test:
+        test["rmse"] *= data.scale  # in units of the target
     return {
         "device": trainer.device,
         "dtype": trainer.dtype,
@@ -45,15 +47,12 @@ def _figures(trainer: Trainer, data: DataSet) -> Iterator[tuple[str, Any]]:
     else:
         predicted = trainer.predict(data.X_test)
         if predicted.shape[1] == 1:
-            figure = plotting.predicted_against_true(predicted[:, 0], data.y_test.reshape(-1), data.target)
+            a, y = (data.center + data.scale * values.reshape(-1) for values in (predicted, data.y_test))
+            figure = plotting.predicted_against_true(a, y, data.target)
             yield "predicted_against_true", figure
 
 
 def print_summary(summary: dict[str, Any]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
     cells = {
         "train loss": _short(summary["train_loss"]),
         "test loss": _short(summary["test_loss"]),
@@ -61,12 +60,27 @@ def print_summary(summary: dict[str, Any]) -> None:
         "seconds": f"{summary['seconds']:.2f}",
         "samples/s": f"{summary['samples_per_second']:,.0f}",
     }
+    print_table(cells)
+
+
+def print_table(cells: Mapping[str, str]) -> None:
+    """A row of figures under their names."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
     table = Table(box=SIMPLE_HEAD, show_edge=False)
     for name in cells:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_row(*cells.values())
+    show(table)
+
+
+def show(table: Any) -> None:
+    """A rich table on stdout, by print, which says when nobody reads it any more."""
+    from rich.console import Console
+
     console = Console(width=80)  # a narrower terminal wraps lines; rich would cut the numbers
-    with console.capture() as text:  # printed by print, which says when nobody reads it any more
+    with console.capture() as text:
         console.print(table)
     print(f"\n{text.get()}")
 

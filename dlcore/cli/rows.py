@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..assembly import load
-from ..configuration import NAMED_DATA, SETTINGS, configure, read_toml
+from ..configuration import NAMED_DATA, configure, read_toml
 from ..data.table import Numbers, Table
 from ..data.table_files import read_table
 from ..errors import ConfigurationError, DataError, ShapeError
@@ -20,10 +20,10 @@ from ..preprocessing.columns import Classes, Values
 from ..raw_data import dialect_of, report_skipped
 from ..runs import newest_trainer
 from ..trainer import Trainer
+from .arguments import READING
 from .messages import say
 
-READING = ("separator", "header", "quote", "encoding", "missing", "bad_rows")  # settings of how FILE is read
-OF_THE_RUN = ("quote", "missing")  # of these, what holds for other files of the same data too
+OF_THE_RUN = ("quote", "missing")  # of the settings of reading, what holds for other files of the same data too
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Rows:
         return self.target.restore(a) if self.target else np.asarray(a, np.float64)
 
 
-def network(path: str, device: str) -> tuple[Trainer, dict[str, Any]]:
-    """The network of a run's folder or of a checkpoint file, and the settings of the run that matter for reading files."""
-    given = Path(path)
+def network(arguments: argparse.Namespace) -> tuple[Trainer, dict[str, Any]]:
+    """The network of RUN, a folder or a checkpoint file, and the settings of the run that matter for reading files."""
+    given, device = Path(arguments.run_dir), getattr(arguments, "device", "auto")
     if not given.is_dir():
         return Trainer.load(given, device=device), {}
     trainer = newest_trainer(given, device)
@@ -68,7 +68,9 @@ def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: dict[str,
     if arguments.data in NAMED_DATA:
         data = load(run)
         if data.X_test.shape[1] != trainer.model.input_width:
-            raise ShapeError(f"{run.data} has {data.X_test.shape[1]} columns, the network takes {trainer.model.input_width}")
+            raise ShapeError(
+                f"{run.data} has {data.X_test.shape[1]} columns, the network takes {trainer.model.input_width}"
+            )
         return Rows(data.X_test, data.y_test, data.classes, np.arange(len(data.X_test)), len(data.X_test))
     fitted = trainer.preprocessing
     names = () if fitted is None else [column.name for column in fitted.columns]
@@ -92,7 +94,9 @@ def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: dict[str,
 def _as_they_are(trainer: Trainer, table: Table, target: str | None, targets: bool) -> Rows:
     """Numbers of a file for a network that was saved without preprocessing."""
     if targets and target is None:
-        raise ConfigurationError("this network was saved without preprocessing: name the column of the targets with --target")
+        raise ConfigurationError(
+            "this network was saved without preprocessing: name the column of the targets with --target"
+        )
     name = None if target is None else table.name(target)
     inputs = {n: column for n, column in table.columns.items() if n != name}
     numbers = [column.values for column in inputs.values() if isinstance(column, Numbers)]
@@ -109,13 +113,3 @@ def _as_they_are(trainer: Trainer, table: Table, target: str | None, targets: bo
     outputs = trainer.model.output_width
     labels = tuple(map(str, range(outputs))) if trainer.loss.output == "softmax" else ()
     return Rows(np.stack(numbers, axis=1), y, labels, *table.places())
-
-
-def add_reading_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags that say how FILE is read, as `dlcore train` has them."""
-    from .arguments import add_setting
-
-    group = parser.add_argument_group("how FILE is read", argument_default=argparse.SUPPRESS)
-    for each in SETTINGS.values():
-        if each.name in READING:
-            add_setting(group, each)

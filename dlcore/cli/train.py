@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from .arguments import add_flags_of_a_run, configuration_of, path, positive
@@ -19,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data",
         metavar="DATA",
-        help="what to train on: digits (bundled, needs no network), mnist, fashion-mnist, or a configuration file, FILE.toml",
+        help="what to train on: digits (bundled, needs no network), mnist, fashion-mnist; a file with a table (CSV, Parquet, "
+        "Arrow, NPY, NPZ) and --target; or a configuration file, FILE.toml",
     )
     add_flags_of_a_run(parser)
     files = parser.add_argument_group("results")
@@ -74,6 +76,6 @@ def _headline(configuration: Configuration, trainer: Trainer, rows: int) -> str:
     widths = "-".join(map(str, (model.input_width, *configuration.hidden, model.output_width)))
     activation = f" {configuration.activation}" if configuration.hidden else ""
     return (
-        f"{configuration.data}, {rows:,} rows; {widths}{activation}, {count:,} parameters; "
+        f"{os.path.basename(configuration.data)}, {rows:,} rows; {widths}{activation}, {count:,} parameters; "
         f"{trainer.device} {trainer.dtype}"
     )

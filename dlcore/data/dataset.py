@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,8 @@ class DataSet:
     """X (n, d) and y as a trainer takes them, and test rows, which nothing looks at before training is over.
 
     y holds class indices, and `classes` their names by index; for a regression y is (n,) or (n, k), and `classes` is empty.
-    `target` names what is predicted.
+    `target` names what is predicted: center + scale · y.  `validation` are rows that were set aside already, and
+    `preprocessing` is what made X and y of raw rows, if anything did.
     """
 
     X: np.ndarray
@@ -23,10 +25,14 @@ class DataSet:
     y_test: np.ndarray
     classes: tuple[str, ...] = ()
     target: str = "value"
+    center: float = 0.0
+    scale: float = 1.0
+    validation: tuple[np.ndarray, np.ndarray] | None = None
+    preprocessing: Any = None  # a FittedPreprocessing, which stands above this in the order of imports
 
     def split(self, share: float) -> tuple[DataSet, tuple[np.ndarray, np.ndarray] | None]:
         """These data without a share of the training rows, stratified by class, and those rows; a share of 0 is none."""
-        if not share:
-            return self, None
+        if not share or self.validation is not None:
+            return self, self.validation
         aside = held_out_rows(len(self.y), self.y if self.classes else None, share)
         return replace(self, X=self.X[~aside], y=self.y[~aside]), (self.X[aside], self.y[aside])

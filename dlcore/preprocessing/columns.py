@@ -71,7 +71,7 @@ class NumberColumn:
     def notes(self, column: Column) -> Iterator[str]:
         count = int(np.isnan(self.read(column)).sum())
         if count and not self.flagged:
-            yield f"column {self.name!r}: {count} missing cells, and none in training; they count as {self.fill:g}"
+            yield f"column {self.name!r}: {count:,} missing, and none in training; taken for {self.fill:g}"
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,11 @@ class CategoryColumn:
         unknown = self.codes(column) < 0
         gone = unknown & column.missing()
         if gone.any():
-            yield f"column {self.name!r}: {int(gone.sum())} missing cells, and none in training"
+            yield f"column {self.name!r}: {int(gone.sum()):,} missing, and none in training"
         new = np.flatnonzero(unknown & ~gone).tolist()
         if new:
             shown = ", ".join(repr(cell) for cell in list(dict.fromkeys(column.cell(row) for row in new))[:3])
-            yield f"column {self.name!r}: {len(new)} cells are none of the categories of training ({shown})"
+            yield f"column {self.name!r}: {len(new):,} of no category of training ({shown})"
 
 
 FittedColumn = NumberColumn | CategoryColumn
@@ -169,7 +169,7 @@ class Classes:
     def notes(self, column: Column) -> Iterator[str]:
         count = int(((self._codes(column, str) < 0) & (self.encode(column) >= 0)).sum())
         if count:
-            yield f"column {self.name!r}: {count:,} labels end with a full stop, which was taken off"
+            yield f"column {self.name!r}: a full stop was taken off {count:,} labels"
 
 
 @dataclass(frozen=True)

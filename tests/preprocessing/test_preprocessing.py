@@ -198,7 +198,7 @@ def test_labels_with_a_full_stop():
     fitted = Preprocessing().fit(csv_table(x=range(4), y=["a", "b", "c.", "c"]), "y")
     rows = csv_table(x=[1, 2, 3], y=["a.", "b", "c."])
     assert fitted.targets(rows).tolist() == [0, 1, 3]
-    assert fitted.notes(rows) == ["column 'y': 1 labels end with a full stop, which was taken off"]
+    assert fitted.notes(rows) == ["column 'y': a full stop was taken off 1 labels"]
 
 
 # -- other rows --------------------------------------------------------------------------------------------------------
@@ -220,9 +220,9 @@ def test_what_training_rows_did_not_have():
     assert fitted.features(rows)[0].tolist() == [middle, 0, 0]
     assert fitted.features(rows)[1, 1:].tolist() == [0, 0]
     assert fitted.notes(rows) == [
-        "column 'x': 1 missing cells, and none in training; they count as 2",
-        "column 'c': 1 missing cells, and none in training",
-        "column 'c': 1 cells are none of the categories of training ('z')",
+        "column 'x': 1 missing, and none in training; taken for 2",
+        "column 'c': 1 missing, and none in training",
+        "column 'c': 1 of no category of training ('z')",
     ]
     assert fitted.notes(csv_table(x=[1], c=["a"])) == []
 
