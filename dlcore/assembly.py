@@ -11,14 +11,14 @@ from dataclasses import replace
 from types import ModuleType
 
 from . import optimizers
-from .configuration import NAMED_DATA, SETTINGS, Configuration
+from .configuration import NAMED_DATA, OF_TABLES, Configuration
 from .data.dataset import DataSet
 from .data.digits import load_digits
 from .data.images import IMAGE_SETS, load_images
 from .errors import ConfigurationError
-from .layers import Dense, Layer, activations
+from .layers import Dense, Embedding, Layer, activations
 from .losses import SoftmaxCrossEntropy, SquaredError
-from .raw_data import OF_FILES, load_file
+from .raw_data import load_file
 from .sequential import Sequential
 from .suggestions import did_you_mean
 from .trainer import Trainer
@@ -58,8 +58,8 @@ def load(configuration: Configuration) -> DataSet:
         if configuration.data_dir is not None:
             raise ConfigurationError(f"--data-dir is for {', '.join(IMAGE_SETS)}; {configuration.data} is a file")
         return load_file(configuration)
-    for setting in SETTINGS.values():
-        if setting.name in OF_FILES and getattr(configuration, setting.name) != setting.default:
+    for setting in OF_TABLES.values():
+        if getattr(configuration, setting.name) != setting.default:
             raise ConfigurationError(
                 f"--{setting.name.replace('_', '-')} is for files; {configuration.data} is known to dlcore"
             )
@@ -93,12 +93,12 @@ def make_trainer(configuration: Configuration, data: DataSet) -> Trainer:
 
 
 def _first_layers(data: DataSet) -> tuple[list[Layer], int]:
-    """What stands before the first Dense layer, and how wide its output is."""
-    if data.preprocessing is not None and data.preprocessing.embedded:
-        raise ConfigurationError(
-            "--categorical embedding needs the Embedding layer, which this dlcore does not have yet"
-        )
-    return [], data.X.shape[1]
+    """An Embedding for columns of codes, if there are any, and how wide the input of the first Dense layer is."""
+    codes = data.preprocessing.embedded if data.preprocessing is not None else ()
+    if not codes:
+        return [], data.X.shape[1]
+    embedding = Embedding(*zip(*codes, strict=True))
+    return [embedding], embedding.output_width(data.X.shape[1])
 
 
 def _known(kind: str, name: str, classes: dict[str, type]) -> str:

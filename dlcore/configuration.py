@@ -136,61 +136,63 @@ class Configuration:
         "data", text, "folder with the files of mnist or fashion-mnist; without it they are downloaded", metavar="DIR",
         default=None,
     )  # fmt: skip
+    validation: float = setting(
+        "data", share, "share of the training rows to validate with after each epoch", metavar="X", default=0.0
+    )
     target: str | None = setting(
-        "data", text, "of a file: the column to predict, by name or number", metavar="COLUMN", default=None
+        "table", text, "the column to predict, by name or number", metavar="COLUMN", default=None
     )
     task: str | None = setting(
-        "data", one_of("classification", "regression"), "of a file: classification or regression; told from the target",
+        "table", one_of("classification", "regression"), "classification or regression; told from the target",
         metavar="NAME", default=None,
     )  # fmt: skip
     test: str | None = setting(
-        "data",
+        "table",
         text,
         "file with the test rows; without it a fifth of the rows is set aside",
         metavar="FILE",
         default=None,
     )
     separator: str | None = setting(
-        "data", character, "of a CSV file: one character, or tab; told from the file", metavar="C", default=None
+        "table", character, "of a CSV file: one character, or tab; told from the file", metavar="C", default=None
     )
     header: bool | None = setting(
-        "data", yes_or_no, "of a CSV file: whether its first line holds names, yes or no; told from the file",
+        "table", yes_or_no, "of a CSV file: whether its first line holds names, yes or no; told from the file",
         metavar="WORD", default=None,
     )  # fmt: skip
-    quote: str = setting("data", character, "of a CSV file: what is around cells, or none", metavar="C", default='"')
+    quote: str = setting("table", character, "of a CSV file: what is around cells, or none", metavar="C", default='"')
     encoding: str | None = setting(
-        "data", text, "of a CSV file: cp1252, utf-16, ...; told from a mark, or UTF-8", metavar="NAME", default=None
+        "table", text, "of a CSV file: cp1252, utf-16, ...; told from a mark, or UTF-8", metavar="NAME", default=None
     )
     missing: tuple[str, ...] | None = setting(
-        "data", words, "cells that are missing, beside empty ones; NA, NaN, null, ? and their like", metavar="WORD,...",
+        "table", words, "cells that are missing, beside empty ones; NA, NaN, null, ? and their like", metavar="WORD,...",
         default=None,
     )  # fmt: skip
     bad_rows: str = setting(
-        "data", one_of("error", "skip"), "rows that cannot be used: error, or skip to leave them out", metavar="WORD",
+        "table", one_of("error", "skip"), "rows that cannot be used: error, or skip to leave them out", metavar="WORD",
         default="error",
     )  # fmt: skip
     types: tuple[str, ...] | None = setting(
-        "data", words, "what columns are: number, category, date or ignore; told from their cells",
+        "table", words, "what columns are: number, category, date or ignore; told from their cells",
         metavar="COLUMN=TYPE,...", default=None,
     )  # fmt: skip
     scaling: str = setting(
-        "data", one_of("standard", "robust", "quantile", "none"), "of numbers in a file: standard, robust, quantile or none",
+        "table", one_of("standard", "robust", "quantile", "none"), "how numbers are scaled: standard, robust, quantile or none",
         metavar="NAME", default="standard",
     )  # fmt: skip
     categorical: str = setting(
-        "data",
+        "table",
         one_of("onehot", "embedding"),
-        "categories in a file: onehot, or embedding",
+        "what categories become: onehot, or embedding",
         metavar="NAME",
         default="onehot",
     )
-    max_categories: int = setting("data", count, "of a column; the most frequent are kept", metavar="N", default=100)
-    decimal: str = setting("data", one_of(".", ","), "decimal mark of numbers in text", metavar="C", default=".")
-    date_format: str | None = setting(
-        "data", text, "dates that are not like 2024-12-31: %d.%m.%Y, ...", metavar="FORM", default=None
+    max_categories: int = setting(
+        "table", count, "categories of a column; the most frequent are kept", metavar="N", default=100
     )
-    validation: float = setting(
-        "data", share, "share of the training rows to validate with after each epoch", metavar="X", default=0.0
+    decimal: str = setting("table", one_of(".", ","), "decimal mark of numbers in text", metavar="C", default=".")
+    date_format: str | None = setting(
+        "table", text, "dates that are not like 2024-12-31: %d.%m.%Y, ...", metavar="FORM", default=None
     )
     hidden: tuple[int, ...] = setting(
         "model", widths, "widths of the hidden layers, or none", metavar="N,N,...", default=(256, 128)
@@ -221,11 +223,11 @@ class Configuration:
     dtype: str = setting("training", text, "in what numbers: float32 or float64", metavar="NAME", default="float32")
 
     def sections(self) -> dict[str, dict[str, Any]]:
-        """The configuration as TOML has it; settings left open are left out."""
+        """The configuration as TOML has it; settings left open are left out, and so is [table] where there is none."""
         made: dict[str, dict[str, Any]] = {}
         for name, each in SETTINGS.items():
             value = getattr(self, each.name)
-            if value is not None:
+            if value is not None and not (self.data in NAMED_DATA and name in OF_TABLES):
                 section, _, key = name.partition(".")
                 made.setdefault(section, {})[key] = list(value) if isinstance(value, tuple) else value
         return made
@@ -233,6 +235,8 @@ class Configuration:
 
 # by their names in TOML, section.key
 SETTINGS = {f"{each.metadata['section']}.{each.metadata['key'] or each.name}": each for each in fields(Configuration)}
+
+OF_TABLES = {name: each for name, each in SETTINGS.items() if name.startswith("table.")}  # of no meaning for other data
 
 
 def configure(given: Mapping[str, Any]) -> Configuration:

@@ -17,12 +17,6 @@ from .errors import ConfigurationError, DataError
 from .preprocessing import FittedPreprocessing, Preprocessing
 from .preprocessing.columns import CategoryColumn, Classes, Values
 
-# settings that mean something for files alone
-OF_FILES = (
-    "target", "task", "test", "separator", "header", "quote", "encoding", "missing", "bad_rows", "types", "scaling",
-    "categorical", "max_categories", "decimal", "date_format",
-)  # fmt: skip
-
 _say = logging.getLogger("dlcore").info
 
 
@@ -49,7 +43,9 @@ def load_file(run: Configuration) -> DataSet:
     if run.validation:
         table, validation = _split(table, _classes(table, wish, target, run.task), run.validation)
     fitted = wish.fit(table, target, run.task)
-    parts = [fitted.clean(part) if run.bad_rows == "skip" else part for part in (table, test, validation) if part is not None]
+    parts = [
+        fitted.clean(part) if run.bad_rows == "skip" else part for part in (table, test, validation) if part is not None
+    ]
     _report(target, fitted, parts, drawn=run.test is None)
     X, X_test, *X_validation = [fitted.features(part, run.dtype) for part in parts]
     y, y_test, *y_validation = [fitted.targets(part) for part in parts]

@@ -1,8 +1,9 @@
-"""What all tests share: the option for MNIST, and with pytest-xdist the threads of a worker and which tests it runs."""
+"""What all tests share: the option for real data, and with pytest-xdist the threads of a worker and which tests it runs."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--data-dir",
         default=None,
-        help="folder with the four files of MNIST, train-images-idx3-ubyte.gz and so on (tests on MNIST are skipped without it)",
+        help="folder with the folders mnist, adult and california, or the one of MNIST itself (tests on them are skipped without it)",
     )
 
 
 @pytest.fixture(scope="session")
-def data_dir(request: pytest.FixtureRequest) -> Path:
-    """The folder given with --data-dir; without one the test is skipped."""
-    folder = request.config.getoption("--data-dir")
-    if folder is None:
-        pytest.skip("MNIST is not at hand: give its folder with --data-dir")
-    return Path(folder)
+def data_file(request: pytest.FixtureRequest) -> Callable[[str], Path]:
+    """The path of a file in the folder given with --data-dir; without the folder or the file the test is skipped."""
+
+    def find(name: str) -> Path:
+        folder = request.config.getoption("--data-dir")
+        if folder is None:
+            pytest.skip("real data are not at hand: give their folder with --data-dir")
+        if not (Path(folder) / name).exists():
+            pytest.skip(f"{name} is not in {folder}")
+        return Path(folder) / name
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def data_dir(request: pytest.FixtureRequest, data_file: Callable[[str], Path]) -> Path:
+    """The folder with the four files of MNIST."""
+    first = "train-images-idx3-ubyte.gz"
+    folder = Path(request.config.getoption("--data-dir") or "")
+    return folder if (folder / first).exists() else data_file(f"mnist/{first}").parent
 
 
 def pytest_configure(config: pytest.Config) -> None:

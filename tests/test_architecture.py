@@ -84,7 +84,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "torch": (),
     "sklearn": ("estimators",),
     "scipy": ("optimizers", "estimators", "data"),
-    "pyarrow": ("data",),
+    "pyarrow": ("data", "predictions"),
     "pandas": (),
     "matplotlib": ("plotting",),
 }

@@ -60,6 +60,8 @@ def commented(configuration: Configuration) -> Iterator[str]:
     given, present = configuration.sections(), ""
     for name, each in SETTINGS.items():
         section, _, key = name.partition(".")
+        if section not in given:
+            continue
         if section != present:
             yield f"\n[{section}]"
             present = section

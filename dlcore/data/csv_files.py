@@ -264,7 +264,9 @@ class _Rows:
     def refuse(self, why: str) -> None:
         """Raise DataError, or note the row as skipped."""
         if not self.skip:
-            raise DataError(f"{self.target}, line {self.line}: {why}; correct it, or leave out such rows with --bad-rows skip")
+            raise DataError(
+                f"{self.target}, line {self.line}: {why}; correct it, or leave out such rows with --bad-rows skip"
+            )
         self.skipped.append(Skipped(self.line, why))
 
 

@@ -21,10 +21,15 @@ def test_the_file_is_the_configuration_of_the_flags(tmp_path, data):
     )
 
 
-def test_every_setting_stands_there_with_its_meaning(capsys):
-    assert main(["init", "-"]) == 0
+@pytest.mark.parametrize("data", ["digits", "a.csv"])
+def test_every_setting_stands_there_with_its_meaning(capsys, data):
+    """Those of a table only where the data are one."""
+    assert main(["init", "-", "--data", data]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert ("[table]" in lines) == (data == "a.csv")
     for name, each in SETTINGS.items():
+        if data == "digits" and name.startswith("table."):
+            continue
         place = lines.index(f"# {each.metadata['meaning']}")
         assert lines[place + 1].removeprefix("# ").startswith(f"{name.partition('.')[2]} = ")
 
