@@ -207,6 +207,10 @@ class Configuration:
     l2: float = setting("optimizer", number, "weight of the L2 penalty", metavar="X", default=0.0)
     epochs: int = setting("training", count, "passes over the data", metavar="N")
     batch_size: int = setting("training", count, "rows in a step", metavar="N")
+    patience: int | None = setting(
+        "training", count, "epochs without a lower loss before training stops and the best weights come back",
+        metavar="N", default=None,
+    )  # fmt: skip
     restarts: int = setting(
         "training",
         count,
@@ -242,13 +246,16 @@ OF_TABLES = {name: each for name, each in SETTINGS.items() if name.startswith("t
 def configure(given: Mapping[str, Any]) -> Configuration:
     """The configuration with the given fields and defaults for the others; what is not a field is left aside.
 
-    Raises ConfigurationError for data of an unknown name, with the nearest known one.
+    Raises ConfigurationError for data of an unknown name, with the nearest known one, and for seeds that are too large.
     """
     if "data" not in given:
         raise ConfigurationError("data.source is missing: what to train on")
     epochs, batch_size = usual(given["data"])
     defaults = {"epochs": epochs, "batch_size": batch_size}
-    return Configuration(**defaults | {f.name: given[f.name] for f in fields(Configuration) if f.name in given})
+    made = Configuration(**defaults | {f.name: given[f.name] for f in fields(Configuration) if f.name in given})
+    if made.restarts > 1 and made.seed + made.restarts > 2**64:
+        raise ConfigurationError(f"seed {made.seed} leaves no seeds for {made.restarts} restarts below 2**64")
+    return made
 
 
 def usual(data: str) -> tuple[int, int]:
@@ -281,8 +288,8 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     import tomllib
 
     try:
-        with open(path, "rb") as file:
-            sections = tomllib.load(file)
+        with open(path, encoding="utf-8-sig") as file:  # some editors begin a file with a byte order mark
+            sections = tomllib.loads(file.read())
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -326,6 +333,9 @@ def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 def read_setting(name: str, value: Any) -> tuple[str, Any]:
     """(field, value) of a setting by its name in TOML.  Raises ConfigurationError for an unknown name or a wrong value."""
     if name not in SETTINGS:
+        inside = [known for known in SETTINGS if known.startswith(f"{name}.")]
+        if inside:
+            raise ConfigurationError(f"{name!r} is a section, expected one of its keys: {', '.join(inside)}")
         key = name.rpartition(".")[2]
         same = [known for known in SETTINGS if known.endswith(f".{key}")]  # in another section, or without one
         hint = f" (did you mean {same[0]!r}?)" if same else did_you_mean(name, SETTINGS)

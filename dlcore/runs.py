@@ -191,9 +191,12 @@ class Recording(Callback):
         except OSError as error:
             raise self._unwritten_metrics(error) from error
 
-    def checkpoint(self, trainer: Trainer, loss: float = math.inf) -> Path:
-        """Save the trainer, unless this very state is saved; `loss` is that of the epoch it has just finished."""
-        if self._saved is None or self._saved_updates != trainer.updates:
+    def checkpoint(self, trainer: Trainer, loss: float = math.inf, *, changed: bool = False) -> Path:
+        """Save the trainer, unless this very state is saved; `loss` is that of the epoch it has just finished.
+
+        `changed` where the weights may be others than after the last update.
+        """
+        if changed or self._saved is None or self._saved_updates != trainer.updates:
             self._saved, self._saved_updates = self.directory.save(trainer), trainer.updates
         if loss < self.best:
             self.directory.mark_best(self._saved)

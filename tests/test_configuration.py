@@ -37,8 +37,8 @@ def test_every_setting_refuses_what_it_cannot_be(name):
         ("epochs = 3", "unknown key 'epochs' (did you mean 'training.epochs'?)"),
         ("[optimizer]\nepochs = 3", "unknown key 'optimizer.epochs' (did you mean 'training.epochs'?)"),
         ("[model]\nhidden.first = 3", "model.hidden: {'first': 3} is not a list of widths"),
-        ("training = 3", "unknown key 'training'"),
-        ("[[training]]\nepochs = 3", "unknown key 'training'"),
+        ("training = 3", "'training' is a section, expected one of its keys: training.epochs, training.batch_size,"),
+        ("[[training]]\nepochs = 3", "'training' is a section"),
         ("[training]\nepochs = 3.5", "training.epochs: 3.5 is not an integer"),
         ("[training]\nepochs = true", "training.epochs: True is not an integer"),
         ("[training]\ndevice = ''", "training.device: the name is empty"),
@@ -52,6 +52,11 @@ def test_a_file_with_a_mistake_is_refused_by_name(tmp_path, toml, message):
     with pytest.raises(dl.ConfigurationError) as caught:
         read_toml(path)
     assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    (tmp_path / "run.toml").write_bytes(b"\xef\xbb\xbf[data]\r\nsource = 'digits'\r\n")
+    assert read_toml(tmp_path / "run.toml") == {"data": "digits"}
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..assembly import make_trainer
-from ..callbacks import Callback
+from ..callbacks import Callback, EarlyStopping
 from ..configuration import Configuration
 from ..data.dataset import DataSet
 from ..errors import DivergenceError
@@ -81,9 +81,10 @@ class Session:
         """
         run, X = self.configuration, self.data.X
         recording = Recording(directory, self.every) if directory else None
+        stopping = EarlyStopping("val_loss" if self.validation else "loss", run.patience) if run.patience else None
         loss = math.inf  # of the last epoch, if training ended with a whole one
         with StopSignals(math.ceil(len(X) / run.batch_size)) as signals:
-            callbacks: list[Callback] = [recording, signals] if recording else [signals]
+            callbacks: list[Callback] = [each for each in (recording, signals, stopping) if each]
             try:
                 trainer.fit(
                     X, self.data.y, epochs=run.epochs, batch_size=run.batch_size, validation=self.validation,
@@ -95,11 +96,16 @@ class Session:
             except DivergenceError as error:
                 if recording is None:
                     raise
-                raise DivergenceError(f"{error}; the last good state is in {recording.checkpoint(trainer)}") from error
-            saved = recording.checkpoint(trainer, loss) if recording else None
+                good = recording.checkpoint(trainer, changed=stopping is not None)
+                raise DivergenceError(f"{error}; the last good state is in {good}") from error
+            if stopping and stopping.best_epoch >= 0:
+                loss = stopping.best  # its weights are back
+            saved = recording.checkpoint(trainer, loss, changed=stopping is not None) if recording else None
         if signals.number:
             where = f"the state is in {saved}" if saved else "nothing is kept without --out"
             raise Interrupted(
                 signals.number, f"{which}interrupted after {trainer.epoch} of {run.epochs} epochs; {where}"
             )
+        if stopping and stopping.best_epoch < trainer.epoch:
+            say(f"{which}stopped after epoch {trainer.epoch}; the weights of epoch {stopping.best_epoch} are back")
         return trainer

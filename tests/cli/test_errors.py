@@ -60,6 +60,8 @@ from .running import SMALL, fails
         ("train none.toml", "none.toml: cannot be read: No such file or directory"),
         ("train digits --data-dir x", "--data-dir is for mnist, fashion-mnist; digits comes with the package"),
         ("train digits --validation 1", "--validation: '1' is not a share: a number from 0 to below 1"),
+        ("train digits --patience 0", "--patience: '0' is not a positive integer"),
+        ("train digits --seed 18446744073709551615 --restarts 2", "leaves no seeds for 2 restarts below 2**64"),
         ("train digits --restarts 0", "--restarts: '0' is not a positive integer"),
         ("info --yaml", "unknown argument '--yaml'"),
     ],

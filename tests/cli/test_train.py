@@ -101,6 +101,23 @@ def test_validation_rows_are_set_aside_and_best_goes_by_them(tmp_path, capsys):
     assert dl.Trainer.load(out / "checkpoints" / "best.safetensors").epoch == losses.index(min(losses)) + 1 < 30
 
 
+def test_patience_stops_training_and_brings_the_best_weights_back(tmp_path, capsys):
+    out = tmp_path / "run"
+    words = ["--epochs", "60", "--learning-rate", "3e-2", "--validation", "0.9", "--patience", "3", "--out", str(out)]
+    assert main([*SMALL, *words]) == 0
+    losses = [json.loads(line)["val_loss"] for line in (out / "metrics.jsonl").read_text().splitlines()]
+    best = losses.index(min(losses)) + 1
+    assert len(losses) == best + 3 < 60
+    assert f"dlcore: stopped after epoch {best + 3}; the weights of epoch {best} are back" in capsys.readouterr().err
+    last, kept = (
+        dl.Trainer.load(out / "checkpoints" / f"{name}.safetensors") for name in (f"step_{3 * best + 9}", "best")
+    )
+    assert all((a == b).all() for a, b in zip(last.get_weights(), kept.get_weights(), strict=True))
+    data = load_digits()
+    accuracy = last.evaluate(data.X_test, data.y_test)["accuracy"]
+    assert json.loads((out / "summary.json").read_text())["test_accuracy"] == accuracy
+
+
 def test_of_several_restarts_the_best_is_kept(tmp_path, capsys):
     out, data = tmp_path / "run", load_digits()
     assert main([*SMALL, "--epochs", "2", "--restarts", "3", "--seed", "5", "--out", str(out)]) == 0
