@@ -15,11 +15,12 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from machine import Neighbours, blas
+from rounds import order
 from tasks import Task
 
 # name -> (file in peers/, library, variant); in the order in which tables show them
@@ -38,6 +39,7 @@ ALL = {
     "jax scan": ("jax_xla", "jax", "scan"),
     "scikit-learn": ("scikit_learn", "sklearn", ""),
 }
+BARE = {"cpu": "bare products", "cuda": "bare products, cuBLASLt"}  # by kind of device
 ROUNDED = ("torch medium", "torch bf16")  # they may multiply numbers with fewer bits than float32 has
 _STOPS = hasattr(signal, "SIGSTOP")
 LIMIT = 3600.0  # seconds without an answer after which a process is taken for hung
@@ -142,34 +144,46 @@ class Contestant:
 
 
 class Field:
-    """Those of `names` that can do a task, each in its process until the `with` ends; one who fails leaves, and the others go on.
+    """Who of `entries` can do a task, each in its process until the `with` ends; one who fails leaves, and the others go on.
 
-    `leave_out({who: why})` is told who cannot take part, or failed.
+    entries     label -> (name in ALL, device)
+    leave_out   is told {label: why} of who cannot take part, or fails
     """
 
     def __init__(
-        self, names: Sequence[str], task: Task, device: str, leave_out: Callable[[dict[str, str]], None]
+        self, entries: Mapping[str, tuple[str, str]], task: Task, leave_out: Callable[[dict[str, str]], None]
     ) -> None:
         self._task, self._leave_out = task, leave_out
         self.present: dict[str, Contestant] = {}
         try:
-            for name in names:
+            for label, (name, device) in entries.items():
                 try:
-                    self.present[name] = Contestant(name, task, device)
+                    self.present[label] = Contestant(name, task, device)
                 except Missing as error:
-                    leave_out({name: str(error)})
+                    leave_out({label: str(error)})
         except BaseException:
             self.close()
             raise
 
-    def ask(self, name: str, method: str, *arguments: Any) -> Any:
+    def turns(self, seconds: float, rounds: int, after_round: Callable[[int], None]) -> dict[str, list[Turn]]:
+        """Interleaved turns of at least so many seconds each, of all who have not failed by the end."""
+        epochs = {label: self.ask(label, "steady", seconds) for label in list(self.present)}
+        turns: dict[str, list[Turn]] = {label: [] for label in self.present}
+        for i, label in enumerate(order(list(turns), rounds), 1):
+            if (turn := self.ask(label, "turn", epochs[label])) is not None:
+                turns[label].append(turn)
+            if i % len(turns) == 0:
+                after_round(i // len(turns))
+        return {label: taken for label, taken in turns.items() if label in self.present}
+
+    def ask(self, label: str, method: str, *arguments: Any) -> Any:
         """What this method of the contestant gives; None from one who is not there any more."""
-        if name in self.present:
+        if label in self.present:
             try:
-                return getattr(self.present[name], method)(*arguments)
+                return getattr(self.present[label], method)(*arguments)
             except RuntimeError as error:
-                self._leave_out({f"{name}, {self._task.name}": str(error)})
-                self.present.pop(name).close()
+                self._leave_out({f"{label}, {self._task.name}": str(error)})
+                self.present.pop(label).close()
         return None
 
     def close(self) -> None:

@@ -6,15 +6,13 @@ is absent the other one is measured alone; a cell whose step would take longer t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import record
 import tables
-from contestants import Contestant, Missing, Turn
-from rounds import Spread, interleaved, ratios
+from contestants import BARE, Field
+from rounds import Spread, ratios
 from tasks import Task
 
 from dlcore.backend import Backend
@@ -60,60 +58,62 @@ def cell(width: int, batch: int, quick: bool) -> Task:
 
 
 def measure(run: record.Record, task: Task, devices: list[str], rates: dict[str, float], chosen: Any) -> None:
-    """Add the times of one cell."""
-    with ExitStack() as processes:
-        turns = {}
-        for device in devices:
-            expected = task.operations / rates[device] if device in rates else 0.0
-            if expected > chosen.limit:
-                run.leave_out({f"{device}, {task.name}": f"a step would take about {tables.seconds(expected)}"})
-                continue
-            try:
-                contestant = processes.enter_context(Contestant("dlcore", task, device))
-                turns[device] = partial(contestant.turn, contestant.steady(chosen.seconds))
-            except (Missing, RuntimeError) as error:  # out of memory, say
-                run.leave_out({f"{device}, {task.name}": str(error)})
-        try:
-            results: dict[str, list[Turn]] = interleaved(turns, chosen.rounds)
-        except RuntimeError as error:
-            run.leave_out({task.name: str(error)})
-            return
-    for device, taken in results.items():
-        times = [turn.step_seconds for turn in taken]
-        rates[device] = max(rates.get(device, 0.0), task.operations / Spread.of(times).median)
-        run.add({
-            "device": device, "width": task.widths[0], "batch": task.batch, "rows": task.rows,
-            "operations": task.operations, "step_seconds": times, "neighbours": [turn.neighbours for turn in taken],
-        })  # fmt: skip
+    """Add the times of one cell: on each device the step, and its bare products."""
+    entries = {}
+    for device in devices:
+        expected = task.operations / rates[device] if device in rates else 0.0
+        if expected > chosen.limit:
+            run.leave_out({f"{device}, {task.name}": f"a step would take about {tables.seconds(expected)}"})
+        else:
+            entries[device] = ("dlcore", device)
+            entries[f"{device}, bare products"] = (BARE[device.partition(":")[0]], device)
+    with Field(entries, task, run.leave_out) as field:
+        turns = field.turns(chosen.seconds, chosen.rounds, lambda done: None)
+    for device in devices:
+        if device in turns:
+            times = [turn.step_seconds for turn in turns[device]]
+            bare = [turn.step_seconds for turn in turns.get(f"{device}, bare products", ())]
+            rates[device] = max(rates.get(device, 0.0), task.operations / Spread.of(times).median)
+            run.add({
+                "device": device, "width": task.widths[0], "batch": task.batch, "rows": task.rows,
+                "operations": task.operations, "step_seconds": times, "bare_seconds": bare,
+                "neighbours": [turn.neighbours for turn in turns[device]],
+            })  # fmt: skip
     record.say(f"{task.name}: done")
 
 
 def summary(values: Mapping[str, Any]) -> str:
-    """A table of times for each device, and of the ratio of both where there are two; rows are widths, columns batch sizes."""
-    times = {(r["device"], r["width"], r["batch"]): r["step_seconds"] for r in values["results"]}
-    devices = list(dict.fromkeys(device for device, _, _ in times))
-    widths, batches = sorted({w for _, w, _ in times}), sorted({b for _, _, b in times})
-    header = [f"batch {b}" for b in batches]
+    """For each device a table of times, and of ratios to the bare products; then the ratio of both devices, if there are two.
+
+    Rows are widths, columns batch sizes.
+    """
+    results = {(r["device"], r["width"], r["batch"]): r for r in values["results"]}
+    devices = list(dict.fromkeys(device for device, _, _ in results))
+    widths, batches = sorted({w for _, w, _ in results}), sorted({b for _, _, b in results})
+
+    def table(corner: str, cell: Callable[[int, int], str]) -> str:
+        rows = [[str(w), *(cell(w, b) for b in batches)] for w in widths]
+        return tables.markdown([f"{corner}, width", *(f"batch {b}" for b in batches)], rows)
+
+    def times(device: str, what: str) -> Callable[[int, int], list[float]]:
+        return lambda w, b: results.get((device, w, b), {}).get(what, [])
+
     blocks = []
     for device in devices:
-        cells = [[_time(times.get((device, w, b))) for b in batches] for w in widths]
-        blocks.append(_table(f"{device}, width", header, widths, cells))
+        step, bare = times(device, "step_seconds"), times(device, "bare_seconds")
+        blocks.append(table(f"{device}: a step", lambda w, b, step=step: _time(step(w, b))))
+        blocks.append(table("step / bare products", lambda w, b, step=step, bare=bare: _ratio(step(w, b), bare(w, b))))
     if len(devices) == 2:
-        first, second = devices
-        cells = [[_ratio(times.get((first, w, b)), times.get((second, w, b))) for b in batches] for w in widths]
-        blocks.append(_table(f"{first} / {second}, width", header, widths, cells))
+        first, second = (times(device, "step_seconds") for device in devices)
+        blocks.append(table(" / ".join(devices), lambda w, b: _ratio(first(w, b), second(w, b))))
     return "\n\n".join(blocks)
 
 
-def _table(corner: str, header: list[str], widths: list[int], cells: list[list[str]]) -> str:
-    return tables.markdown([corner, *header], [[str(w), *row] for w, row in zip(widths, cells, strict=True)])
-
-
-def _time(times: list[float] | None) -> str:
+def _time(times: Sequence[float]) -> str:
     return tables.seconds(Spread.of(times).median) if times else "left out"
 
 
-def _ratio(ours: list[float] | None, theirs: list[float] | None) -> str:
+def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
     return tables.spread(ratios(ours, theirs)) if ours and theirs else ""
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from contestants import Field, Turn
 from record import Record, count, duration, say
-from rounds import order
 from tasks import NETWORKS, Task
 
 QUICK_ROWS = 1024
@@ -37,16 +37,14 @@ def measure(record: Record, names: Sequence[str], tasks: Sequence[Task], chosen:
     """Add the contestants' times for each task to the record."""
     for task in tasks:
         say(f"{task.name}: starting {len(names)} contestants")
-        with Field(names, task, chosen.device, record.leave_out) as field:
-            epochs = {name: field.ask(name, "steady", chosen.seconds) for name in list(field.present)}
-            turns: dict[str, list[Turn]] = {name: [] for name in field.present}
-            for i, name in enumerate(order(list(turns), chosen.rounds), 1):
-                if (turn := field.ask(name, "turn", epochs[name])) is not None:
-                    turns[name].append(turn)
-                if i % len(turns) == 0:
-                    say(f"{task.name}: round {i // len(turns)} of {chosen.rounds}")
-            facts = {name: field.ask(name, "facts") for name in list(field.present)}
-            record.add(*(_result(name, task, turns[name], facts[name]) for name in field.present))
+        with Field({name: (name, chosen.device) for name in names}, task, record.leave_out) as field:
+            turns = field.turns(chosen.seconds, chosen.rounds, partial(_say_round, task, chosen.rounds))
+            facts = {name: field.ask(name, "facts") for name in turns}
+            record.add(*(_result(name, task, taken, facts[name] or {}) for name, taken in turns.items()))
+
+
+def _say_round(task: Task, rounds: int, done: int) -> None:
+    say(f"{task.name}: round {done} of {rounds}")
 
 
 def _result(name: str, task: Task, turns: Sequence[Turn], facts: Mapping[str, Any]) -> dict[str, Any]:

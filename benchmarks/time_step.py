@@ -12,9 +12,8 @@ from typing import Any
 import record
 import steps
 import tables
+from contestants import BARE
 from rounds import Spread, ratios
-
-BARE = {"cpu": "bare products", "cuda": "bare products, cuBLASLt"}
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ def main() -> None:
 def measure(run: record.Record, name: str, task: Task, rule: Any, epochs: int, chosen: Any) -> None:
     """Train every contestant with every seed; each run is kept as soon as it is over."""
     names = [n for n in CONTESTANTS if n in (chosen.only or CONTESTANTS)]
-    with Field(names, task, chosen.device, run.leave_out) as field:
+    with Field({n: (n, chosen.device) for n in names}, task, run.leave_out) as field:
         for contestant in list(field.present):
             field.ask(contestant, "learn", 0, 1, rule)  # compiles, the evaluation too
         turns = list(field.present)

@@ -83,22 +83,24 @@ def test_nobody_is_left_behind_a_killed_benchmark(tmp_path: Path) -> None:
 
 def test_what_cannot_take_part_says_why() -> None:
     left_out: dict[str, str] = {}
-    with contestants.Field(["bare products, cuBLASLt"], TINY, "cpu", left_out.update) as field:
+    with contestants.Field({"G": ("bare products, cuBLASLt", "cpu")}, TINY, left_out.update) as field:
         assert not field.present
-    assert left_out["bare products, cuBLASLt"] in ("nvmath is not installed", "cuBLASLt works on a GPU")
+    assert left_out["G"] in ("nvmath is not installed", "cuBLASLt works on a GPU")
 
 
 def test_one_who_fails_leaves_and_the_others_go_on() -> None:
     """Bare products classify nothing, so they cannot learn until a rule."""
     left_out: dict[str, str] = {}
-    with contestants.Field(["bare products"], TINY, "cpu", left_out.update) as field:
-        assert field.ask("bare products", "turn", 1).steps == 8
-        process = field.present["bare products"]._process
-        assert field.ask("bare products", "learn", 0, 1, NoImprovement()) is None
-        assert not field.present
-        assert field.ask("bare products", "turn", 1) is None
+    with contestants.Field(
+        {"one": ("bare products", "cpu"), "two": ("bare products", "cpu")}, TINY, left_out.update
+    ) as field:
+        process = field.present["one"]._process
+        assert field.ask("one", "learn", 0, 1, NoImprovement()) is None
+        assert field.ask("one", "turn", 1) is None
+        turns = field.turns(1e-6, 3, lambda done: None)
+    assert {label: [turn.steps for turn in taken] for label, taken in turns.items()} == {"two": [8, 8, 8]}
     assert process.exitcode is not None
-    assert "bare products classify nothing" in left_out["bare products, 8-4-3, batch 8"]
+    assert "bare products classify nothing" in left_out["one, 8-4-3, batch 8"]
 
 
 def test_a_failure_is_told_in_its_own_words() -> None:

@@ -59,7 +59,7 @@ RECORDS = {
     "devices": _record(
         "devices",
         [
-            {"device": d, "width": w, "batch": b, "rows": b, "operations": 1, "step_seconds": [t * w, t * w], "neighbours": []}
+            {"device": d, "width": w, "batch": b, "operations": 1, "step_seconds": [t * w, t * w], "bare_seconds": [], "neighbours": []}
             for d, t in (("cpu", 1e-5), ("cuda", 1e-6)) for w in (64, 128) for b in (32, 128)
         ],
     ),

@@ -102,7 +102,8 @@ def test_devices_skips_what_is_absent(quick: Benchmark) -> None:
     measured = {result["device"].partition(":")[0] for result in kept["results"]}
     assert "cpu" in measured
     assert measured | set(kept["left_out"]) == {"cpu", "cuda"}
-    assert "| cpu, width | batch 32 |" in printed
+    assert "| cpu: a step, width | batch 32 |" in printed
+    assert all(len(result["bare_seconds"]) == 2 for result in kept["results"] if result["device"] == "cpu")
 
 
 def test_time_to_accuracy(quick: Benchmark) -> None:
