@@ -119,10 +119,13 @@ class Contestant:
 
     def _ask(self, *request: Any) -> Any:
         if _STOPS:
-            os.kill(self._process.pid or 0, signal.SIGCONT)
+            self._signal(signal.SIGCONT)
         else:
             time.sleep(PAUSE)
-        self._pipe.send(request)
+        try:
+            self._pipe.send(request)
+        except OSError:
+            raise self._ended() from None
         return self._receive()
 
     def _receive(self) -> Any:
@@ -131,16 +134,23 @@ class Contestant:
             raise RuntimeError(f"{self.name}: no answer in {LIMIT:g} s")
         try:
             kind, answer = self._pipe.recv()
-        except EOFError:
-            self._process.join()
-            raise RuntimeError(f"{self.name}: its process ended with exit code {self._process.exitcode}") from None
+        except (EOFError, OSError):
+            raise self._ended() from None
         if kind == "missing":
             raise Missing(answer)
         if kind == "failed":
             raise RuntimeError(f"{self.name}, {self.task.name}:\n{answer}")
         if _STOPS:
-            os.kill(self._process.pid or 0, signal.SIGSTOP)
+            self._signal(signal.SIGSTOP)
         return answer
+
+    def _signal(self, number: int) -> None:
+        if self._process.pid and self._process.is_alive():  # 0 would be the benchmark's own group
+            os.kill(self._process.pid, number)
+
+    def _ended(self) -> RuntimeError:
+        self._process.join()
+        return RuntimeError(f"{self.name}: its process ended with exit code {self._process.exitcode}")
 
 
 class Field:
@@ -161,6 +171,8 @@ class Field:
                     self.present[label] = Contestant(name, task, device)
                 except Missing as error:
                     leave_out({label: str(error)})
+                except RuntimeError as error:
+                    leave_out({f"{label}, {task.name}": str(error)})
         except BaseException:
             self.close()
             raise

@@ -98,9 +98,11 @@ class Record:
         self._keep()
 
     def finish(self, summary: Callable[[Mapping[str, Any]], str]) -> None:
-        """Print the machine and the table."""
+        """Print the machine and the table; ends the program with exit code 1 where there is nothing to show."""
         self.values["seconds"] = round(time.perf_counter() - self._start, 1)
         self._keep()
+        if not self.values["results"]:
+            sys.exit("nothing was measured; see above for who was left out and why")
         print(f"\n{machine_line(self.values)}\n\n{summary(self.values)}")
         for warning in warnings(self.values):
             print(f"\n{warning}")

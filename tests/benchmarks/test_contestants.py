@@ -111,6 +111,17 @@ def test_a_failure_is_told_in_its_own_words() -> None:
         contestants.Contestant("bare products", Task((784, 10), 10, 10, data="/nowhere"), "cpu")
 
 
+@proc
+def test_one_who_dies_leaves_too() -> None:
+    """Killed between two turns, as a process without memory is."""
+    left_out: dict[str, str] = {}
+    with contestants.Field({"one": ("bare products", "cpu")}, TINY, left_out.update) as field:
+        field.present["one"]._process.kill()
+        assert field.ask("one", "turn", 1) is None
+        assert not field.present
+    assert left_out["one, 8-4-3, batch 8"] == "bare products: its process ended with exit code -9"
+
+
 def _served(l2: float) -> contestants.Served:
     """dlcore on the digits, in this process."""
     task = Task((64, 32, 10), 64, 1408, data="digits", l2=l2)

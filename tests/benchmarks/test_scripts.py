@@ -113,6 +113,14 @@ def test_time_to_accuracy(quick: Benchmark) -> None:
     assert "2 of 2" in printed
 
 
+def test_a_run_without_results_fails(start: Callable[..., None], tmp_path: Path) -> None:
+    """The record says who was left out."""
+    file = tmp_path / "record.json"
+    with pytest.raises(SystemExit, match="nothing was measured"):
+        start("time_peers", "--quick", "--only", "bare products, cuBLASLt", "--json", str(file))
+    assert set(json.loads(file.read_text())["left_out"]) == {"bare products, cuBLASLt"}
+
+
 def test_published(quick: Benchmark) -> None:
     printed, kept = quick("published")
     assert [result["row"] for result in kept["results"]] == ["MLP-adam", "MultilayerPerceptron"]
