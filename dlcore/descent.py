@@ -16,7 +16,9 @@ import numpy as np
 from .backend import from_namespace
 from .checks import is_integer, is_number
 from .errors import ConfigurationError, DataError, ShapeError
+from .kernels.table import Buffer
 from .optimizers import Optimizer
+from .plan import Plan, Recorder
 
 __all__ = ["Descent", "descend"]
 
@@ -64,13 +66,14 @@ def descend(
     theta = np.array(start, np.float64).reshape(-1)
     if theta.size == 0 or not np.isfinite(theta).all():
         raise DataError(f"descend: start={start!r}, expected one finite number or more")
-    s, k = _arrays(theta, optimizer), from_namespace(np, "numpy").kernels
+    arrays = _arrays(theta, optimizer)
+    s, before, update = SimpleNamespace(**arrays), *_recorded(optimizer, arrays)
     path, values, quiet, reason = [theta.copy()], [], 0, "steps"
     schedule = optimizer.schedule or (lambda step: 1.0)
     for step in range(steps + 1):
         s.rates[0] = optimizer.learning_rate * schedule(step)
         s.place[...] = 0
-        optimizer.before_gradient(k, s)
+        before(1)
         s.loss[0], s.grad[...] = _evaluated(f, theta)
         values.append(float(s.loss[0]))
         quiet = quiet + 1 if step and abs(values[-1] - values[-2]) <= value_tolerance else 0
@@ -81,7 +84,7 @@ def descend(
         elif value_tolerance and quiet >= patience:
             reason = "value"
         elif step < steps:
-            _update(k, optimizer, s)
+            update(1)
             path.append(theta.copy())
             continue
         break
@@ -101,13 +104,42 @@ def _check(optimizer: Any, steps: Any, gradient_tolerance: Any, value_tolerance:
             raise ConfigurationError(f"descend: {name}={number!r}, expected a number >= 0")
 
 
-def _arrays(theta: np.ndarray, optimizer: Optimizer) -> SimpleNamespace:
-    """What an optimizer's update reads and writes; kernels/reference/updates.py says what each array holds."""
-    return SimpleNamespace(
-        theta=theta, grad=np.zeros_like(theta), control=np.zeros(3), progress=np.zeros(4, np.int64), rates=np.zeros(1),
-        losses=np.zeros(1), place=np.zeros(2, np.int64), fault=np.zeros(1, np.int64), loss=np.ones(2), matrices=theta.size,
-        **{name: np.zeros_like(theta) for name in optimizer.slots},
+def _arrays(theta: np.ndarray, optimizer: Optimizer) -> dict[str, np.ndarray]:
+    """What an update reads and writes; kernels/reference/updates.py says what each array holds."""
+    counters = {"progress": np.zeros(4, np.int64), "place": np.zeros(2, np.int64), "fault": np.zeros(1, np.int64)}
+    numbers = {
+        "control": np.zeros(3),
+        "rates": np.zeros(1),
+        "losses": np.zeros(1),
+        "loss": np.ones(2),
+        "squares": np.zeros(1),
+    }
+    slots = {name: np.zeros_like(theta) for name in optimizer.slots}
+    return {"theta": theta, "grad": np.zeros_like(theta), **counters, **numbers, **slots}
+
+
+def _recorded(
+    optimizer: Optimizer, arrays: dict[str, np.ndarray]
+) -> tuple[Callable[[int], None], Callable[[int], None]]:
+    """What comes before the gradient, and the update as in a training step: l2 and clipping, then the optimizer.
+
+    Recorded once on the reference kernels and bound to the arrays, as a plan is.
+    """
+    backend = from_namespace(np, "numpy")
+    buffers = {name: Buffer(name, value.shape, value.dtype.name) for name, value in arrays.items()}
+    s = SimpleNamespace(matrices=arrays["theta"].size, **buffers)
+    before, k = Recorder(backend.kernels), Recorder(backend.kernels)
+    optimizer.before_gradient(before, s)
+    clip = float("inf") if optimizer.clip_norm is None else float(optimizer.clip_norm)
+    k.prepare_update(
+        s.theta, s.grad, s.squares, s.loss, s.rates, s.losses, s.place, s.progress, s.fault, s.matrices, float(optimizer.l2), clip,
+        out=(s.grad, s.squares, s.control, s.losses, s.place, s.progress, s.fault),
     )  # fmt: skip
+    optimizer.update(k, s)
+    runs = Plan("descent", backend, {"before": before.calls, "update": k.calls}).bind(
+        lambda buffer: arrays[buffer.name]
+    )
+    return runs["before"], runs["update"]
 
 
 def _evaluated(f: Callable[[np.ndarray], tuple[Any, Any]], theta: np.ndarray) -> tuple[float, np.ndarray]:
@@ -117,13 +149,3 @@ def _evaluated(f: Callable[[np.ndarray], tuple[Any, Any]], theta: np.ndarray) ->
     if gradient.size != theta.size:
         raise ShapeError(f"descend: f gave a gradient of shape {gradient.shape} for {theta.size} parameter(s)")
     return float(value), gradient.reshape(-1)
-
-
-def _update(k: Any, optimizer: Optimizer, s: SimpleNamespace) -> None:
-    """As in a training step: l2 and clipping, then the optimizer."""
-    clip = float("inf") if optimizer.clip_norm is None else float(optimizer.clip_norm)
-    k.prepare_update(
-        s.theta, s.grad, s.loss, s.rates, s.losses, s.place, s.progress, s.fault, s.matrices, float(optimizer.l2), clip,
-        out=(s.grad, s.control, s.losses, s.place, s.progress, s.fault),
-    )  # fmt: skip
-    optimizer.update(k, s)

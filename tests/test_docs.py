@@ -104,6 +104,9 @@ def _vocabulary() -> set[str]:
     words |= {name for name, f in vars(reference.activations).items() if inspect.isfunction(f)}
     for path in (ROOT / "dlcore").rglob("*"):
         words.add(path.stem)
+    words |= {path.stem for path in (ROOT / "examples").glob("*.py")}
+    for path in (ROOT / "tests").rglob("test_*.py"):  # a page may name a test, which then must be there
+        words |= {path.stem, *re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)}
     for data in NAMED_DATA:
         words |= set(data.split("-"))
     return words

@@ -19,7 +19,7 @@ def decision_boundary(
     *,
     threshold: float = 0.5,
     title: str = "",
-    points: int = 200,
+    points: int = 300,
     axes: Any = None,
 ) -> Any:
     """The plane of the two columns of X, shaded by class, with the data on it and the boundary as a black line.

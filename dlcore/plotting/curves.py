@@ -53,7 +53,7 @@ def lines(
         _label_decades(axes.yaxis)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if len(series) > 1 or next(iter(series), ""):
-        axes.legend(framealpha=0.9, edgecolor="none")
+        axes.legend(framealpha=0.7, edgecolor="none")
     return axes.figure
 
 
@@ -62,7 +62,7 @@ def _label_decades(axis: Any) -> None:
     from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()
-    if low > 0 and high / low < 1000:
+    if low > 0 and high / low < 200:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter("{x:g}")
     else:

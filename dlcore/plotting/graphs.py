@@ -40,7 +40,7 @@ def graph(
         arrow = {"arrowstyle": "-|>", "color": "0.35", "linewidth": 1.2, "shrinkA": 4, "shrinkB": 4}
         arrow |= {"patchA": drawn[edge.start].get_bbox_patch(), "patchB": drawn[edge.end].get_bbox_patch()}
         axes.annotate("", xy=(x1, -y1), xytext=(x0, -y0), arrowprops=arrow, zorder=1)
-        middle = (0.5 * (x0 + x1), -0.5 * (y0 + y1))
+        place = (x0 + 0.4 * (x1 - x0), -y0 - 0.4 * (y1 - y0))  # nearer to the start, where arrows are still apart
         white = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
         for text, side, color, style in (
             (edge.forward, 1, COLORS[0], "normal"),
@@ -48,7 +48,7 @@ def graph(
         ):
             if text:
                 axes.annotate(
-                    text, middle, (0, 8 * side), textcoords="offset points", ha="center", va="center", fontsize="small",
+                    text, place, (0, 8 * side), textcoords="offset points", ha="center", va="center", fontsize="small",
                     color=color, fontstyle=style, bbox=white, zorder=2,
                 )  # fmt: skip
     columns, rows = [x for x, _, _ in nodes.values()], [-y for _, y, _ in nodes.values()]

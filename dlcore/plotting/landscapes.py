@@ -82,7 +82,9 @@ def surface(
         axes = panels(1, width=6.0, height=5.0, three_d=True)[1][0]
     x, y, z = heights(f, xlim, ylim, points)
     axes.computed_zorder = False  # paths lie on the surface, and would be hidden in it
-    axes.plot_surface(*np.meshgrid(x, y), z, cmap="cividis", alpha=0.85, linewidth=0, rcount=points, ccount=points)
+    axes.plot_surface(
+        *np.meshgrid(x, y), z, cmap="cividis", alpha=0.85, linewidth=0, rcount=points, ccount=points, zorder=2
+    )
     for i, (name, path) in enumerate((paths or {}).items()):
         path = np.asarray(path, float)
         inside = (path[:, 0] >= xlim[0]) & (path[:, 0] <= xlim[1]) & (path[:, 1] >= ylim[0]) & (path[:, 1] <= ylim[1])

@@ -1,0 +1,64 @@
+"""How many rows a step?  What copies of the data cost, and the loss on other rows after the same number of epochs.
+
+A step on B rows costs about B; an epoch has m / B steps.  A batch that is too large also stops fitting into caches and
+memory: activations take B numbers for each unit.
+
+Change one line: the rate in `trained`, the same for all sizes.  A larger batch bears, and needs, a larger rate.
+"""
+
+import numpy as np
+from script import Script
+
+import dlcore as dl
+from dlcore import plotting
+from dlcore.data.digits import load_digits
+
+
+def redundancy(copies, batch_size, epochs):
+    """Rows seen and the full loss after each epoch, when every row is in the data `copies` times."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(200, 5))
+    y = X @ [1.0, -2, 0.5, 0, 3] + 0.1 * random.normal(size=200)
+    trainer = dl.Trainer(dl.Sequential(dl.Dense(5, 1)), dl.SquaredError(), dl.SGD(0.1), dtype="float64")
+    history = trainer.fit(
+        np.tile(X, (copies, 1)), np.tile(y, copies), epochs=epochs, batch_size=batch_size, validation=(X, y)
+    )
+    return 200 * copies * np.arange(1, epochs + 1), history["val_loss"]
+
+
+def trained(batch_size, epochs, seed):
+    """Losses on the training and on the test rows of the digits."""
+    data = load_digits()
+    model = dl.Sequential(dl.Dense(64, 64), dl.ReLU(), dl.Dense(64, 10))
+    trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.SGD(0.1), seed=seed)
+    trainer.fit(data.X, data.y, epochs=epochs, batch_size=batch_size)
+    return trainer.evaluate(data.X, data.y)["loss"], trainer.evaluate(data.X_test, data.y_test)["loss"]
+
+
+def main(arguments=None):
+    script = Script(__doc__, arguments)
+    epochs, seeds, sizes = (1, 1, (16, 256)) if script.quick else (20, 5, (4, 16, 64, 256, None))
+    seen = {
+        f"{size or 'all'} rows a step, data × {copies}": redundancy(copies, size, 8 if script.quick else 20)
+        for size in (None, 20)
+        for copies in (1, 4)
+    }
+    rows = [1437 if size is None else size for size in sizes]
+    losses = np.array([[trained(size, epochs, seed) for seed in range(seeds)] for size in sizes])  # size, seed, kind
+
+    figure, axes = plotting.panels(2, width=5.0, height=3.8)
+    plotting.lines(seen, xlabel="rows seen", ylabel="loss", log_x=True, log_y=True, axes=axes[0])
+    means = {"training rows": (rows, losses[..., 0].mean(1)), "test rows": (rows, losses[..., 1].mean(1))}
+    loss = f"loss after {epochs} epochs"
+    plotting.lines(means, xlabel="rows a step, B", ylabel=loss, log_x=True, log_y=True, marker="o", axes=axes[1])
+    for kind in (0, 1):
+        axes[1].plot(rows, losses[..., kind], ".", color=plotting.COLORS[kind], markersize=4)  # every seed
+    script.save("batch_size.png", figure)
+    for size, (train, test) in zip(rows, losses.mean(axis=1), strict=True):
+        print(f"B = {size:5d}: training loss {train:.4f}, test loss {test:.4f}, mean of {seeds} seeds")
+    print("Look: four copies of each row make a batch step four times as dear and teach nothing new.")
+    return {"seen": seen, "losses": losses}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""What the examples share: their two options, and the folder for their pictures."""
+
+import argparse
+from pathlib import Path
+
+import dlcore as dl
+from dlcore import plotting
+
+
+class Script:
+    """python examples/NAME.py [--quick] [--out DIR]: fewer steps and coarser pictures; where the pictures go."""
+
+    def __init__(self, description, arguments=None, **options):
+        parser = argparse.ArgumentParser(
+            description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+        parser.add_argument("--quick", action="store_true", help="fewer steps and coarser pictures, for a first look")
+        parser.add_argument(
+            "--out", type=Path, default=Path("runs/examples"), metavar="DIR", help="folder for pictures"
+        )
+        for name, text in options.items():
+            parser.add_argument(f"--{name.replace('_', '-')}", help=text)
+        self.options = parser.parse_args(arguments)
+        self.quick = self.options.quick
+        self.options.out.mkdir(parents=True, exist_ok=True)
+
+    def path(self, name):
+        """Where a picture goes; its name is printed."""
+        path = self.options.out / name
+        print(f"picture: {path}")
+        return path
+
+    def save(self, name, figure):
+        self.path(name).write_bytes(plotting.png(figure, dpi=50 if self.quick else 130))
+
+
+class Recorder(dl.Callback):
+    """Keeps the weights after each epoch, and before the first."""
+
+    def on_fit_begin(self, trainer):
+        self.weights = [trainer.get_weights()]
+
+    def on_epoch_end(self, trainer, logs):
+        self.weights.append(trainer.get_weights())

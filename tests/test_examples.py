@@ -1,0 +1,329 @@
+"""Every example runs, and what it shows is what the lectures say: a number from each, against worked values or outsiders."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dlcore as dl
+from dlcore import plotting
+
+pytest.importorskip("matplotlib")
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem != "script")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Run an example with --quick; what its main() returns.  Pictures are composed and not rendered: that is a slow test."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+
+    def composed(figure: Any, dpi: float) -> bytes:
+        assert all(axes.has_data() or axes.texts for axes in figure.axes)
+        return b"\x89PNG"
+
+    def run(name: str) -> Any:
+        monkeypatch.setattr(plotting, "png", composed)
+        found = importlib.import_module(name).main(["--quick", "--out", str(tmp_path)])
+        assert list(tmp_path.iterdir()), f"{name} leaves no picture"
+        return found
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_pictures_are_rendered(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    importlib.import_module(name).main(["--quick", "--out", str(tmp_path)])
+    for path in tmp_path.iterdir():
+        with image.open(path) as picture:
+            assert min(picture.size) > 100, path
+
+
+def test_every_example_is_tested_here_and_short() -> None:
+    """Below 80 lines, with a docstring that says what to change; options come from script.py."""
+    tests = Path(__file__).read_text(encoding="utf-8")
+    for name in SCRIPTS:
+        text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 80, name
+        assert "change a" in text.lower() or "Change one line" in text, name
+        assert f'run("{name}")' in tests, f"{name} has no test"
+
+
+def test_an_unknown_option_is_refused(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module("perceptron").main(["--quik"])
+    assert stopped.value.code == 2
+    assert "--quik" in capsys.readouterr().err
+
+
+# -- neurons ---------------------------------------------------------------------------------------------------------
+
+
+def test_perceptron(run: Any) -> None:
+    """It comes to rest on separable data and not on XOR; from 0 the rate only rescales, 0.5/0.01 = 50 times."""
+    found = run("perceptron")
+    assert found["wrong"][-1] == 0
+    assert found["unchanged"]
+    assert found["xor"] >= 1
+    one, other = (np.concatenate([part.ravel() for part in end]) for end in found["ends"])
+    assert 1 - one @ other / np.linalg.norm(one) / np.linalg.norm(other) > 0.05  # two starts, two lines
+    for slow, fast in zip(*found["scaled"], strict=True):
+        np.testing.assert_allclose(50 * slow, fast, rtol=1e-12)
+
+
+def test_adaline(run: Any) -> None:
+    """Both starts come near the least squares solution; a rate of 0.5 is nearer than 0.01 at first, and 0.1 at the end."""
+    found = run("adaline")
+    for end in found["ends"]:
+        assert np.linalg.norm(end - found["best"]) < 0.1
+    slow, right, fast = found["distance"].values()
+    assert fast[1] < right[1] < slow[1]
+    assert right[-1] < min(slow[-1], fast[-1])
+
+
+def test_sigmoid_neuron(run: Any) -> None:
+    """The sigmoid's output moves by at most ¼ of a change in z, the perceptron's jumps by 1; XOR is never more than ¾ right."""
+    found = run("sigmoid_neuron")
+    assert found["steepest"] == pytest.approx(0.25, abs=1e-3)
+    assert found["jump"] == 1
+    assert found["xor"] <= 0.75
+    trainer, (W, b) = found["trainer"], found["trainer"].get_weights()
+    on_the_line = np.array([[x, -(b[0] + W[0, 0] * x) / W[1, 0]] for x in (-1.0, 0.0, 2.0)])
+    np.testing.assert_allclose(trainer.predict(on_the_line), 0.5, atol=1e-12)
+
+
+def test_neurons(run: Any) -> None:
+    """Perceptron and Adaline differ in where the error comes from, and in nothing else."""
+    edges = run("neurons")["edges"]
+    perceptron, adaline = (edges[title] for title in edges if "the error" in title)
+    assert perceptron ^ adaline == {("out", "error"), ("z", "error")}
+
+
+def test_logistic_regression(run: Any) -> None:
+    """By hand and by the library: the same numbers.  Weights of 0 have the loss log 2."""
+    found = run("logistic_regression_numpy")
+    assert found["difference"] < 1e-12
+    assert found["first"] == pytest.approx(math.log(2), rel=1e-12)
+    assert found["losses"][-1] < 0.5
+
+
+# -- derivatives -----------------------------------------------------------------------------------------------------
+
+
+def test_activations(run: Any) -> None:
+    """softmax(0.1, 1.3, 2.5), the diagonal of its Jacobian, and 10 · 2 · 0.05 = 1."""
+    found = run("activations")
+    np.testing.assert_allclose(found["softmax"], [0.0652, 0.2164, 0.7184], atol=5e-5)
+    np.testing.assert_allclose(np.diag(found["jacobian"]), [0.0609, 0.1696, 0.2023], atol=5e-5)
+    np.testing.assert_allclose(found["jacobian"].sum(axis=1), 0, atol=1e-9)
+    assert found["linear"] == pytest.approx([10, -10])
+    assert found["bent"] == pytest.approx([10, 0])
+
+
+def test_derivatives(run: Any) -> None:
+    found = run("derivatives")
+    assert found["snippet"] == 6.000999999999479
+    np.testing.assert_allclose(found["gradient"], [4, 10], rtol=1e-9)
+    coarse = found["h"] > 1e-4
+    slopes = [
+        np.polyfit(np.log(found["h"][coarse][:12]), np.log(e[coarse][:12]), 1)[0] for e in found["errors"].values()
+    ]
+    assert slopes == pytest.approx([1, 2], abs=0.05)
+
+
+def test_circuits(run: Any) -> None:
+    """The lectures' worked circuits."""
+    found = run("circuits")
+    for title, value, gradients in (
+        ("(x + y) z", -12, [-4, -4, 3]),
+        ("((a b + c) d)²", 6.25, [7.5, 5, 2.5, 25]),
+        ("(a + b) / (c + d)", 0.75, [0.25, 0.25, -0.1875, -0.1875]),
+        ("σ(w₁x₁ + w₂x₂ + b)", 0.7311, [-0.1966, 0.3932, -0.3932, -0.5898, 0.1966]),
+    ):
+        assert found[title][0] == pytest.approx(value, abs=5e-5)
+        assert list(found[title][1].values()) == pytest.approx(gradients, abs=5e-5)
+    circuits, gates = sys.modules["circuits"], [("f", "max", "a b")]
+    tied = circuits.backward(circuits.forward({"a": 2.0, "b": 2.0}, gates), gates, 3.0)
+    assert (tied["a"], tied["b"]) == (1.5, 1.5)  # a tied maximum gives each a half
+
+
+def test_backpropagation(run: Any) -> None:
+    """Scalars, vectors and matrices give the library's gradient for all three losses."""
+    errors = run("backpropagation")["errors"]
+    assert len(errors) == 9
+    assert max(errors.values()) < 1e-14
+
+
+def test_gradient_cost(run: Any) -> None:
+    """Differences cost about 2N losses: their ratio to backpropagation grows with N."""
+    found = run("gradient_cost")
+    assert found["ratio"][-1] > 2 * found["ratio"][0] > 2
+    assert found["check"]
+
+
+def test_random_search(run: Any) -> None:
+    """A step of η (y, x) gains η (x² + y²) = 13 η; local search never accepts worse."""
+    found = run("random_search")
+    assert found["gain"] == pytest.approx(13, abs=0.01)
+    assert (np.diff(found["values"]["local"]) >= 0).all()
+    assert found["values"]["gradient"][-1] > found["values"]["local"][-1]
+
+
+# -- descent ---------------------------------------------------------------------------------------------------------
+
+
+def test_descent_direction(run: Any) -> None:
+    """The polynomial of degree n errs like h to the n + 1; u·∇L is lowest opposite to the gradient."""
+    found = run("descent_direction")
+    assert found["orders"] == pytest.approx([1, 2, 3, 4], abs=0.1)
+    assert found["lowest"] == 180
+    assert found["slopes"].min() == pytest.approx(-np.linalg.norm(found["gradient"]))
+    assert np.abs(found["change"] - found["slopes"]).max() < 0.011  # ½ η uᵀ∇²L u <= η
+
+
+def test_learning_rates(run: Any) -> None:
+    """Each step multiplies θ by 1 − η h with h = 2: 0.95 and 1.02 are on both sides of 2/h."""
+    found = run("learning_rates")
+    for path, rate in zip(found["paths"].values(), (0.02, 0.4, 0.95, 1.02), strict=True):
+        np.testing.assert_allclose(path[-1], (1 - 2 * rate) ** 40, rtol=1e-9)
+    assert found["small"][-1] < -1 < 0 < found["large"][-1]  # one stays in the narrow valley, the other jumps out
+
+
+def test_momentum(run: Any) -> None:
+    """1 − 0.9ᵗ of η for a constant gradient; 0.1/1.9 of it for an alternating one."""
+    found = run("momentum")
+    np.testing.assert_allclose(found["constant"][[0, 1, 9, 21]], [0.1, 0.19, 0.6513, 0.9015], atol=5e-5)
+    assert found["alternating"][-1] == pytest.approx(0.1 / 1.9, rel=0.01)
+
+
+def test_ravine(run: Any) -> None:
+    """After 60 steps Adam is nearer than a rate for the steep direction, whose flat coordinate shrinks by 29/30 a step."""
+    found = run("ravine")
+    steep, _, adam = found["distance"]
+    assert steep == pytest.approx(2 * (29 / 30) ** 60, rel=1e-3)
+    assert adam < steep
+
+
+def test_convex(run: Any) -> None:
+    """Every start and the network end at the closed form, where the gradient is 0; above the limit the loss grows."""
+    found = run("convex")
+    assert np.abs(found["gradient"]).max() < 1e-14
+    for end in (*found["ends"], found["network"]):
+        np.testing.assert_allclose(end, found["closed"], atol=1e-6)
+    assert found["over"].values[-1] > 1e3 * found["over"].values[0]
+
+
+def test_gabor(run: Any) -> None:
+    """Starts 1 and 3 reach the global minimum near (0, 16.6), start 2 does not; the centre is at −θ₀ / (0.06 θ₁)."""
+    found = run("gabor")
+    np.testing.assert_allclose(found["minima"][0], [0, 16.6], atol=0.2)
+    first, second, third = found["ends"].values()
+    assert max(first, third) < 0.01 < 0.03 < second
+    gabor = sys.modules["gabor"].gabor
+    for theta in ((3.0, 12.0), (-4.0, 16.0)):
+        centre = -theta[0] / (0.06 * theta[1])
+        assert gabor(theta, centre) == pytest.approx(0, abs=1e-15)
+        assert gabor(theta, centre + 1) == pytest.approx(-gabor(theta, centre - 1))
+    loss = sys.modules["gabor"].loss
+    np.testing.assert_allclose(
+        loss(np.array([1.0, 9.0]))[1], dl.numerical_gradient(lambda t: loss(t)[0], [1.0, 9.0]), rtol=1e-6
+    )
+
+
+def test_brute_force(run: Any) -> None:
+    """The grid's lowest point is within a cell of what descent finds, and not lower."""
+    found = run("brute_force")
+    assert np.abs(found["grid"] - found["found"]).max() < 1.5 * found["spacing"]
+    assert found["digits"] == 15700
+
+
+def test_minibatches(run: Any) -> None:
+    """The mean of all batch gradients is the full one; the batch's loss rises and falls while that of all rows falls."""
+    found = run("minibatches")
+    np.testing.assert_allclose(np.mean(found["parts"], axis=0), found["full"], rtol=1e-12)
+    assert (np.diff(found["values"]) > 0).sum() > 10
+    assert found["whole"][-1] < 0.3 * found["whole"][0]
+
+
+def test_batch_size(run: Any) -> None:
+    """With four copies of the rows, batch steps give the same losses for four times the rows."""
+    seen = list(run("batch_size")["seen"].values())
+    (rows, losses), (rows4, losses4) = seen[:2]
+    np.testing.assert_allclose(losses, losses4, rtol=1e-9)
+    np.testing.assert_array_equal(4 * rows, rows4)
+    (_, mini), (_, mini4) = seen[2:]
+    assert mini4[1] < mini[1]
+
+
+def test_escape(run: Any) -> None:
+    """All rows stay in the local minimum and on the ridge; single rows and noise leave both."""
+    found = run("escape")
+    np.testing.assert_allclose(found["stays"], [-6.0, 11.5], atol=0.2)
+    assert found["away"] == found["tries"] == found["lower"]
+    assert found["ridge"][1] == 0
+    assert abs(found["leaves"][1]) == pytest.approx(math.sqrt(2), abs=0.1)
+
+
+def test_noise(run: Any) -> None:
+    """Variance η/(2 − η); with η_t = 1/t, θ_t is the running mean of the rows, from any start."""
+    found = run("noise")
+    for eta, variance in found["variances"].items():
+        assert variance == pytest.approx(eta / (2 - eta), rel=0.25)  # 1500 correlated values
+    means = np.cumsum(found["rows"]) / np.arange(1, len(found["rows"]) + 1)
+    np.testing.assert_allclose(found["path"][1:], means[:200], rtol=1e-10)
+    constant, decaying, _ = (distance[-1] for distance in found["distances"].values())
+    assert decaying < 0.5 * constant
+
+
+def test_risk(run: Any) -> None:
+    """Empirical risk is off by 1/√n."""
+    found = run("risk")
+    assert found["slope"] == pytest.approx(-0.5, abs=0.1)
+    assert found["lowest"] == pytest.approx(2, abs=0.6)
+
+
+def test_early_stopping(run: Any) -> None:
+    """The epoch that is kept is the one with the lowest held-out loss."""
+    found = run("early_stopping")
+    assert found["loss"][-1] < found["loss"][0]
+    assert found["kept"] == pytest.approx(found["risk"][found["best"] - 1], rel=1e-5)
+
+
+# -- networks --------------------------------------------------------------------------------------------------------
+
+
+def test_regularization(run: Any) -> None:
+    """More l2, higher loss on the training rows and smaller weights."""
+    found = run("regularization")
+    assert (np.diff(found["by_l2"][:, 0]) > 0).all()
+    assert found["norms"][0.01] < found["norms"][0.0]
+
+
+def test_initialization(run: Any) -> None:
+    """Equal units stay equal; zero output weights leave the hidden ones alone for one step only; large weights saturate."""
+    found = run("initialization")
+    assert (found["same"], found["other"]) == (1, 6)
+    slopes = list(found["saturation"].values())
+    assert slopes[0] == pytest.approx(0.25, abs=1e-3)
+    assert slopes == sorted(slopes, reverse=True)
+    assert slopes[-1] < 0.05
+    assert found["zero"][-1] < found["zero"][0]
+    assert found["moved"][1] > 0
+
+
+def test_hidden_activations(run: Any) -> None:
+    """Four sigmoid layers let less than a hundredth of the gradient through, ReLU most of it."""
+    found = run("hidden_activations")
+    ratio = {name: norms[0] / norms[-1] for name, (_, norms, *_) in found.items()}
+    assert ratio["Sigmoid"] < 0.02 < 0.3 < ratio["ReLU"]
+    assert found["ReLU"][0][-1] < found["Sigmoid"][0][-1]
