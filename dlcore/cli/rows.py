@@ -23,7 +23,7 @@ from ..trainer import Trainer
 from .arguments import READING
 from .messages import say
 
-OF_THE_RUN = ("quote", "missing")  # of the settings of reading, what holds for other files of the same data too
+OF_THE_RUN = ("data_dir", "quote", "missing")  # settings of the training that hold for other rows of its kind too
 
 
 @dataclass(frozen=True)
