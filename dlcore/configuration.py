@@ -292,7 +292,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
             sections = tomllib.loads(file.read())
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:  # brackets in brackets
         raise ConfigurationError(f"{path}: not TOML: {error}") from error
     pairs: list[tuple[str, Any]] = []
     for section, keys in sections.items():
@@ -318,7 +318,7 @@ def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
             raise ConfigurationError(f"--set {assignment}: expected section.key=value")
         try:
             literal = tomllib.loads(f"value = {value}")["value"] if value[:1] in ("'", '"', "[") else value
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise ConfigurationError(f"--set {assignment}: {error}") from error
         try:
             key, read = read_setting(name, literal)

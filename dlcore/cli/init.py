@@ -37,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..assembly import resolved
 
     resolved(configuration)  # raises for names that are unknown
+    if configuration.data not in NAMED_DATA and configuration.target is None:
+        raise ConfigurationError(f"--target is missing: which column of {configuration.data} to predict")
     lines = "\n".join(commented(configuration))
     if target == "-":
         sys.stdout.write(lines)

@@ -92,4 +92,4 @@ def _short(loss: float) -> str:
 def _test_metric(summary: dict[str, Any]) -> dict[str, str]:
     if "test_accuracy" in summary:
         return {"test accuracy": f"{summary['test_accuracy']:.2%}"}
-    return {"test rmse": _short(summary["test_rmse"])}
+    return {"test rmse": f"{summary['test_rmse']:.5g}"}

@@ -24,7 +24,7 @@ def test_the_file_is_the_configuration_of_the_flags(tmp_path, data):
 @pytest.mark.parametrize("data", ["digits", "a.csv"])
 def test_every_setting_stands_there_with_its_meaning(capsys, data):
     """Those of a table only where the data are one."""
-    assert main(["init", "-", "--data", data]) == 0
+    assert main(["init", "-", "--data", data, *(["--target", "y"] if data == "a.csv" else [])]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert ("[table]" in lines) == (data == "a.csv")
     for name, each in SETTINGS.items():
@@ -63,6 +63,7 @@ def test_a_file_that_exists_is_left_alone(tmp_path, capsys):
         ("init run.txt", "FILE 'run.txt' does not end in .toml"),
         ("init none/run.toml", "FILE none/run.toml cannot be written: No such file or directory"),
         ("init - --activation rleu", "activation 'rleu' is unknown (did you mean 'relu'?)"),
+        ("init - --data some.csv", "--target is missing: which column of some.csv to predict"),
         ("init - --data mnits", "DATA 'mnits' is unknown (did you mean 'mnist'?)"),
     ],
 )
