@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import reprlib
 import sys
@@ -154,7 +153,8 @@ def built_preprocessing(facts: Mapping[str, Any]) -> Any:
 
 def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
     """Write a checkpoint; a file of that name is replaced in one move, or stays as it was."""
-    from pathlib import Path  # here: it brings urllib along, a tenth of the time of `import dlcore`
+    import json  # json and pathlib, which brings urllib along, are a tenth of the time that `import dlcore` may take
+    from pathlib import Path
 
     from safetensors.numpy import save
 
@@ -246,6 +246,8 @@ def _misfit(path: str | os.PathLike[str], why: str) -> CheckpointError:
 
 def _checked_facts(path: Path, text: str) -> dict[str, Any]:
     """The facts of the metadata.  Raises CheckpointError unless each is there and of its kind."""
+    import json
+
     try:
         facts = json.loads(text)
     except (ValueError, RecursionError, MemoryError) as error:

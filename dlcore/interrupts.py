@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -21,16 +19,23 @@ class DeferredSignals:
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
+        import signal  # here and below: `import dlcore` is quicker without
+        import threading
+
         if threading.current_thread() is threading.main_thread():  # elsewhere Python allows no handlers
             ours = [n for n in self.numbers if signal.getsignal(n) in (signal.SIG_DFL, signal.default_int_handler)]
             self._previous = {number: signal.signal(number, self._note) for number in ours}
         return self
 
     def __exit__(self, *exception: object) -> None:
+        import signal
+
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: object) -> None:
+        import signal
+
         if self.number and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.number = self.number or number
@@ -44,6 +49,8 @@ class DeferredSignals:
 @contextmanager
 def deferred_interrupts() -> Iterator[Callable[[], None]]:
     """Inside, the first SIGINT waits until the given function is called, or for the end; a second one interrupts at once."""
+    import signal
+
     with DeferredSignals(signal.SIGINT) as signals:
         yield signals.check
     signals.check()

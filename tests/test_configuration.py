@@ -1,7 +1,11 @@
 """The configuration of a run: defaults, TOML, and what is refused."""
 
+import contextlib
+
 import pytest
 import tomli_w
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import dlcore as dl
 from dlcore.configuration import SETTINGS, Configuration, configure, read_assignments, read_setting, read_toml
@@ -57,6 +61,36 @@ def test_a_file_with_a_mistake_is_refused_by_name(tmp_path, toml, message):
 def test_a_byte_order_mark_is_passed_over(tmp_path):
     (tmp_path / "run.toml").write_bytes(b"\xef\xbb\xbf[data]\r\nsource = 'digits'\r\n")
     assert read_toml(tmp_path / "run.toml") == {"data": "digits"}
+
+
+VALUES = st.recursive(
+    st.booleans() | st.integers() | st.floats() | st.text() | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(name=st.sampled_from(sorted(SETTINGS)), value=VALUES)
+def test_any_value_is_read_or_refused(name, value):
+    try:
+        field, _ = read_setting(name, value)
+    except dl.ConfigurationError:
+        return
+    assert field == SETTINGS[name].name
+
+
+@settings(max_examples=100, deadline=None)
+@given(assignment=st.text() | st.sampled_from(sorted(SETTINGS)).flatmap(lambda name: st.text().map(f"{name}=".__add__)))
+def test_any_assignment_is_read_or_refused(assignment):
+    with contextlib.suppress(dl.ConfigurationError):
+        assert len(read_assignments([assignment])) == 1
+
+
+def test_brackets_without_end_are_refused(tmp_path):
+    (tmp_path / "deep.toml").write_text("[data]\nsource = " + "[" * 100_000)
+    with pytest.raises(dl.ConfigurationError, match="not TOML"):
+        read_toml(tmp_path / "deep.toml")
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path):
