@@ -130,11 +130,15 @@ def _cuda(number: int) -> Backend:
         raise DeviceError(f"{where}: this machine has {count} CUDA device(s), numbered from 0")
     import array_api_compat.cupy as xp
 
+    from .kernels import cuda
+
+    with cupy.cuda.Device(number):
+        device = cuda.CupyDevice()
     return Backend(
         name=f"cuda:{number}",
         xp=xp,
-        kernels=KernelTable.of(xp, reference.KERNELS, {}, "cuda"),
-        reason="dlcore has no CUDA kernels yet",
+        kernels=KernelTable.of(xp, reference.KERNELS, cuda.kernels(device), "cuda"),
+        reason=device.reason,
         context=partial(cupy.cuda.Device, number),
     )
 

@@ -79,6 +79,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "numba": ("kernels.cpu",),
     "llvmlite": ("kernels.cpu",),
     "cupy": ("kernels.cuda", "backend"),
+    "nvmath": ("kernels.cuda",),
+    "ml_dtypes": ("kernels.cuda",),
     "array_api_compat": ("backend",),
     "array_api_strict": (),
     "torch": (),
@@ -90,7 +92,19 @@ DOORS: dict[str, tuple[str, ...]] = {
 }
 
 # what `import dlcore` must not load
-LAZY = ("numba", "llvmlite", "cupy", "sklearn", "scipy", "matplotlib", "pyarrow", "pandas", "rich", "safetensors")
+LAZY = (
+    "numba",
+    "llvmlite",
+    "cupy",
+    "nvmath",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "pyarrow",
+    "pandas",
+    "rich",
+    "safetensors",
+)
 
 
 @dataclass(frozen=True)

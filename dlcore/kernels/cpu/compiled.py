@@ -39,7 +39,8 @@ def cache_folder() -> str | None:
     """Where compiled kernels are kept; None where nothing can be written (they are then compiled in each process)."""
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(source.name.encode() + source.read_bytes())
+        if source.parent.name != "cuda":
+            digest.update(source.name.encode() + source.read_bytes())
     for fact in (numba.__version__, np.__version__, llvmlite.binding.get_host_cpu_name(), sys.version):
         digest.update(fact.encode())
     try:

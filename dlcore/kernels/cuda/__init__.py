@@ -1,6 +1,6 @@
 """Fast kernels for NVIDIA GPUs: the reference's names and arguments after a first one, the device that runs them.
 
-`f(device, *inputs, out=…)` starts a kernel of the *.cu beside it (launch.py says what a device is).  Importing this
+`f(device, *inputs, out=…)` starts a kernel of the *.cu beside it (device.py says what a device is).  Importing this
 package needs neither CuPy nor a GPU: the same sources run wherever something compiles them.
 """
 
@@ -8,7 +8,9 @@ from functools import partial
 from typing import Any
 
 from . import activations, data, dense, embedding, fused, losses, normalization, random, updates
-from .launch import Device
+from .device import CupyDevice, Device
+
+__all__ = ["KERNELS", "CupyDevice", "Device", "kernels"]
 
 KERNELS: dict[str, Any] = {}
 for _module in (activations, data, dense, embedding, fused, losses, normalization, random, updates):

@@ -19,7 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.kernels.cuda.launch import NULL, Device
+from dlcore.kernels.cuda.device import Device
+from dlcore.kernels.cuda.launch import NULL
+
+from .mock_cublaslt import MockCublasLt
 
 COMPILER = shutil.which("g++")
 MISSING = "g++ is not installed: CUDA kernels are not executed on the CPU (apt-get install g++)"
@@ -100,7 +103,10 @@ class Module:
 
 
 class EmulatedDevice(Device):
-    """NumPy arrays, kernels by g++, products by NumPy."""
+    """NumPy arrays, kernels by g++, products by a mock of cuBLASLt."""
+
+    def __init__(self, cublaslt: MockCublasLt | None = None, precision: str = "highest") -> None:
+        super().__init__(cublaslt or MockCublasLt(), precision)
 
     def compiled(self, source: str) -> Module:
         return _module(source)
@@ -108,12 +114,17 @@ class EmulatedDevice(Device):
     def zeros(self, count: int, dtype: str) -> np.ndarray:
         return np.zeros(count, dtype)
 
-    def product(
-        self, a: np.ndarray, b: np.ndarray, out: np.ndarray, *, transpose_a: bool = False, transpose_b: bool = False
-    ) -> None:
-        real = np.float64 if out.dtype == np.float64 else np.float32
-        a, b = (v.astype(real) for v in (a.T if transpose_a else a, b.T if transpose_b else b))
-        out[...] = (a @ b).astype(out.dtype)
+    def asarray(self, value: np.ndarray) -> np.ndarray:
+        return value.copy()
+
+    def to_host(self, array: np.ndarray) -> np.ndarray:
+        return array
+
+    def address(self, array: np.ndarray) -> int:
+        return array.ctypes.data
+
+    def stream(self) -> int:
+        return 0
 
 
 _module = cache(Module)

@@ -1,0 +1,136 @@
+"""What kernels run on: `Device`, the few things they ask of it, and `CupyDevice`, an NVIDIA GPU.
+
+Kernels ask for
+
+    launch(file, kernel, dtype, shape, *arguments)       start a kernel of `file`.cu, compiled for arrays of `dtype`, and with
+                                                         data=… for a data set of that dtype
+    partial_sums(dtype, count, tickets)                  scratch for a sum over several blocks: numbers, and tickets at 0
+    product(a, b, out, transpose_a=…, transpose_b=…)     out = a b, either factor transposed
+    product_and_sums(a, b, out, sums)                    out = aᵀ b and the column sums of b, if that is one pass; else False
+
+A device says how: `compiled(source)` is a module whose `get_function(name)` is called as `f(grid, block, arguments)`;
+`zeros(count, dtype)` is a vector, `asarray` and `to_host` move values, `address(array)` and `stream()` are what libraries are
+told.  None of the four calls above allocates, or waits for the device, after it was made once with arrays of these shapes.
+
+What is started on one device runs in that order: its scratch and its workspace are shared.  `sibling()` is the same device
+for a second stream: compiled kernels in common, scratch and plans of products its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .gemm import Products
+from .launch import OPTIONS, Shape, source
+
+
+class Device:
+    """Starts kernels on arrays of one library, products by a cuBLASLt."""
+
+    def __init__(self, cublaslt: Any, precision: str = "highest") -> None:
+        """`precision` is that of float32 products: "highest", or "high" for TF32."""
+        self._cublaslt, self._precision = cublaslt, precision
+        self._functions: dict[Any, Any] = {}
+        self._modules: dict[tuple[str, str, str], Any] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        self._scratch: dict[str, Any] = {}
+        self._outgrown: list[Any] = []  # a captured graph may still write there
+        self._products = Products(self._cublaslt, self, self._precision) if self._cublaslt else None
+
+    def sibling(self) -> Device:
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._begin()
+        return other
+
+    def compiled(self, source: str) -> Any:
+        raise NotImplementedError
+
+    def zeros(self, count: int, dtype: str) -> Any:
+        raise NotImplementedError
+
+    def asarray(self, value: np.ndarray) -> Any:
+        raise NotImplementedError
+
+    def to_host(self, array: Any) -> np.ndarray:
+        raise NotImplementedError
+
+    def address(self, array: Any) -> int:
+        raise NotImplementedError
+
+    def stream(self) -> int:
+        raise NotImplementedError
+
+    def launch(self, file: str, kernel: str, dtype: str, shape: Shape, *arguments: Any, data: str = "") -> None:
+        module = file, dtype, data
+        if (module, kernel) not in self._functions:
+            if module not in self._modules:
+                self._modules[module] = self.compiled(source(*module))
+            self._functions[module, kernel] = self._modules[module].get_function(kernel)
+        self._functions[module, kernel](*shape, arguments)
+
+    def partial_sums(self, dtype: str, count: int, tickets: int = 1) -> tuple[Any, Any]:
+        """`count` numbers of the dtype of arithmetic, and `tickets` words that are 0 between kernels."""
+        real = np.dtype("float64" if dtype == "float64" else "float32")
+        numbers = self._grown("parts", count * real.itemsize // 8 + 1, "float64")
+        return numbers.view(real)[:count], self._grown("tickets", tickets, "int32")[:tickets]
+
+    def _grown(self, name: str, count: int, dtype: str) -> Any:
+        """A vector of at least that many entries, kept for the next kernel."""
+        old = self._scratch.get(name)
+        if old is None or old.size < count:
+            if old is not None:
+                self._outgrown.append(old)
+            self._scratch[name] = self.zeros(max(count, 1024, 0 if old is None else 2 * old.size), dtype)
+        return self._scratch[name]
+
+    def product(self, a: Any, b: Any, out: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> None:
+        assert self._products
+        self._products(a, b, out, transpose_a=transpose_a, transpose_b=transpose_b)
+
+    def product_and_sums(self, a: Any, b: Any, out: Any, sums: Any) -> bool:
+        return self._products is not None and self._products.with_column_sums(a, b, out, sums)
+
+
+class CupyDevice(Device):
+    """The present CUDA device, through CuPy.  `reason` says what is missing, if something is."""
+
+    def __init__(self, precision: str = "highest") -> None:
+        import cupy
+
+        self._cupy, self.reason, library = cupy, "", None
+        try:
+            from nvmath.bindings import cublasLt
+
+            library = cublasLt
+        except ImportError as error:
+            self.reason = f"matrix products are CuPy's: nvmath cannot be imported ({error}); pip install nvmath-python"
+        super().__init__(library, precision)
+
+    def compiled(self, source: str) -> Any:
+        return self._cupy.RawModule(code=source, options=OPTIONS)
+
+    def zeros(self, count: int, dtype: str) -> Any:
+        return self._cupy.zeros(count, dtype)
+
+    def asarray(self, value: np.ndarray) -> Any:
+        return self._cupy.asarray(value)
+
+    def to_host(self, array: Any) -> np.ndarray:
+        return self._cupy.asnumpy(array)
+
+    def address(self, array: Any) -> int:
+        return int(array.data.ptr)
+
+    def stream(self) -> int:
+        return int(self._cupy.cuda.get_current_stream().ptr)
+
+    def product(self, a: Any, b: Any, out: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> None:
+        if self._products is None:
+            self._cupy.matmul(a.T if transpose_a else a, b.T if transpose_b else b, out=out)
+        else:
+            super().product(a, b, out, transpose_a=transpose_a, transpose_b=transpose_b)

@@ -1,0 +1,182 @@
+"""Matrix products by cuBLASLt, through NVIDIA's bindings nvmath.bindings.cublasLt.
+
+CuPy refuses its own calls of cuBLAS while a CUDA graph is captured.  A call of cuBLASLt is told its stream and workspace,
+allocates nothing and keeps nothing, so it can be captured.  What it needs besides is prepared once for each shape: a plan.
+
+    out[M,N] = op(a) op(b)            row by row, as arrays are here
+    outᵀ[N,M] = op(b)ᵀ op(a)ᵀ         what cuBLASLt is asked for, column by column: its A is our b, its B our a
+
+The library is given as an object with the functions of nvmath.bindings.cublasLt: all their arguments are numbers, and
+arrays are passed as addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...contract import dtype_name
+from ...errors import ConfigurationError, DeviceError
+
+# cudaDataType_t and cublasComputeType_t
+_STORED = {"float64": 1, "float32": 0, "float16": 2, "bfloat16": 14}
+_COMPUTE_32F, _COMPUTE_32F_FAST_TF32, _COMPUTE_64F = 68, 77, 70
+PRECISIONS = {"highest": _COMPUTE_32F, "high": _COMPUTE_32F_FAST_TF32}  # of float32: all bits, or the 10 of TF32
+
+WORKSPACE = 32 * 2**20  # bytes; NVIDIA's advice for Hopper
+_SUCCESS = 0
+
+
+def _host_dtype(dtype: str) -> Any:
+    if dtype == "bfloat16":
+        import ml_dtypes  # NumPy has no such dtype without it
+
+        return ml_dtypes.bfloat16
+    return dtype
+
+
+class Products:
+    """`products(a, b, out)` on one device; plans are kept by shape."""
+
+    def __init__(self, library: Any, device: Any, precision: str = "highest") -> None:
+        """`device` is of device.py.  Raises ConfigurationError for a precision that does not exist."""
+        if precision not in PRECISIONS:
+            raise ConfigurationError(f"matmul_precision={precision!r}: expected one of {', '.join(PRECISIONS)}")
+        self._library, self._device, self._precision = library, device, precision
+        self._handle = library.create()
+        self._workspace = device.zeros(WORKSPACE, "uint8")
+        self._plans: dict[tuple[Any, ...], Callable[..., None] | None] = {}
+        self._sums_are_right: dict[str, bool] = {}
+
+    def __call__(self, a: Any, b: Any, out: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> None:
+        """out = op(a) op(b); op(v) is v, or vᵀ.  All C-contiguous, of one dtype."""
+        if 0 in a.shape or 0 in b.shape:
+            out.fill(0)
+            return
+        plan = self._plan(a, b, out, transpose_a, transpose_b, None)
+        if plan is None:
+            raise DeviceError(f"cuBLASLt has no product of {a.shape} and {b.shape} in {dtype_name(out)}")
+        plan(a, b, out)
+
+    def with_column_sums(self, a: Any, b: Any, out: Any, sums: Any) -> bool:
+        """out = aᵀ b and the column sums of b in one pass; False, and nothing done, where the library does not offer it."""
+        if 0 in a.shape or 0 in b.shape:
+            return False
+        dtype = dtype_name(out)
+        if dtype not in self._sums_are_right:
+            self._sums_are_right[dtype] = self._try_sums(dtype)
+        plan = self._plan(a, b, out, True, False, sums) if self._sums_are_right[dtype] else None
+        if plan is not None:
+            plan(a, b, out)
+        return plan is not None
+
+    def _try_sums(self, dtype: str) -> bool:
+        """Whether the library sums columns in this dtype, rightly, and does not lose a NaN."""
+        b = np.arange(64 * 32).reshape(64, 32) % 7 - 3.0
+        b[5, 9] = np.nan
+        want, asarray = b.sum(axis=0), self._device.asarray
+        a, b, out, sums = (
+            asarray(v.astype(_host_dtype(dtype))) for v in (np.ones((64, 16)), b, np.zeros((16, 32)), np.zeros(32))
+        )
+        plan = self._plan(a, b, out, True, False, sums)
+        if plan is None:
+            return False
+        plan(a, b, out)
+        results = (self._device.to_host(v).astype("float64") for v in (sums, out[0]))
+        return all(np.array_equal(result, want, equal_nan=True) for result in results)
+
+    def _plan(self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, sums: Any) -> Any:
+        arrays = (a, b, out)
+        addresses = tuple(map(self._device.address, arrays))
+        # what an algorithm may assume of addresses is part of the plan, and so is where the sums go
+        alignments = tuple(min(256, address & -address) for address in addresses)
+        where = None if sums is None else self._device.address(sums)
+        key = (dtype_name(out), a.shape, b.shape, transpose_a, transpose_b, alignments, where)
+        if key not in self._plans:
+            (k, m), (n, _) = (a.shape[:: 1 if transpose_a else -1], b.shape[:: 1 if transpose_b else -1])
+            layouts = [
+                (k, n, k) if transpose_b else (n, k, n),  # b, column by column: rows, columns, leading dimension
+                (m, k, m) if transpose_a else (k, m, k),
+                (n, m, n),
+            ]
+            self._plans[key] = self._prepare(key[0], layouts, (transpose_b, transpose_a), alignments, where)
+        return self._plans[key]
+
+    def _prepare(
+        self,
+        dtype: str,
+        layouts: list[tuple[int, int, int]],
+        transposed: tuple[bool, bool],
+        alignments: tuple[int, ...],
+        sums: int | None,
+    ) -> Callable[..., None] | None:
+        """A function of (a, b, out), or None if no algorithm does this."""
+        lt, handle = self._library, self._handle
+        double = dtype == "float64"
+        compute = _COMPUTE_64F if double else PRECISIONS[self._precision] if dtype == "float32" else _COMPUTE_32F
+        description = lt.matmul_desc_create(compute, _STORED["float64" if double else "float32"])
+        attribute = lt.MatmulDescAttribute
+        facts = {attribute.TRANSA: int(transposed[0]), attribute.TRANSB: int(transposed[1])}
+        if sums is not None:  # the sums of the library's A, which is b, over what the product sums over
+            facts |= {attribute.EPILOGUE: int(lt.Epilogue.BGRADA), attribute.BIAS_POINTER: sums}
+        for name, fact in facts.items():
+            value = np.array([fact], lt.get_matmul_desc_attribute_dtype(name))
+            lt.matmul_desc_set_attribute(description, name, value.ctypes.data, value.nbytes)
+        of_b, of_a, of_out = (lt.matrix_layout_create(_STORED[dtype], *layout) for layout in layouts)
+        algorithm = self._algorithm(description, of_b, of_a, of_out, alignments)
+        if algorithm is None:
+            return None
+        scale = np.array([1, 0], "float64" if double else "float32")  # out = 1 op(a) op(b) + 0 out
+        one, zero = scale.ctypes.data, scale.ctypes.data + scale.itemsize
+        address, stream, workspace = self._device.address, self._device.stream, self._device.address(self._workspace)
+
+        def run(a: Any, b: Any, out: Any, kept: Any = (algorithm, scale)) -> None:  # only addresses are passed on
+            d = address(out)
+            lt.matmul(
+                handle, description, one, address(b), of_b, address(a), of_a, zero, d, of_out, d, of_out,
+                algorithm.ctypes.data, workspace, WORKSPACE, stream(),
+            )  # fmt: skip
+
+        return run
+
+    def _algorithm(self, description: int, of_b: int, of_a: int, of_out: int, alignments: tuple[int, ...]) -> Any:
+        """The 64 bytes of the algorithm that the library puts first, or None.  The same library puts the same one first."""
+        lt, preference = self._library, self._library.matmul_preference_create()
+        wanted = lt.MatmulPreferenceAttribute
+        a, b, out = alignments
+        facts = {
+            wanted.MAX_WORKSPACE_BYTES: WORKSPACE,
+            wanted.MIN_ALIGNMENT_A_BYTES: b,
+            wanted.MIN_ALIGNMENT_B_BYTES: a,
+            wanted.MIN_ALIGNMENT_C_BYTES: out,
+            wanted.MIN_ALIGNMENT_D_BYTES: out,
+        }
+        for name, fact in facts.items():
+            value = np.array([fact], lt.get_matmul_preference_attribute_dtype(name))
+            lt.matmul_preference_set_attribute(preference, name, value.ctypes.data, value.nbytes)
+        found = np.zeros(96, np.uint8)  # cublasLtMatmulHeuristicResult_t: 64 bytes, size_t, status, float, 4 int
+        count = np.zeros(1, np.int32)
+        try:
+            lt.matmul_algo_get_heuristic(
+                self._handle,
+                description,
+                of_b,
+                of_a,
+                of_out,
+                of_out,
+                preference,
+                1,
+                found.ctypes.data,
+                count.ctypes.data,
+            )
+        except Exception as error:  # the bindings' own class; NOT_SUPPORTED is an answer, nothing else is
+            if "NOT_SUPPORTED" not in str(error):
+                raise
+            return None
+        finally:
+            lt.matmul_preference_destroy(preference)
+        if count[0] == 0 or found[72:76].view(np.int32)[0] != _SUCCESS:
+            return None
+        return found[:64].copy()

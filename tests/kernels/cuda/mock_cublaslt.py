@@ -1,0 +1,160 @@
+"""What cuBLASLt does, on the host's memory, behind the functions of nvmath.bindings.cublasLt that dlcore calls.
+
+It obeys the layouts as they were set, column by column with a leading dimension, and knows of an array its address only.
+Algorithms are a number that must come back unharmed.  `refuses` are epilogues for which there is no algorithm.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from enum import IntEnum
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+
+class Epilogue(IntEnum):
+    DEFAULT = 1
+    BGRADA = 256
+
+
+class MatmulDescAttribute(IntEnum):
+    TRANSA = 3
+    TRANSB = 4
+    EPILOGUE = 7
+    BIAS_POINTER = 8
+
+
+class MatmulPreferenceAttribute(IntEnum):
+    MAX_WORKSPACE_BYTES = 1
+    MIN_ALIGNMENT_A_BYTES = 5
+    MIN_ALIGNMENT_B_BYTES = 6
+    MIN_ALIGNMENT_C_BYTES = 7
+    MIN_ALIGNMENT_D_BYTES = 8
+
+
+DTYPES = {0: "float32", 1: "float64", 2: "float16", 14: "bfloat16"}
+DESCRIPTION_DTYPES = {
+    MatmulDescAttribute.TRANSA: np.int32,
+    MatmulDescAttribute.TRANSB: np.int32,
+    MatmulDescAttribute.EPILOGUE: np.uint32,
+    MatmulDescAttribute.BIAS_POINTER: np.int64,
+}
+
+
+def preference_dtype(attribute: int) -> Any:
+    return np.uint64 if attribute == MatmulPreferenceAttribute.MAX_WORKSPACE_BYTES else np.uint32
+
+
+class CublasLtError(Exception):
+    """As cuBLASLtError: the name of the status is in the message."""
+
+
+def at(address: int, count: int, dtype: str) -> np.ndarray:
+    """The array in memory that begins at an address."""
+    size = count * np.dtype(dtype).itemsize
+    return np.frombuffer((ctypes.c_char * size).from_address(address), dtype)
+
+
+class MockCublasLt:
+    """The library; its functions take and return numbers."""
+
+    Epilogue, MatmulDescAttribute, MatmulPreferenceAttribute = Epilogue, MatmulDescAttribute, MatmulPreferenceAttribute
+
+    def __init__(self, refuses: tuple[int, ...] = ()) -> None:
+        self.refuses, self.products, self.prepared = refuses, 0, 0
+        self._numbers: Iterator[int] = count(1000)
+        self._things: dict[int, Any] = {}
+
+    def _new(self, thing: Any) -> int:
+        number = next(self._numbers)
+        self._things[number] = thing
+        return number
+
+    def create(self) -> int:
+        return self._new("handle")
+
+    def matmul_desc_create(self, compute: int, scale: int) -> int:
+        return self._new({"compute": compute, "scale": scale, MatmulDescAttribute.EPILOGUE: Epilogue.DEFAULT})
+
+    def get_matmul_desc_attribute_dtype(self, attribute: int) -> Any:
+        return DESCRIPTION_DTYPES[MatmulDescAttribute(attribute)]
+
+    def matmul_desc_set_attribute(self, description: int, attribute: int, buffer: int, size: int) -> None:
+        dtype = np.dtype(DESCRIPTION_DTYPES[MatmulDescAttribute(attribute)])
+        assert size == dtype.itemsize
+        self._things[description][attribute] = int(at(buffer, 1, dtype.name)[0])
+
+    def matrix_layout_create(self, dtype: int, rows: int, columns: int, leading: int) -> int:
+        if not (rows > 0 and columns > 0 and leading >= rows):
+            raise CublasLtError("INVALID_VALUE")
+        return self._new((DTYPES[dtype], rows, columns, leading))
+
+    def matmul_preference_create(self) -> int:
+        return self._new({})
+
+    def get_matmul_preference_attribute_dtype(self, attribute: int) -> Any:
+        return preference_dtype(attribute)
+
+    def matmul_preference_set_attribute(self, preference: int, attribute: int, buffer: int, size: int) -> None:
+        dtype = np.dtype(preference_dtype(attribute))
+        assert size == dtype.itemsize
+        self._things[preference][attribute] = int(at(buffer, 1, dtype.name)[0])
+
+    def matmul_preference_destroy(self, preference: int) -> None:
+        del self._things[preference]
+
+    def matmul_algo_get_heuristic(
+        self,
+        handle: int,
+        description: int,
+        A: int,
+        B: int,
+        C: int,
+        D: int,
+        preference: int,
+        wanted: int,
+        results: int,
+        found: int,
+    ) -> None:
+        assert self._things[handle] == "handle"
+        assert C == D
+        wishes, settings = self._things[preference], self._things[description]
+        assert len(wishes) == 5
+        if settings[MatmulDescAttribute.EPILOGUE] in self.refuses:
+            at(found, 1, "int32")[0] = 0
+            return
+        self.prepared += 1
+        result = at(results, 96, "uint8")
+        result[:] = 0
+        result[:64].view("uint64")[:] = (0xA190 + description, *(wishes[a] for a in sorted(wishes)[1:]), 0, 0, 0)
+        at(found, 1, "int32")[0] = min(wanted, 1)
+
+    def matmul(
+        self, handle: int, description: int, alpha: int, a: int, A: int, b: int, B: int, beta: int, c: int, C: int, d: int, D: int,
+        algorithm: int, workspace: int, workspace_size: int, stream: int,
+    ) -> None:  # fmt: skip
+        settings, chosen = self._things[description], at(algorithm, 8, "uint64")
+        assert chosen[0] == 0xA190 + description
+        assert (workspace != 0, workspace_size > 0, stream) == (True, True, 0)
+        for address, alignment in zip((a, b, c, d), chosen[1:5], strict=True):
+            assert address % int(alignment) == 0, "an algorithm for better aligned arrays"
+        dtype = self._things[D][0]
+        real = "float64" if dtype == "float64" else "float32"
+        assert DTYPES[settings["scale"]] == real
+        assert (at(alpha, 1, real)[0], at(beta, 1, real)[0]) == (1, 0)
+        left, right = self._matrix(a, A), self._matrix(b, B)
+        left = (left.T if settings[MatmulDescAttribute.TRANSA] else left).astype(real)
+        right = (right.T if settings[MatmulDescAttribute.TRANSB] else right).astype(real)
+        self._matrix(d, D)[...] = (left @ right).astype(dtype)
+        if settings[MatmulDescAttribute.EPILOGUE] == Epilogue.BGRADA:
+            bias = at(settings[MatmulDescAttribute.BIAS_POINTER], len(left), dtype)
+            bias[:] = left.sum(axis=1).astype(dtype)
+        self.products += 1
+
+    def _matrix(self, address: int, layout: int) -> np.ndarray:
+        dtype, rows, columns, leading = self._things[layout]
+        flat = at(address, leading * (columns - 1) + rows, dtype)
+        return np.lib.stride_tricks.as_strided(flat, (rows, columns), (flat.itemsize, flat.itemsize * leading))

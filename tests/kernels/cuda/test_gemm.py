@@ -1,0 +1,175 @@
+"""Products through cuBLASLt: the calls as the library gets them, made to a mock that honours layouts, and its real names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dlcore.errors import ConfigurationError, DeviceError
+from dlcore.kernels import cuda
+from dlcore.kernels.cuda import gemm
+
+from . import mock_cublaslt
+from .emulation import COMPILER, MISSING, EmulatedDevice
+from .mock_cublaslt import CublasLtError, Epilogue, MockCublasLt
+
+RANDOM = np.random.default_rng(0)
+
+
+def matrix(rows: int, columns: int, dtype: str = "float64") -> np.ndarray:
+    return RANDOM.standard_normal((rows, columns)).astype(dtype)
+
+
+@pytest.mark.parametrize("transpose_b", [False, True])
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize(("m", "n", "k"), [(1, 1, 1), (3, 5, 7), (64, 10, 33)])
+def test_products_of_every_layout(m: int, n: int, k: int, dtype: str, transpose_a: bool, transpose_b: bool) -> None:
+    """out = op(a) op(b) for every shape that is not square, transposed or not."""
+    a, b = matrix(*((k, m) if transpose_a else (m, k)), dtype), matrix(*((n, k) if transpose_b else (k, n)), dtype)
+    out = np.full((m, n), np.nan, dtype)
+    EmulatedDevice().product(a, b, out, transpose_a=transpose_a, transpose_b=transpose_b)
+    want = (a.T if transpose_a else a).astype("float64") @ (b.T if transpose_b else b).astype("float64")
+    np.testing.assert_allclose(out, want, rtol=0, atol=4 * k * float(np.finfo(dtype).eps))
+
+
+@pytest.mark.parametrize(("m", "n", "k"), [(0, 3, 2), (3, 0, 2), (3, 2, 0)])
+def test_a_product_over_nothing_is_zero(m: int, n: int, k: int) -> None:
+    out = np.full((m, n), np.nan)
+    EmulatedDevice().product(matrix(m, k), matrix(k, n), out)
+    assert not out.any()
+
+
+def test_a_plan_is_made_once_for_a_shape() -> None:
+    """A second product of the same shape asks the library for nothing but the product."""
+    library = MockCublasLt()
+    device, a, b, out = EmulatedDevice(library), matrix(4, 6), matrix(6, 8), np.zeros((4, 8))
+    for _ in range(3):
+        device.product(a, b, out)
+    assert (library.prepared, library.products) == (1, 3)
+
+
+def test_an_algorithm_suits_the_addresses() -> None:
+    """Arrays of the same shape that begin off a boundary have a plan of their own."""
+    library = MockCublasLt()
+    device, out = EmulatedDevice(library), np.zeros((4, 8))
+    room = np.zeros(100)
+    start = (-room.ctypes.data % 256) // 8
+    for offset in (0, 1, 2):
+        a = room[start + offset : start + offset + 24].reshape(4, 6)
+        device.product(a, matrix(6, 8), out)
+    assert library.products == 3
+    assert library.prepared == 3
+
+
+def test_siblings_share_no_workspace() -> None:
+    library = MockCublasLt()
+    device = EmulatedDevice(library)
+    assert device.sibling()._products._workspace is not device._products._workspace
+
+
+@pytest.mark.skipif(COMPILER is None, reason=MISSING)
+@pytest.mark.parametrize("refuses", [(), (Epilogue.BGRADA,)], ids=["epilogue", "kernel"])
+def test_weight_and_bias_gradient(refuses: tuple[int, ...]) -> None:
+    """One product sums the columns too where the library offers it, a kernel of ours does where it does not."""
+    library = MockCublasLt(refuses)
+    device, x, delta = EmulatedDevice(library), matrix(40, 6), matrix(40, 9)
+    dW, db = np.full((6, 9), np.nan), np.full(9, np.nan)
+    launched: list[str] = []
+    launch = device.launch
+    device.launch = lambda file, kernel, *rest, **more: (launched.append(kernel), launch(file, kernel, *rest, **more))  # type: ignore[method-assign]
+    cuda.kernels(device)["dense_grad"](x, delta, out=(dW, db))
+    np.testing.assert_allclose(dW, x.T @ delta, atol=1e-12)
+    np.testing.assert_allclose(db, delta.sum(axis=0), atol=1e-12)
+    assert launched == (["column_sums"] if refuses else [])
+
+
+class LosesNaN(MockCublasLt):
+    """An epilogue that clears a NaN, as the library's ReLU does."""
+
+    def matmul(self, *arguments: Any) -> None:
+        super().matmul(*arguments)
+        settings = self._things[arguments[1]]
+        if settings[mock_cublaslt.MatmulDescAttribute.EPILOGUE] == Epilogue.BGRADA:
+            count = self._things[arguments[4]][1]
+            sums = mock_cublaslt.at(settings[mock_cublaslt.MatmulDescAttribute.BIAS_POINTER], count, "float64")
+            sums[np.isnan(sums)] = 0
+
+
+def test_an_epilogue_that_loses_nan_is_not_used() -> None:
+    """The example that is tried first has a NaN in it."""
+    sums = np.full(9, 5.0)
+    assert not EmulatedDevice(LosesNaN()).product_and_sums(matrix(40, 6), matrix(40, 9), np.zeros((6, 9)), sums)
+    assert (sums == 5).all()
+
+
+def test_a_product_that_the_library_does_not_have_is_an_error() -> None:
+    with pytest.raises(DeviceError, match="no product of"):
+        EmulatedDevice(MockCublasLt((Epilogue.DEFAULT,))).product(matrix(2, 3), matrix(3, 2), np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("status", ["NOT_SUPPORTED", "INTERNAL_ERROR"])
+def test_other_errors_of_the_library_are_not_hidden(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NOT_SUPPORTED is an answer; anything else is reported as it is."""
+
+    def fails(*_: Any) -> None:
+        raise CublasLtError(status)
+
+    library = MockCublasLt()
+    monkeypatch.setattr(library, "matmul_algo_get_heuristic", fails)
+    with pytest.raises(DeviceError if status == "NOT_SUPPORTED" else CublasLtError):
+        EmulatedDevice(library).product(matrix(2, 3), matrix(3, 2), np.zeros((2, 2)))
+
+
+def test_precision_is_one_of_two() -> None:
+    with pytest.raises(ConfigurationError, match="highest, high"):
+        EmulatedDevice(precision="medium")
+
+
+def test_high_precision_is_tf32_for_float32_only() -> None:
+    """The number of the compute type, as cublasComputeType_t has it."""
+    for dtype, compute in (("float32", 77), ("float64", 70), ("float16", 68)):
+        library = MockCublasLt()
+        EmulatedDevice(library, "high").product(matrix(2, 3, dtype), matrix(3, 2, dtype), np.zeros((2, 2), dtype))
+        described = [thing for thing in library._things.values() if isinstance(thing, dict) and "compute" in thing]
+        assert [thing["compute"] for thing in described] == [compute]
+
+
+# -- the real library ------------------------------------------------------------------------------------------------
+
+
+def test_the_mock_has_the_names_and_numbers_of_the_library() -> None:
+    """Functions, their arguments and enumerations are those of nvmath.bindings.cublasLt; no GPU is needed to look."""
+    real = pytest.importorskip("nvmath.bindings.cublasLt")
+    for kind in (mock_cublaslt.Epilogue, mock_cublaslt.MatmulDescAttribute, mock_cublaslt.MatmulPreferenceAttribute):
+        for member in kind:
+            assert int(getattr(real, kind.__name__)[member.name]) == member
+    for name, function in vars(MockCublasLt).items():
+        if not name.startswith("_"):
+            assert callable(getattr(real, name)) == callable(function)
+    for attribute, dtype in mock_cublaslt.DESCRIPTION_DTYPES.items():
+        assert real.get_matmul_desc_attribute_dtype(attribute) is dtype
+    for wish in mock_cublaslt.MatmulPreferenceAttribute:
+        assert real.get_matmul_preference_attribute_dtype(wish) is mock_cublaslt.preference_dtype(wish)
+    result = real.MatmulHeuristicResult(1)
+    assert result.algo.itemsize == 64
+
+
+def test_the_numbers_of_types_are_nvidias() -> None:
+    nvmath = pytest.importorskip("nvmath")
+    cublas = pytest.importorskip("nvmath.bindings.cublas")
+    kinds = {"float64": "CUDA_R_64F", "float32": "CUDA_R_32F", "float16": "CUDA_R_16F", "bfloat16": "CUDA_R_16BF"}
+    assert {name: int(nvmath.CudaDataType[kind]) for name, kind in kinds.items()} == gemm._STORED
+    assert int(cublas.ComputeType.COMPUTE_32F) == gemm._COMPUTE_32F
+    assert int(cublas.ComputeType.COMPUTE_32F_FAST_TF32) == gemm._COMPUTE_32F_FAST_TF32
+    assert int(cublas.ComputeType.COMPUTE_64F) == gemm._COMPUTE_64F
+
+
+def test_no_cuda_library_is_imported_with_the_kernels() -> None:
+    """Sources that import CuPy or nvmath do so where a device is made."""
+    for path in Path(gemm.__file__).parent.glob("*.py"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert not line.startswith(("import cupy", "from cupy", "import nvmath", "from nvmath")), path
