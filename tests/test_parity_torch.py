@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,17 @@ from .examples import activation_layers, label, targets
 torch = pytest.importorskip("torch")
 
 from .twin import (  # noqa: E402  needs torch
-    LecturesAdam,
     LecturesNesterov,
+    SteadyNAdam,
     Twin,
+    WrittenOut,
+    adagrad_inside,
+    adam_inside,
     known,
+    lion_step,
+    normalized_step,
     relative_difference,
+    rmsprop_inside,
     row_losses,
     train,
 )
@@ -74,6 +81,26 @@ OPTIMIZERS: dict[str, tuple[Callable[..., dl.Optimizer], Callable[[Twin], Any]]]
     "AdamW": (
         lambda **kw: dl.AdamW(0.01, **({"weight_decay": 0.3} | kw)),
         lambda t: torch.optim.AdamW(groups(t, 0.3), 0.01),
+    ),
+    "NormalizedGradient": (
+        lambda **kw: dl.NormalizedGradient(0.01, epsilon=1e-3, **kw),
+        lambda t: WrittenOut(t.parameters, 0.01, partial(normalized_step, epsilon=1e-3)),
+    ),
+    "AdaGrad": (
+        lambda **kw: dl.AdaGrad(0.1, **kw),
+        lambda t: torch.optim.Adagrad(t.parameters, 0.1, eps=1e-10),
+    ),
+    "RMSProp": (
+        lambda **kw: dl.RMSProp(0.01, **kw),
+        lambda t: torch.optim.RMSprop(t.parameters, 0.01, alpha=0.9),
+    ),
+    "Nadam": (
+        lambda **kw: dl.Nadam(0.01, **kw),
+        lambda t: SteadyNAdam(t.parameters, 0.01),
+    ),
+    "Lion": (
+        lambda **kw: dl.Lion(0.01, **kw),
+        lambda t: WrittenOut(t.parameters, 0.01, lion_step),
     ),
     "MovingAverageSGD": (
         lambda **kw: dl.MovingAverageSGD(0.2, 0.9, **kw),
@@ -235,10 +262,13 @@ def test_schedule(name: str) -> None:
     compare(NET, CE, ours(schedule=schedule), optimizer, *data(CE), before_step=set_rate)
 
 
-def test_epsilon_inside_the_root() -> None:
-    """epsilon_inside_root=True divides by √(v̂ + ε), as the lectures write Adam."""
-    optimizer = dl.Adam(0.01, epsilon=1e-3, epsilon_inside_root=True)
-    compare(NET, CE, optimizer, lambda t: LecturesAdam(t.parameters, 0.01, 1e-3), *data(CE))
+@pytest.mark.parametrize(
+    ("kind", "step"), [(dl.Adam, adam_inside), (dl.AdaGrad, adagrad_inside), (dl.RMSProp, rmsprop_inside)]
+)
+def test_epsilon_inside_the_root(kind: Any, step: Any) -> None:
+    """epsilon_inside_root=True divides by √(v + ε), as the lectures write these rules."""
+    optimizer = kind(0.01, epsilon=1e-3, epsilon_inside_root=True)
+    compare(NET, CE, optimizer, lambda t: WrittenOut(t.parameters, 0.01, step), *data(CE))
 
 
 @pytest.mark.parametrize("loss", SMOOTHED, ids=label)

@@ -194,13 +194,27 @@ class LecturesNesterov:
             p -= self.eta * v
 
 
-class LecturesAdam:
-    """θ ← θ − η m̂ / √(v̂ + ε), written out."""
+class SteadyNAdam(torch.optim.NAdam):
+    """With a constant μ: its schedule is over at the first step.  The product of all μ is kept in the default dtype."""
 
-    def __init__(self, parameters: Sequence[torch.Tensor], eta: float, epsilon: float) -> None:
-        self.theta, self.eta, self.epsilon, self.t = list(parameters), eta, epsilon, 0
-        self.m = [torch.zeros_like(p) for p in self.theta]
-        self.v = [torch.zeros_like(p) for p in self.theta]
+    def __init__(self, parameters: Sequence[torch.Tensor], eta: float) -> None:
+        super().__init__(parameters, eta, momentum_decay=1e7)
+
+    def step(self) -> None:  # type: ignore[override]
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)
+        try:
+            super().step()
+        finally:
+            torch.set_default_dtype(before)
+
+
+class WrittenOut:
+    """θ ← θ − η step(g, m, v, t), where step changes the slots m and v, tensors that start at 0."""
+
+    def __init__(self, parameters: Sequence[torch.Tensor], eta: float, step: Callable[..., torch.Tensor]) -> None:
+        self.theta, self.eta, self.rule, self.t = list(parameters), eta, step, 0
+        self.slots = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.theta]
 
     def zero_grad(self) -> None:
         for p in self.theta:
@@ -209,10 +223,35 @@ class LecturesAdam:
     @torch.no_grad()
     def step(self) -> None:
         self.t += 1
-        for p, m, v in zip(self.theta, self.m, self.v, strict=True):
-            m.copy_(0.9 * m + 0.1 * p.grad)
-            v.copy_(0.999 * v + 0.001 * p.grad**2)
-            p -= self.eta * (m / (1 - 0.9**self.t)) / torch.sqrt(v / (1 - 0.999**self.t) + self.epsilon)
+        for p, (m, v) in zip(self.theta, self.slots, strict=True):
+            p -= self.eta * self.rule(torch.zeros_like(p) if p.grad is None else p.grad, m, v, self.t)
+
+
+def normalized_step(g: torch.Tensor, m: torch.Tensor, v: torch.Tensor, t: int, epsilon: float = 1e-8) -> torch.Tensor:
+    return g / (g.abs() + epsilon)
+
+
+def lion_step(g: torch.Tensor, m: torch.Tensor, v: torch.Tensor, t: int) -> torch.Tensor:
+    direction = torch.sign(0.9 * m + 0.1 * g)
+    m.mul_(0.99).add_(0.01 * g)
+    return direction
+
+
+def adam_inside(g: torch.Tensor, m: torch.Tensor, v: torch.Tensor, t: int, epsilon: float = 1e-3) -> torch.Tensor:
+    """The lectures' m̂ / √(v̂ + ε)"""
+    m.mul_(0.9).add_(0.1 * g)
+    v.mul_(0.999).add_(0.001 * g * g)
+    return (m / (1 - 0.9**t)) / torch.sqrt(v / (1 - 0.999**t) + epsilon)
+
+
+def adagrad_inside(g: torch.Tensor, m: torch.Tensor, v: torch.Tensor, t: int, epsilon: float = 1e-3) -> torch.Tensor:
+    v.add_(g * g)
+    return g / torch.sqrt(v + epsilon)
+
+
+def rmsprop_inside(g: torch.Tensor, m: torch.Tensor, v: torch.Tensor, t: int, epsilon: float = 1e-3) -> torch.Tensor:
+    v.mul_(0.9).add_(0.1 * g * g)
+    return g / torch.sqrt(v + epsilon)
 
 
 def relative_difference(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> float:

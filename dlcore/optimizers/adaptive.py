@@ -1,39 +1,110 @@
-"""Optimizers that scale each coordinate by the size of its gradients."""
+"""Optimizers that scale each coordinate by the size of its gradients.
+
+They divide by √v + ε, as the papers do; with epsilon_inside_root=True by √(v + ε), as the lectures do.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ..checks import is_number
 from .optimizer import Optimizer
 
-__all__ = ["Adam", "AdamW"]
+__all__ = ["AdaGrad", "Adam", "AdamW", "Lion", "Nadam", "NormalizedGradient", "RMSProp"]
 
 
 @dataclass(frozen=True)
-class Adam(Optimizer):
+class Adaptive(Optimizer):
+    """Base of optimizers with a field `epsilon` > 0, which keeps the divisor above 0."""
+
+    epsilon_inside_root: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("epsilon", self._divisor[0], "a positive number", lambda x: 0 < x < 1e6)
+
+    @property
+    def _divisor(self) -> tuple[Any, int]:
+        """ε and its place, as the kernels take them"""
+        epsilon: Any = vars(self)[
+            "epsilon"
+        ]  # not declared here: a field of this class would come before those of others
+        return float(epsilon) if is_number(epsilon) else epsilon, int(self.epsilon_inside_root)
+
+
+@dataclass(frozen=True)
+class NormalizedGradient(Adaptive):
+    """v = g²;  θ ← θ − η g / (√v + ε): every coordinate moves by nearly η, or not at all where g is 0.
+
+    It does not settle: near a minimum it goes to and fro by η.
+    """
+
+    epsilon: float = 1e-8
+
+    def update(self, k: Any, s: Any) -> None:
+        k.normalized_gradient(
+            s.theta, s.grad, s.control, s.matrices, float(self.weight_decay), *self._divisor, out=s.theta
+        )
+
+
+@dataclass(frozen=True)
+class AdaGrad(Adaptive):
+    """v ← v + g²;  θ ← θ − η g / (√v + ε): rates that fall, for each coordinate by its own gradients; as η/√t where g is constant.
+
+    Adaptive subgradient method, Duchi, Hazan & Singer (2011).
+    """
+
+    epsilon: float = 1e-10
+    slots: ClassVar[tuple[str, ...]] = ("v",)
+
+    def update(self, k: Any, s: Any) -> None:
+        numbers = s.control, s.matrices, float(self.weight_decay)
+        k.adagrad(s.theta, s.grad, s.v, *numbers, *self._divisor, out=(s.theta, s.v))
+
+
+@dataclass(frozen=True)
+class RMSProp(Adaptive):
+    """v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε): AdaGrad with a memory that fades, so that rates do not vanish.
+
+    Hinton, lecture 6e of Neural Networks for Machine Learning (2012).
+    """
+
+    rho: float = 0.9
+    epsilon: float = 1e-8
+    slots: ClassVar[tuple[str, ...]] = ("v",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_unit("rho")
+
+    def update(self, k: Any, s: Any) -> None:
+        numbers = s.control, s.matrices, float(self.weight_decay), float(self.rho)
+        k.rmsprop(s.theta, s.grad, s.v, *numbers, *self._divisor, out=(s.theta, s.v))
+
+
+@dataclass(frozen=True)
+class Adam(Adaptive):
     """m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  m̂ = m / (1 − β₁ᵗ);  v̂ = v / (1 − β₂ᵗ);  θ ← θ − η m̂ / (√v̂ + ε).
 
-    Adaptive moment estimation, Kingma & Ba (2015), Algorithm 1.  epsilon_inside_root=True divides by √(v̂ + ε) instead, as
-    the lectures do.
+    Adaptive moment estimation, Kingma & Ba (2015), Algorithm 1.
     """
 
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
-    epsilon_inside_root: bool = field(default=False, kw_only=True)
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
+    kernel: ClassVar[str] = "adam"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_unit("beta1", "beta2")
-        self._check("epsilon", self.epsilon, "a positive number", lambda x: 0 < x < 1e6)
 
     def update(self, k: Any, s: Any) -> None:
-        k.adam(
-            s.theta, s.grad, s.m, s.v, s.control, s.progress, s.matrices, float(self.weight_decay), float(self.beta1), float(self.beta2),
-            float(self.epsilon), int(self.epsilon_inside_root), out=(s.theta, s.m, s.v),
-        )  # fmt: skip
+        numbers = s.matrices, float(self.weight_decay), float(self.beta1), float(self.beta2)
+        getattr(k, self.kernel)(
+            s.theta, s.grad, s.m, s.v, s.control, s.progress, *numbers, *self._divisor, out=(s.theta, s.m, s.v)
+        )
 
 
 @dataclass(frozen=True)
@@ -41,3 +112,32 @@ class AdamW(Adam):
     """Adam with decoupled weight decay, θ ← (1 − η·weight_decay) θ on Dense matrices.  Loshchilov & Hutter (2019)."""
 
     weight_decay: float = field(default=0.01, kw_only=True)
+
+
+class Nadam(Adam):
+    """Adam with m̂ = β₁ m / (1 − β₁ᵗ⁺¹) + (1 − β₁) g / (1 − β₁ᵗ): Nesterov's look ahead.
+
+    Dozat (2016), Algorithm 2 with a constant μ = β₁.  PyTorch and Keras let μ grow from about β₁/2 to β₁ by his schedule.
+    """
+
+    kernel: ClassVar[str] = "nadam"
+
+
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """θ ← θ − η sign(β₁ m + (1 − β₁) g);  m ← β₂ m + (1 − β₂) g.  Evolved sign momentum, Chen et al. (2023).
+
+    Every coordinate moves by η, so rates are 3 to 10 times smaller than Adam's.
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.99
+    slots: ClassVar[tuple[str, ...]] = ("m",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_unit("beta1", "beta2")
+
+    def update(self, k: Any, s: Any) -> None:
+        numbers = s.control, s.matrices, float(self.weight_decay), float(self.beta1), float(self.beta2)
+        k.lion(s.theta, s.grad, s.m, *numbers, out=(s.theta, s.m))

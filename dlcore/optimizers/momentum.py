@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ConfigurationError
@@ -16,12 +16,15 @@ class SGD(Optimizer):
     """v₁ = g₁, then v ← μ v + (1 − τ) g;  θ ← θ − η v, or with Nesterov θ ← θ − η (g + μ v).  Exactly PyTorch's SGD.
 
     μ is `momentum`, τ is `dampening`.  Without momentum θ ← θ − η g.  Batch, mini-batch and stochastic gradient descent are
-    this with batch_size n, B and 1.  Raises ConfigurationError for Nesterov without momentum or with dampening.
+    this with batch_size n, B and 1.  With velocity="step" the velocity contains the rate, as scikit-learn's does:
+    v ← μ v + η g;  θ ← θ − v, or with Nesterov θ ← θ − (η g + μ v).  It is the same as long as η is constant.
+    Raises ConfigurationError for Nesterov without momentum or with dampening, and for dampening of a step.
     """
 
     momentum: float = 0.0
     dampening: float = 0.0
     nesterov: bool = False
+    velocity: str = field(default="gradient", kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -29,13 +32,20 @@ class SGD(Optimizer):
         self._check("dampening", self.dampening, "a number from 0 to 1", lambda x: 0 <= x <= 1)
         if self.nesterov and (self.momentum == 0 or self.dampening != 0):
             raise ConfigurationError("SGD: nesterov=True needs momentum > 0 and dampening = 0")
+        if self.velocity not in ("gradient", "step"):
+            raise ConfigurationError(f"SGD: velocity={self.velocity!r}, expected 'gradient' or 'step'")
+        if self.velocity == "step" and self.dampening != 0:
+            raise ConfigurationError("SGD: velocity='step' has no dampening")
 
     @property
     def slots(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("v",) if self.momentum else ()
 
     def update(self, k: Any, s: Any) -> None:
-        if self.momentum:
+        if self.momentum and self.velocity == "step":
+            numbers = s.control, s.matrices, float(self.weight_decay), float(self.momentum), int(self.nesterov)
+            k.sgd_step(s.theta, s.grad, s.v, *numbers, out=(s.theta, s.v))
+        elif self.momentum:
             k.sgd_momentum(
                 s.theta, s.grad, s.v, s.control, s.progress, s.matrices, float(self.weight_decay), float(self.momentum),
                 float(self.dampening), int(self.nesterov), out=(s.theta, s.v),

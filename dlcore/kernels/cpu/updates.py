@@ -180,11 +180,10 @@ _velocity_update = with_one_slot(velocity_rule)
 
 @inlined
 def move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, a, b, c, d):
-    """c and d are in units of the learning rate."""
     if control[1] > 0:
         theta, grad, v = theta[lo:hi], grad[lo:hi], v[lo:hi]
         eta = control[0]
-        numbers = (like(eta, a), like(eta, b), like(eta, eta * c), like(eta, eta * d))
+        numbers = (like(eta, a), like(eta, b), like(eta, c), like(eta, d))
         q = matrices_in(lo, theta, matrices)
         _velocity_update(theta[:q], grad[:q], v[:q], control[1], decay_factor(control, weight_decay), numbers)
         _velocity_update(theta[q:], grad[q:], v[q:], control[1], like(eta, 1), numbers)
@@ -194,7 +193,7 @@ def move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, 
 def _sgd_momentum(lo, hi, theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov):
     c, d = (1.0, mu) if nesterov else (0.0, 1.0)
     a, b = (0.0, 1.0) if progress[3] <= 1 else (mu, 1.0 - tau)
-    move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, a, b, c, d)
+    move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, a, b, control[0] * c, control[0] * d)
 
 
 def sgd_momentum(theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov, *, out):
@@ -203,11 +202,21 @@ def sgd_momentum(theta, grad, v, control, progress, matrices, weight_decay, mu, 
 
 @compiled(rows="theta grad v")
 def _moving_average(lo, hi, theta, grad, v, control, matrices, weight_decay, beta):
-    move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, beta, 1.0 - beta, 0.0, 1.0)
+    move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, beta, 1.0 - beta, 0.0, control[0])
 
 
 def moving_average(theta, grad, v, control, matrices, weight_decay, beta, *, out):
     _moving_average(theta, grad, v, control, matrices, weight_decay, beta)
+
+
+@compiled(rows="theta grad v")
+def _sgd_step(lo, hi, theta, grad, v, control, matrices, weight_decay, mu, nesterov):
+    c, d = (1.0, mu) if nesterov else (0.0, 1.0)
+    move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, mu, control[0], control[0] * c, d)
+
+
+def sgd_step(theta, grad, v, control, matrices, weight_decay, mu, nesterov, *, out):
+    _sgd_step(theta, grad, v, control, matrices, weight_decay, mu, nesterov)
 
 
 @compiled(rows="theta v origin")
@@ -235,41 +244,6 @@ def moving_average_nesterov(theta, grad, v, origin, control, matrices, weight_de
     _moving_average(theta, grad, v, control, matrices, weight_decay, beta)
 
 
-@inlined
-def adam_rule(theta, g, m, v, decay, numbers):
-    b1, c1, b2, c2, rate, correction, epsilon, epsilon_inside = numbers
-    m = b1 * m + c1 * g
-    v = b2 * v + c2 * g * g
-    return decay * theta - rate * m / (np.sqrt(v * correction + epsilon_inside) + epsilon), m, v
-
-
-_adam_update = with_two_slots(adam_rule)
-
-
-@compiled(rows="theta grad m v")
-def _adam(lo, hi, theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside):
-    if control[1] > 0:
-        theta, grad, m, v = theta[lo:hi], grad[lo:hi], m[lo:hi], v[lo:hi]
-        t, eta = max(progress[3], 1), control[0]
-        numbers = (
-            like(eta, beta1),
-            like(eta, 1.0 - beta1),
-            like(eta, beta2),
-            like(eta, 1.0 - beta2),
-            like(eta, eta / (1.0 - beta1**t)),
-            like(eta, 1.0 / (1.0 - beta2**t)),
-            like(eta, 0.0 if inside else epsilon),
-            like(eta, epsilon if inside else 0.0),
-        )
-        q = matrices_in(lo, theta, matrices)
-        _adam_update(theta[:q], grad[:q], m[:q], v[:q], control[1], decay_factor(control, weight_decay), numbers)
-        _adam_update(theta[q:], grad[q:], m[q:], v[q:], control[1], like(eta, 1), numbers)
-
-
-def adam(theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside, *, out):
-    _adam(theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside)
-
-
 @compiled(REDUCE, columns="W")
 def _max_norm(lo, hi, W, control, limit):
     if control[1] > 0:
@@ -291,6 +265,7 @@ def max_norm(W, control, limit, *, out):
 KERNELS = {
     f.__name__: f
     for f in (
-        prepare_update, accumulate, average, sgd, sgd_momentum, moving_average, look_ahead, moving_average_nesterov, adam, max_norm,
+        prepare_update, accumulate, average, sgd, sgd_momentum, moving_average, look_ahead, moving_average_nesterov,
+        sgd_step, max_norm,
     )
 }  # fmt: skip

@@ -7,13 +7,13 @@ package needs neither CuPy nor a GPU: the same sources run wherever something co
 from functools import partial
 from typing import Any
 
-from . import activations, data, dense, embedding, fused, losses, normalization, random, updates
+from . import activations, adaptive, data, dense, embedding, fused, losses, normalization, random, updates
 from .device import CupyDevice, Device
 
 __all__ = ["KERNELS", "CupyDevice", "Device", "kernels"]
 
 KERNELS: dict[str, Any] = {}
-for _module in (activations, data, dense, embedding, fused, losses, normalization, random, updates):
+for _module in (activations, adaptive, data, dense, embedding, fused, losses, normalization, random, updates):
     KERNELS |= _module.KERNELS
 
 

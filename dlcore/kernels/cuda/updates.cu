@@ -3,6 +3,7 @@
 // Each optimizer is a rule, prepared once a block from what lies on the device (rate, scale, counters) and applied entry by
 // entry.  The weight matrices come first; they alone decay.
 #include "reduce.cuh"
+#include "updates.cuh"
 
 // g <- g + l2 theta on the matrices, and the sum of its squares: a block sums a run of entries, and what follows is decided
 // by the block that comes last.
@@ -90,19 +91,7 @@ struct Velocity {
   }
 };
 
-// With the corrections 1 / (1 - beta^t) in rate and correction, epsilon outside or inside the root.
-struct Adam {
-  Real beta1, one1, beta2, one2, rate, correction, outside, inside;
-  FORMULA Real of(Real theta, Real g, Real &m, Real &v, Real decay) const {
-    m = beta1 * m + one1 * g;
-    v = beta2 * v + one2 * g * g;
-    return decay * theta - rate * m / (sqrt(v * correction + inside) + outside);
-  }
-};
-
 // -- the loops -------------------------------------------------------------------------------------------------------
-
-FORMULA Real decay_factor(const Stored *control, double weight_decay) { return (Real)(1 - load(control, 0) * weight_decay); }
 
 KERNEL(sgd, Stored *theta, const Stored *grad, const Stored *control, i64 size, i64 matrices, double weight_decay) {
   const Real scale = load(control, 1), decay = decay_factor(control, weight_decay);
@@ -111,13 +100,15 @@ KERNEL(sgd, Stored *theta, const Stored *grad, const Stored *control, i64 size, 
     for (EACH(i, size)) store(theta, i, rule.of(load(theta, i), scale * load(grad, i), i < matrices ? decay : Real(1)));
 }
 
-// From `origin`, which may be theta; a skipped update returns to it.  c and d are in units of the rate; on the first of
-// `progress` updates, if that is given, v is g.
+// From `origin`, which may be theta; a skipped update returns to it.  What a gradient does is multiplied by the rate; v is a
+// sum of gradients, or of `steps` that were.  On the first of `progress` updates, if that is given, v is g.
 KERNEL(velocity, const Stored *origin, Stored *theta, const Stored *grad, Stored *v, const Stored *control,
-       const i64 *progress, i64 size, i64 matrices, double weight_decay, double a, double b, double c, double d) {
+       const i64 *progress, i64 size, i64 matrices, double weight_decay, double a, double b, double c, double d,
+       int steps) {
   const Real scale = load(control, 1), decay = decay_factor(control, weight_decay), eta = load(control, 0);
   const bool first = progress && progress[3] <= 1;
-  const Velocity rule = {first ? Real(0) : (Real)a, first ? Real(1) : (Real)b, eta * (Real)c, eta * (Real)d};
+  const Real of_g = steps ? eta : Real(1), of_v = steps ? Real(1) : eta;
+  const Velocity rule = {first ? Real(0) : (Real)a, first ? Real(1) : of_g * (Real)b, eta * (Real)c, of_v * (Real)d};
   for (EACH(i, size)) {
     const Real start = load(origin, i);
     if (scale > 0) {
@@ -128,26 +119,6 @@ KERNEL(velocity, const Stored *origin, Stored *theta, const Stored *grad, Stored
       store(theta, i, start);
     }
   }
-}
-
-KERNEL(adam, Stored *theta, const Stored *grad, Stored *m, Stored *v, const Stored *control, const i64 *progress, i64 size,
-       i64 matrices, double weight_decay, double beta1, double beta2, double epsilon, int inside) {
-  __shared__ Adam rule;
-  const Real scale = load(control, 1), decay = decay_factor(control, weight_decay);
-  if (threadIdx.x == 0) { // once a block: powers of float64 are slow, and in float32 1 - beta^t would have four digits
-    const double t = progress[3] > 1 ? (double)progress[3] : 1;
-    rule.beta1 = (Real)beta1, rule.one1 = (Real)(1 - beta1), rule.beta2 = (Real)beta2, rule.one2 = (Real)(1 - beta2);
-    rule.rate = (Real)(load(control, 0) / (1 - pow(beta1, t))), rule.correction = (Real)(1 / (1 - pow(beta2, t)));
-    rule.outside = inside ? Real(0) : (Real)epsilon, rule.inside = inside ? (Real)epsilon : Real(0);
-  }
-  __syncthreads();
-  if (scale > 0)
-    for (EACH(i, size)) {
-      Real mean = load(m, i), square = load(v, i);
-      store(theta, i, rule.of(load(theta, i), scale * load(grad, i), mean, square, i < matrices ? decay : Real(1)));
-      store(m, i, mean);
-      store(v, i, square);
-    }
 }
 
 // -- max-norm --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ def _launch(device, kernel, theta, *arguments):
     device.launch(_FILE, kernel, dtype_of(theta), flat(theta.size), *arguments)
 
 
-def _counts(theta, matrices, weight_decay):
+def counts(theta, matrices, weight_decay):
     return np.int64(theta.size), np.int64(matrices), np.float64(weight_decay)
 
 
@@ -35,36 +35,38 @@ def average(device, total, sums, *, out):
 
 
 def sgd(device, theta, grad, control, matrices, weight_decay, *, out):
-    _launch(device, "sgd", theta, theta, grad, control, *_counts(theta, matrices, weight_decay))
+    _launch(device, "sgd", theta, theta, grad, control, *counts(theta, matrices, weight_decay))
 
 
-def _velocity(device, origin, theta, grad, v, control, progress, counts, *rule):
-    _launch(device, "velocity", theta, origin, theta, grad, v, control, progress, *counts, *map(np.float64, rule))
+def _velocity(device, origin, theta, grad, v, control, progress, numbers, *rule, steps=0):
+    rule = *map(np.float64, rule), np.int32(steps)
+    _launch(device, "velocity", theta, origin, theta, grad, v, control, progress, *numbers, *rule)
 
 
 def sgd_momentum(device, theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov, *, out):
     c, d = (1, mu) if nesterov else (0, 1)
-    counts = _counts(theta, matrices, weight_decay)
-    _velocity(device, theta, theta, grad, v, control, progress, counts, mu, 1 - tau, c, d)
+    numbers = counts(theta, matrices, weight_decay)
+    _velocity(device, theta, theta, grad, v, control, progress, numbers, mu, 1 - tau, c, d)
+
+
+def sgd_step(device, theta, grad, v, control, matrices, weight_decay, mu, nesterov, *, out):
+    c, d = (1, mu) if nesterov else (0, 1)
+    numbers = counts(theta, matrices, weight_decay)
+    _velocity(device, theta, theta, grad, v, control, NULL, numbers, mu, 1, c, d, steps=1)
 
 
 def moving_average(device, theta, grad, v, control, matrices, weight_decay, beta, *, out):
-    counts = _counts(theta, matrices, weight_decay)
-    _velocity(device, theta, theta, grad, v, control, NULL, counts, beta, 1 - beta, 0, 1)
+    numbers = counts(theta, matrices, weight_decay)
+    _velocity(device, theta, theta, grad, v, control, NULL, numbers, beta, 1 - beta, 0, 1)
 
 
 def moving_average_nesterov(device, theta, grad, v, origin, control, matrices, weight_decay, beta, *, out):
-    counts = _counts(theta, matrices, weight_decay)
-    _velocity(device, origin, theta, grad, v, control, NULL, counts, beta, 1 - beta, 0, 1)
+    numbers = counts(theta, matrices, weight_decay)
+    _velocity(device, origin, theta, grad, v, control, NULL, numbers, beta, 1 - beta, 0, 1)
 
 
 def look_ahead(device, theta, v, origin, rates, place, reach, *, out):
     _launch(device, "look_ahead", theta, theta, v, origin, rates, place, np.int64(theta.size), np.float64(reach))
-
-
-def adam(device, theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside, *, out):
-    numbers = *_counts(theta, matrices, weight_decay), *map(np.float64, (beta1, beta2, epsilon)), np.int32(bool(inside))
-    _launch(device, "adam", theta, theta, grad, m, v, control, progress, *numbers)
 
 
 def max_norm(device, W, control, limit, *, out):
@@ -86,10 +88,10 @@ KERNELS = {
         average,
         sgd,
         sgd_momentum,
+        sgd_step,
         moving_average,
         look_ahead,
         moving_average_nesterov,
-        adam,
         max_norm,
     )
 }

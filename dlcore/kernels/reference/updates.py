@@ -10,12 +10,13 @@ matrices, the only ones that l2 and weight decay act on.  Everything that varies
 from ...contract import contract
 
 
-def _on_matrices(xp, theta, matrices, changed):
+def on_matrices(xp, theta, matrices, changed):
     """`changed` on the first `matrices` entries, theta on the others"""
     return xp.where(xp.arange(theta.shape[0]) < matrices, changed, theta)
 
 
-def _applied(xp, control, new, old):
+def applied(xp, control, new, old):
+    """The new values, or the old ones where the update is skipped"""
     return tuple(xp.where(control[1] > 0, a, b) for a, b in zip(new, old, strict=True))
 
 
@@ -40,7 +41,7 @@ def prepare_update(xp, theta, grad, squares, loss, rates, losses, place, progres
     place is where the next loss goes, which stops after the fault, and where the rate of the next update comes from.
     squares is scratch: the parts of ‖g‖², summed over S runs of ⌈p / S⌉ entries.
     """
-    grad = _on_matrices(xp, grad, matrices, grad + l2 * theta)
+    grad = on_matrices(xp, grad, matrices, grad + l2 * theta)
     squares = _squares(xp, grad, squares.shape[0])
     norm = xp.sqrt(xp.sum(squares))
     finite = xp.isfinite(loss[0]) & xp.isfinite(norm)
@@ -74,8 +75,8 @@ def average(xp, total, sums):
 def sgd(xp, theta, grad, control, matrices, weight_decay):
     """θ ← (1 − η·weight_decay) θ − η g"""
     eta, g = control[0], control[1] * grad
-    decayed = _on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
-    return _applied(xp, control, (decayed - eta * g,), (theta,))[0]
+    decayed = on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
+    return applied(xp, control, (decayed - eta * g,), (theta,))[0]
 
 
 @contract(
@@ -86,8 +87,8 @@ def sgd_momentum(xp, theta, grad, v, control, progress, matrices, weight_decay, 
     """v₁ = g, then v ← μ v + (1 − τ) g;  θ ← θ − η v, or with Nesterov θ ← θ − η (g + μ v).  PyTorch's rule."""
     eta, g = control[0], control[1] * grad
     v_new = xp.where(progress[3] <= 1, g, mu * v + (1 - tau) * g)
-    decayed = _on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
-    return _applied(xp, control, (decayed - eta * (g + mu * v_new if nesterov else v_new), v_new), (theta, v))
+    decayed = on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
+    return applied(xp, control, (decayed - eta * (g + mu * v_new if nesterov else v_new), v_new), (theta, v))
 
 
 @contract("theta[p] grad[p] v[p] control[3]:positive matrices:count weight_decay:unit beta:unit -> theta[p] v[p]")
@@ -95,8 +96,19 @@ def moving_average(xp, theta, grad, v, control, matrices, weight_decay, beta):
     """v ← β v + (1 − β) g;  θ ← θ − η v"""
     eta, g = control[0], control[1] * grad
     v_new = beta * v + (1 - beta) * g
-    decayed = _on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
-    return _applied(xp, control, (decayed - eta * v_new, v_new), (theta, v))
+    decayed = on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
+    return applied(xp, control, (decayed - eta * v_new, v_new), (theta, v))
+
+
+@contract(
+    "theta[p] grad[p] v[p] control[3]:positive matrices:count weight_decay:unit mu:unit nesterov:bits -> theta[p] v[p]"
+)
+def sgd_step(xp, theta, grad, v, control, matrices, weight_decay, mu, nesterov):
+    """v ← μ v + η g;  θ ← θ − v, or with Nesterov θ ← θ − (η g + μ v): scikit-learn's rule, where v is a step"""
+    eta, g = control[0], control[1] * grad
+    v_new = mu * v + eta * g
+    decayed = on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
+    return applied(xp, control, (decayed - (eta * g + mu * v_new if nesterov else v_new), v_new), (theta, v))
 
 
 @contract("theta[p] v[p] origin[p] rates[M] place[2]:index<M reach:unit -> theta[p] origin[p]")
@@ -112,31 +124,8 @@ def moving_average_nesterov(xp, theta, grad, v, origin, control, matrices, weigh
     """v ← β v + (1 − β) g;  θ ← origin − η v, with g taken at the look-ahead point; a skipped update returns to the origin"""
     eta, g = control[0], control[1] * grad
     v_new = beta * v + (1 - beta) * g
-    decayed = _on_matrices(xp, origin, matrices, (1 - eta * weight_decay) * origin)
-    return _applied(xp, control, (decayed - eta * v_new, v_new), (origin, v))
-
-
-@contract(
-    "theta[p] grad[p] m[p] v[p]:positive control[3]:positive progress[4]:count matrices:count weight_decay:unit beta1:unit beta2:unit "
-    "epsilon:positive inside:bits -> theta[p] m[p] v[p]",
-    tolerance=64,
-)
-def adam(xp, theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside):
-    """m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  m̂ = m / (1 − β₁ᵗ);  v̂ = v / (1 − β₂ᵗ);
-
-    θ ← (1 − η·weight_decay) θ − η m̂ / (√v̂ + ε), or √(v̂ + ε) if `inside`.  Kingma & Ba (2015), Algorithm 1;
-    with weight decay Loshchilov & Hutter (2019), in PyTorch's form.
-    """
-    eta, g = control[0], control[1] * grad
-    t = xp.astype(xp.maximum(progress[3], xp.ones_like(progress[3])), xp.float64)
-    # in float64: in float32 the first 1 − β₂ᵗ would have four digits
-    correction1, correction2 = (xp.astype(1 - beta**t, theta.dtype) for beta in (beta1, beta2))
-    m_new = beta1 * m + (1 - beta1) * g
-    v_new = beta2 * v + (1 - beta2) * g * g
-    m_hat, v_hat = m_new / correction1, v_new / correction2
-    root = xp.sqrt(v_hat + epsilon) if inside else xp.sqrt(v_hat) + epsilon
-    decayed = _on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
-    return _applied(xp, control, (decayed - eta * m_hat / root, m_new, v_new), (theta, m, v))
+    decayed = on_matrices(xp, origin, matrices, (1 - eta * weight_decay) * origin)
+    return applied(xp, control, (decayed - eta * v_new, v_new), (origin, v))
 
 
 @contract("W[i,o] control[3]:positive limit:positive -> W[i,o]", tolerance=64)
@@ -144,4 +133,4 @@ def max_norm(xp, W, control, limit):
     """w ← w · min(1, limit / ‖w‖) for the incoming weights w of each unit, the columns of W.  Srebro & Shraibman (2005)."""
     norm = xp.sqrt(xp.sum(W * W, axis=0))
     factor = xp.where(norm > limit, limit / xp.where(norm > 0, norm, xp.ones_like(norm)), xp.ones_like(norm))
-    return _applied(xp, control, (W * factor,), (W,))[0]
+    return applied(xp, control, (W * factor,), (W,))[0]

@@ -117,6 +117,44 @@ def test_third_step_of_adam_by_hand(table: str) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize("inside", [0, 1])
+def test_adagrad_and_rmsprop_by_hand(table: str, inside: int) -> None:
+    """v = 5 and g = 2: 9 summed, 4.75 averaged with ρ = ¾; θ moves by η·2 over the root; decay on the matrix only."""
+    for name, rho, v_new in (("adagrad", (), 9.0), ("rmsprop", (0.75,), 4.75)):
+        theta, v = numbers(1, 1), numbers(5, 5)
+        run(table, name, theta, numbers(2, -2), v, control(), 1, 0.1, *rho, 0.25, inside, out=(theta, v))
+        step = ETA * 2 / (math.sqrt(v_new + 0.25) if inside else math.sqrt(v_new) + 0.25)
+        np.testing.assert_allclose(theta, [0.95 - step, 1 + step], rtol=1e-14)
+        np.testing.assert_allclose(v, [v_new, v_new], rtol=1e-15)
+
+
+@BOTH
+def test_normalized_gradient_by_hand(table: str) -> None:
+    """η·g/(|g| + ε), and nothing where g is 0."""
+    theta = numbers(1, 1, 1)
+    run(table, "normalized_gradient", theta, numbers(3, -3, 0), control(), 1, 0.1, 1.0, 0, out=theta)
+    np.testing.assert_allclose(theta, [0.95 - ETA * 0.75, 1 + ETA * 0.75, 1], rtol=1e-15)
+
+
+@BOTH
+def test_third_step_of_nadam_by_hand(table: str) -> None:
+    """m̂ = 0.9·m/(1 − 0.9⁴) + 0.1·g/(1 − 0.9³) and v̂ = v/(1 − 0.5³)."""
+    theta, m, v = numbers(1), numbers(0.5), numbers(2)
+    run(table, "nadam", theta, numbers(1), m, v, control(), counters(3), 0, 0.0, 0.9, 0.5, 1e-8, 0, out=(theta, m, v))
+    m_hat, v_hat = 0.9 * 0.55 / (1 - 0.9**4) + 0.1 / (1 - 0.9**3), 1.5 / (1 - 0.125)
+    np.testing.assert_allclose(theta, [1 - ETA * m_hat / (math.sqrt(v_hat) + 1e-8)], rtol=1e-13)
+
+
+@BOTH
+def test_lion_by_hand(table: str) -> None:
+    """The sign is of 0.9·m + 0.1·g, m then moves with ¾; 0 has no sign."""
+    theta, m = numbers(1, 1, 1), numbers(1, 0.1, 0)
+    run(table, "lion", theta, numbers(-5, -5, 0), m, control(), 1, 0.1, 0.9, 0.75, out=(theta, m))
+    np.testing.assert_allclose(theta, [0.95 - ETA, 1 + ETA, 1], rtol=1e-15)
+    np.testing.assert_allclose(m, [-0.5, -1.175, 0], rtol=1e-14)
+
+
+@BOTH
 def test_max_norm_by_hand(table: str) -> None:
     """Columns of norm 5, 0.5 and 0: the first is scaled to norm 2, the others stay bit for bit."""
     W = np.array([[3.0, 0.3, 0.0], [4.0, 0.4, 0.0]])
@@ -129,7 +167,13 @@ RULES = {
     "sgd": ((), (0, 0.1)),
     "sgd_momentum": (("v",), (0, 0.1, 0.9, 0.0, 0)),
     "moving_average": (("v",), (0, 0.1, 0.9)),
+    "sgd_step": (("v",), (0, 0.1, 0.9, 1)),
     "adam": (("m", "v"), (0, 0.1, 0.9, 0.999, 1e-8, 0)),
+    "nadam": (("m", "v"), (0, 0.1, 0.9, 0.999, 1e-8, 0)),
+    "normalized_gradient": ((), (0, 0.1, 1e-8, 0)),
+    "adagrad": (("v",), (0, 0.1, 1e-8, 0)),
+    "rmsprop": (("v",), (0, 0.1, 0.9, 1e-8, 0)),
+    "lion": (("m",), (0, 0.1, 0.9, 0.99)),
 }
 
 
@@ -139,7 +183,7 @@ def test_a_skipped_update_changes_nothing(table: str, name: str) -> None:
     """Scale 0 leaves parameters and slots as they are, even where the gradient is NaN."""
     slots, rest = RULES[name]
     theta, state = numbers(1, 2), [numbers(3, 4) for _ in slots]
-    counts = (counters(),) if name in ("sgd_momentum", "adam") else ()
+    counts = (counters(),) if name in ("sgd_momentum", "adam", "nadam") else ()
     out = (theta, *state) if state else theta
     run(table, name, theta, numbers(math.nan, math.inf), *state, control(0), *counts, *rest, out=out)
     assert theta.tolist() == [1, 2]
