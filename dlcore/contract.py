@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from .errors import ContractError
@@ -199,24 +200,25 @@ def _pairs(names: list[str], text: str) -> list[tuple[str, str]]:
     return list(zip(names[::2], names[1::2], strict=True))
 
 
+@cache  # contracts share most of their words, and all are parsed when dlcore is imported
+def _argument(word: str) -> Argument | None:
+    match = _ARGUMENT.fullmatch(word)
+    domain = (match and match["domain"]) or "real"
+    if not match or (domain == "index") != bool(match["below"]) or domain not in DOMAINS | {"index"}:
+        return None
+    dims = match["dims"]
+    split = None if dims is None else tuple(d for d in dims[1:-1].split(",") if d)
+    return Argument(match["name"], split, domain, match["below"])
+
+
 def _arguments(side: str, text: str) -> tuple[Argument, ...]:
     arguments = []
     for word in side.split():
-        match = _ARGUMENT.fullmatch(word)
-        domain = (match and match["domain"]) or "real"
-        if not match or (domain == "index") != bool(match["below"]) or domain not in DOMAINS | {"index"}:
+        argument = _argument(word)
+        if argument is None:
             raise ContractError(f"contract {text!r}: cannot read {word!r}")
-        dims = match["dims"]
-        arguments.append(
-            Argument(
-                match["name"],
-                None if dims is None else tuple(d for d in dims[1:-1].split(",") if d),
-                domain,
-                match["below"],
-            )
-        )
-    names = [a.name for a in arguments]
-    if len(set(names)) != len(names):
+        arguments.append(argument)
+    if len({a.name for a in arguments}) != len(arguments):
         raise ContractError(f"contract {text!r}: a name appears twice on one side")
     return tuple(arguments)
 

@@ -76,23 +76,22 @@ class Uniform(Initializer):
 
 
 @dataclass(frozen=True)
-class GlorotUniform(Initializer):
+class _Glorot(Initializer):
+    gain: float = 1.0
+
+
+class GlorotUniform(_Glorot):
     """U(±gain √(6 / (fan_in + fan_out))), variance 2 gain² / (fan_in + fan_out).  Glorot & Bengio (2010).
 
     The gain is 1 for tanh, and 4 for the logistic activation, whose slope at 0 is ¼.
     """
 
-    gain: float = 1.0
-
     def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
         return _uniform(stream, shape, self.gain * math.sqrt(6 / sum(shape)))
 
 
-@dataclass(frozen=True)
-class GlorotNormal(Initializer):
+class GlorotNormal(_Glorot):
     """N(0, 2 gain² / (fan_in + fan_out)), the gain as for GlorotUniform.  Glorot & Bengio (2010)."""
-
-    gain: float = 1.0
 
     def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
         return _normal(stream, shape, 2 * self.gain**2 / sum(shape))

@@ -47,30 +47,24 @@ def _cosine(start: float, end: float, share: float) -> float:
 
 
 @dataclass(frozen=True)
-class StepDecay(Schedule):
-    """factor^⌊step / steps⌋: a jump every `steps` updates."""
-
+class _Decay(Schedule):
     steps: float
     factor: float = 0.1
 
     def __post_init__(self) -> None:
         self._check_positive("steps")
         self._check_unit("factor")
+
+
+class StepDecay(_Decay):
+    """factor^⌊step / steps⌋: a jump every `steps` updates."""
 
     def __call__(self, step: int) -> float:
         return float(self.factor ** (step // self.steps))
 
 
-@dataclass(frozen=True)
-class ExponentialDecay(Schedule):
+class ExponentialDecay(_Decay):
     """factor^(step / steps): `factor` after `steps` updates, smoothly."""
-
-    steps: float
-    factor: float = 0.1
-
-    def __post_init__(self) -> None:
-        self._check_positive("steps")
-        self._check_unit("factor")
 
     def __call__(self, step: int) -> float:
         return float(self.factor ** (step / self.steps))

@@ -14,11 +14,8 @@ from .optimizer import Optimizer
 __all__ = ["AdaGrad", "Adam", "AdamW", "Lion", "Nadam", "NormalizedGradient", "RMSProp"]
 
 
-@dataclass(frozen=True)
 class Adaptive(Optimizer):
-    """Base of optimizers with a field `epsilon` > 0, which keeps the divisor above 0."""
-
-    epsilon_inside_root: bool = field(default=False, kw_only=True)
+    """Base of optimizers with fields `epsilon` > 0, which keeps the divisor above 0, and `epsilon_inside_root`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -27,10 +24,9 @@ class Adaptive(Optimizer):
     @property
     def _divisor(self) -> tuple[Any, int]:
         """ε and its place, as the kernels take them"""
-        epsilon: Any = vars(self)[
-            "epsilon"
-        ]  # not declared here: a field of this class would come before those of others
-        return float(epsilon) if is_number(epsilon) else epsilon, int(self.epsilon_inside_root)
+        # not declared here: fields of this class would come before those of others
+        epsilon, inside = vars(self)["epsilon"], vars(self)["epsilon_inside_root"]
+        return float(epsilon) if is_number(epsilon) else epsilon, int(bool(inside))
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,7 @@ class NormalizedGradient(Adaptive):
     """
 
     epsilon: float = 1e-8
+    epsilon_inside_root: bool = field(default=False, kw_only=True)
 
     def update(self, k: Any, s: Any) -> None:
         k.normalized_gradient(
@@ -56,6 +53,7 @@ class AdaGrad(Adaptive):
     """
 
     epsilon: float = 1e-10
+    epsilon_inside_root: bool = field(default=False, kw_only=True)
     slots: ClassVar[tuple[str, ...]] = ("v",)
 
     def update(self, k: Any, s: Any) -> None:
@@ -72,6 +70,7 @@ class RMSProp(Adaptive):
 
     rho: float = 0.9
     epsilon: float = 1e-8
+    epsilon_inside_root: bool = field(default=False, kw_only=True)
     slots: ClassVar[tuple[str, ...]] = ("v",)
 
     def __post_init__(self) -> None:
@@ -93,6 +92,7 @@ class Adam(Adaptive):
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+    epsilon_inside_root: bool = field(default=False, kw_only=True)
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
     kernel: ClassVar[str] = "adam"
 
