@@ -293,6 +293,7 @@ def test_numbers_of_every_kind_are_saved(optimizer: dl.Optimizer, tmp_path: Path
         int,
         float,
         bool,
+        str,
         type(None),
         dl.schedules.CosineDecay,
     }
