@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from .configuration import Configuration
 from .data.csv_files import MISSING, Dialect
 from .data.dataset import DataSet
 from .data.split import SHARE, held_out_rows
-from .data.table import Table
+from .data.table import Skipped, Table
 from .data.table_files import read_table
 from .errors import ConfigurationError, DataError
 from .preprocessing import FittedPreprocessing, Preprocessing
@@ -26,7 +27,9 @@ def load_file(run: Configuration) -> DataSet:
     Raises ConfigurationError for settings that cannot work, DataError for files that cannot be used.
     """
     dialect, wish = dialect_of(run), preprocessing_of(run)
-    table = read_table(run.data, dialect, [run.target] if run.target else [])
+    # a number says where the target stands, and must not be taken for its name
+    named = run.target is not None and not run.target.removeprefix("-").isdecimal()
+    table = read_table(run.data, dialect, [run.target] if named and run.target else [])
     if run.target is None:
         names = list(table.columns)
         shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
@@ -47,7 +50,8 @@ def load_file(run: Configuration) -> DataSet:
         fitted.clean(part) if run.bad_rows == "skip" else part for part in (table, test, validation) if part is not None
     ]
     _report(target, fitted, parts, drawn=run.test is None)
-    X, X_test, *X_validation = [fitted.features(part, run.dtype) for part in parts]
+    dtype = "float64" if run.dtype == "float64" else "float32"
+    X, X_test, *X_validation = [fitted.features(part, dtype) for part in parts]
     y, y_test, *y_validation = [fitted.targets(part) for part in parts]
     values = fitted.target if isinstance(fitted.target, Values) else Values(target, 0.0, 1.0)
     return DataSet(
@@ -58,6 +62,7 @@ def load_file(run: Configuration) -> DataSet:
         scale=values.scale,
         validation=(X_validation[0], y_validation[0]) if validation is not None else None,
         preprocessing=fitted,
+        left_out=len(_skipped(parts)),
     )  # fmt: skip
 
 
@@ -137,13 +142,19 @@ def _report(name: str, fitted: FittedPreprocessing, parts: list[Table], drawn: b
 
 def report_skipped(*parts: Table) -> None:
     """Say of each file how many rows were left out, and the first of them with the reason."""
+    skipped = _skipped(parts)
     for source in dict.fromkeys(part.source for part in parts):
-        skipped = sorted({s for part in parts if part.source == source for s in part.skipped}, key=lambda s: s.line)
-        if skipped:
-            shown = "; ".join(f"{parts[0].unit} {s.line}: {s.why}" for s in skipped[:3]) + (
-                "; ..." if len(skipped) > 3 else ""
+        found = sorted((s for file, s in skipped if file == source), key=lambda s: s.line)
+        if found:
+            shown = "; ".join(f"{parts[0].unit} {s.line}: {s.why}" for s in found[:3]) + (
+                "; ..." if len(found) > 3 else ""
             )
-            _say(f"{os.path.basename(source)}: {_counted(len(skipped), 'row')} left out ({shown})")
+            _say(f"{os.path.basename(source)}: {_counted(len(found), 'row')} left out ({shown})")
+
+
+def _skipped(parts: Sequence[Table]) -> set[tuple[str, Skipped]]:
+    """The rows that were left out, with their files: parts of one file have some of them in common."""
+    return {(part.source, skipped) for part in parts for skipped in part.skipped}
 
 
 def _counted(n: int, what: str) -> str:

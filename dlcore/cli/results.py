@@ -27,6 +27,7 @@ def summarize(trainer: Trainer, data: DataSet) -> dict[str, Any]:
         "samples_per_second": len(data.X) / median(seconds),  # so compilation and a hiccup of the machine do not count
         "train_loss": trainer.evaluate(data.X, data.y)["loss"],
         **{f"test_{name}": value for name, value in test.items()},  # loss, and accuracy or rmse
+        **({"rows_left_out": data.left_out} if data.left_out else {}),
     }
 
 

@@ -187,9 +187,13 @@ def _separator(text: str, quote: str) -> str:
 
 
 def _is_header(first: Sequence[str], rows: Iterator[list[str]], expected: set[str], missing: Iterable[str]) -> bool:
-    """Names stand over numbers; they are no numbers, differ, and do not come again below.  In doubt there is a header."""
+    """Names stand over numbers; they are no numbers, differ, and do not come again below.  In doubt there is a header.
+
+    0, 1, 2, … are the names that pandas writes for columns without any, behind an empty one for its index.
+    """
     names = [cell.strip() for cell in first]
-    if expected & set(names):
+    unnamed = [str(i) for i in range(len(names))]
+    if expected & set(names) or (len(names) > 2 and names in (unnamed, ["", *unnamed[:-1]])):
         return True
     markers = {marker.casefold() for marker in missing}
     below = list(islice(rows, _SAMPLE))

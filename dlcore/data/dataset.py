@@ -15,8 +15,8 @@ class DataSet:
     """X (n, d) and y as a trainer takes them, and test rows, which nothing looks at before training is over.
 
     y holds class indices, and `classes` their names by index; for a regression y is (n,) or (n, k), and `classes` is empty.
-    `target` names what is predicted: center + scale · y.  `validation` are rows that were set aside already, and
-    `preprocessing` is what made X and y of raw rows, if anything did.
+    `target` names what is predicted: center + scale · y.  `validation` are rows that were set aside already,
+    `preprocessing` is what made X and y of raw rows, if anything did, and `left_out` counts rows that could not be used.
     """
 
     X: np.ndarray
@@ -29,6 +29,7 @@ class DataSet:
     scale: float = 1.0
     validation: tuple[np.ndarray, np.ndarray] | None = None
     preprocessing: Any = None  # a FittedPreprocessing, which stands above this in the order of imports
+    left_out: int = 0
 
     def split(self, share: float) -> tuple[DataSet, tuple[np.ndarray, np.ndarray] | None]:
         """These data without a share of the training rows, stratified by class, and those rows; a share of 0 is none."""

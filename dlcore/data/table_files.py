@@ -96,6 +96,8 @@ def _arrays(target: Path) -> dict[str, Column]:
         with target.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
             arrays = dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else {"": loaded}
+        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+            raise ValueError("it is an archive of other files; unpack it, and save a spreadsheet as CSV")
     except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise DataError(f"{target}: cannot be read as arrays of numbers or text: {error}") from error
     if len({array.shape[:1] for array in arrays.values()}) > 1 or not all(array.ndim for array in arrays.values()):

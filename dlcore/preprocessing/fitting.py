@@ -79,6 +79,8 @@ class Preprocessing:
         wanted = rows.name(target) if target is not None else None
         for name in self.types:
             rows.column(name)
+            if name == wanted:
+                raise ConfigurationError(f"types: {name!r} is the target; say what it is by task")
         fitted = self._fit(rows, wanted, task)
         bad = fitted.problems(rows)
         if not bad:
@@ -165,6 +167,11 @@ class Preprocessing:
         if not len(cell):
             return f"has no {'dates' if date else 'numbers'} in the training rows"
         tail = 0.05 if len(cell) >= 40 else 0.25  # of few rows a single one reaches far into the middle 90 %
+        if not date and _counts_rows(cell):
+            warnings.warn(
+                f"column {name!r} counts the rows, so a network may learn their order; --types {name}=ignore leaves it out",
+                stacklevel=2,
+            )
         low, middle, high = (float(q) for q in np.quantile(cell, [tail, 0.5, 1 - tail]))
         width = high - low or standard(cell).scale
         scaling = SCALINGS[self.scaling](cell)
@@ -249,6 +256,14 @@ def key_of(column: Column, cell: np.ndarray) -> str:
 
 def _are_integers(values: np.ndarray) -> bool:
     return bool(len(values)) and bool((values == np.floor(values)).all()) and bool((np.abs(values) < 2**53).all())
+
+
+def _counts_rows(values: np.ndarray) -> bool:
+    """Whether these are row numbers, from which a fifth, or a quarter of the rest, may have been set aside."""
+    if len(values) < 20 or not _are_integers(values):
+        return False
+    step = np.diff(values)
+    return bool((step > 0).all() and step.mean() < 2)
 
 
 def _are_few(values: np.ndarray) -> bool:

@@ -350,19 +350,35 @@ def test_files_that_cannot_be_trained_on(case, tmp_path, capsys):
 
 def test_rows_left_out_are_counted_and_the_others_trained_on(tmp_path, capsys):
     """As if they were not there."""
-    bad = SOME + "1,2\nbig,2,Ulm,a,3\n1e30,2,Ulm,a,3\n1,2,Ulm,,3\n"
+    bad = SOME + "1,2\nbig,2,Ulm,a,3\n1e30,2,Ulm,a,3\n"
     (tmp_path / "bad.csv").write_text(bad)
     (tmp_path / "good.csv").write_text(SOME)
     results = []
     for name in ("bad.csv", "good.csv"):
         words = ["train", tmp_path / name, "--target", "value", "--types", "kind=ignore", "--bad-rows", "skip"]
-        test = ["--test", str(tmp_path / "good.csv")]
+        test = ["--test", str(tmp_path / "good.csv"), "--out", str(tmp_path / f"of_{name}")]
         assert main([*map(str, words), *QUICK, "1", *test]) == 0
         out, err = capsys.readouterr()
         results.append(out.split()[-5:-2])
         if name == "bad.csv":
             assert "dlcore: bad.csv: 3 rows left out (line 42: 2 cells, expected 5; line 43: " in err
-    assert results[0] != results[1]  # one of the rows lacks only the class, which is not used here
+            assert json.loads((tmp_path / "of_bad.csv" / "summary.json").read_text())["rows_left_out"] == 3
+    assert results[0] == results[1]
+
+
+def test_a_target_by_number_is_not_taken_for_a_name(tmp_path, capsys):
+    """The 2 in the first row of a file without a header is a cell."""
+    lines = "\n".join(f"{7 * i % 50},{i % 2 + 1}.5,{i % 2 + 1}" for i in range(2, 40))
+    (tmp_path / "t.csv").write_text(f"1,2,1\n{lines}\n")
+    assert main(["train", str(tmp_path / "t.csv"), "--target", "2", *QUICK, "1"]) == 0
+    assert "t.csv (comma, no header, UTF-8)" in capsys.readouterr().err
+
+
+def test_a_dtype_that_is_not_there_is_wrong_usage(folder, capsys):
+    message = fails_after_notes(
+        capsys, 2, "train", folder / "t.csv", "--target", "kind", "--dtype", "float8", "--device", "cpu"
+    )
+    assert "dtype='float8' on device 'cpu': expected one of" in message
 
 
 def test_too_few_rows(tmp_path, capsys):

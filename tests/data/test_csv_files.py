@@ -102,6 +102,8 @@ def test_decimal_commas_are_not_separators(file, reader):
         ("name,kind\nx,red\ny,blue\n", (), True),
         ("Ort,2020\nx,1\ny,\n", (), False),  # wrong, and said; --header says otherwise
         ("id,2020\n1,1\n2,2\n", (), True),  # a word over numbers
+        ("0,1,2\n.5,.5,.5\n", (), True),  # pandas' names of columns without names
+        (",0,1\n0,.5,.5\n", (), True),
         ("?,5\n3,6\n", (), False),  # a missing cell is no name
         ("red,x\nblue,x\n", (), False),  # x comes again below, so it is no name
         ("x,2020\n1,2\n", ("2020",), True),  # somebody expects a column of that name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -124,6 +125,12 @@ def test_bad_array_files(tmp_path: Path):
     np.save(tmp_path / "e.npy", np.ones((0, 2)))
     with pytest.raises(dl.DataError, match=r"e.npy: the file has columns \(column_1, column_2\) and no rows"):
         read_table(tmp_path / "e.npy")
+    with zipfile.ZipFile(tmp_path / "z.npz", "w") as archive:
+        archive.writestr("t.csv", "a,b")
+    with pytest.raises(
+        dl.DataError, match=r"z.npz: .*an archive of other files; unpack it, and save a spreadsheet as CSV"
+    ):
+        read_table(tmp_path / "z.npz")
     whole = (tmp_path / "d.npz").read_bytes()
     for cut in (10, len(whole) // 2, len(whole) - 5):
         (tmp_path / "t.npz").write_bytes(whole[:cut])

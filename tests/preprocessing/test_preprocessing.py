@@ -35,6 +35,7 @@ PEOPLE = csv_table(
     born=["2004-01-01", "1994-01-03", "1984-01-02", "1974-01-01T12:00"],
     wage=[1000, 2000, 3000, 4000],
 )
+MIXED = [7 * i % 60 for i in range(60)]
 FITTED = Preprocessing().fit(PEOPLE, "wage")
 
 
@@ -132,15 +133,24 @@ def test_what_says_nothing_is_left_out_and_reported():
     refuses(csv_table(one=[7] * 4), r"no column is left to learn from \(one is '7' in all training rows\)")
 
 
+def test_row_numbers():
+    """They are kept, for they may be years, and a warning says what they may be; 60 of 100 rows are still row numbers."""
+    for rows in (range(30), range(1990, 2024), sorted(np.random.default_rng(0).permutation(100)[:60].tolist())):
+        with pytest.warns(UserWarning, match="column 'x' counts the rows"):
+            Preprocessing().fit(csv_table(x=list(rows)))
+    Preprocessing().fit(csv_table(x=MIXED))
+    Preprocessing().fit(csv_table(x=[i**2 for i in range(60)]))
+
+
 def test_too_many_categories():
     """The most frequent are kept, if they occur twice; names of people are left out."""
-    data = csv_table(x=range(60), c=["a", "b"] * 5 + [f"c{i}" for i in range(50)])
+    data = csv_table(x=MIXED, c=["a", "b"] * 5 + [f"c{i}" for i in range(50)])
     with pytest.warns(
         UserWarning, match="column 'c' has 52 categories; the 2 most frequent are kept, 17% of its cells"
     ):
         fitted = Preprocessing(max_categories=20).fit(data)
     assert fitted.outputs == ("x", "c = a", "c = b")
-    names = csv_table(x=range(60), c=[f"c{i}" for i in range(60)])
+    names = csv_table(x=MIXED, c=[f"c{i}" for i in range(60)])
     assert Preprocessing(max_categories=20).fit(names).left_out == (
         ("c", "has 60 different cells, and none of them twice"),
     )
@@ -178,7 +188,7 @@ def test_only_training_rows_are_looked_at(scaling):
     ],
 )
 def test_the_task_is_chosen_from_the_target(cells, kind, labels):
-    fitted = Preprocessing().fit(csv_table(x=range(len(cells)), y=cells), "y")
+    fitted = Preprocessing().fit(csv_table(x=[i**2 for i in range(len(cells))], y=cells), "y")
     assert type(fitted.target) is kind
     assert getattr(fitted.target, "labels", None) == labels
 
@@ -229,7 +239,7 @@ def test_what_training_rows_did_not_have():
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
-NORMAL = [str(i) for i in range(30)]
+NORMAL = [str(7 * i % 30) for i in range(30)]
 
 
 @pytest.mark.parametrize(
@@ -246,9 +256,9 @@ NORMAL = [str(i) for i in range(30)]
 )
 def test_a_cell_that_is_not_like_the_others(cell, why):
     """With file and line, in training and later; or such rows are left out and counted, and the rest is as without them."""
-    data = csv_table(x=[*NORMAL, cell], z=range(31))
+    data = csv_table(x=[*NORMAL, cell], z=[*NORMAL, 3])
     refuses(data, rf"t.csv, line 32: column 'x': {why}.*--bad-rows skip")
-    fitted = Preprocessing().fit(csv_table(x=NORMAL, z=range(30)))
+    fitted = Preprocessing().fit(csv_table(x=NORMAL, z=NORMAL))
     with pytest.raises(dl.DataError, match=rf"t.csv, line 2: column 'x': {why}"):
         fitted.features(csv_table(x=[cell], z=[1]))
     skipping = Preprocessing(bad_rows="skip").fit(data)
@@ -271,7 +281,7 @@ def test_targets_that_cannot_be_used():
     refuses(csv_table(x=range(4), y=["a"] * 4), "the target 'y' is 'a' in all training rows", "y")
     refuses(csv_table(x=range(4), y=[0.5] * 4), "the target 'y' is 0.5 in all training rows", "y")
     refuses(csv_table(x=range(4), y=[""] * 4), "the target 'y' has no cells", "y")
-    refuses(csv_table(x=range(60), y=[f"n{i}" for i in range(60)]), "60 classes in 60 rows", "y")
+    refuses(csv_table(x=MIXED, y=[f"n{i}" for i in range(60)]), "60 classes in 60 rows", "y")
     refuses(csv_table(x=range(4), y=["2020-01-01"] * 4), "in all training rows", "y")
     refuses(PEOPLE, r"t.csv has no column 'wages' \(did you mean 'wage'\?\); there are: age, town, born, wage", "wages")
     fitted = Preprocessing().fit(csv_table(x=range(4), y=["a", "b"] * 2), "y")
@@ -309,6 +319,8 @@ def test_wishes_that_cannot_be(wish, message):
 
 def test_a_type_for_a_column_that_is_not_there():
     refuses(PEOPLE, "t.csv has no column 'agee'", types={"agee": "number"})
+    with pytest.raises(dl.ConfigurationError, match="types: 'wage' is the target; say what it is by task"):
+        Preprocessing(types={"wage": "category"}).fit(PEOPLE, "wage")
 
 
 # -- stored ------------------------------------------------------------------------------------------------------------
