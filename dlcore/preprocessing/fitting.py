@@ -147,11 +147,10 @@ class Preprocessing:
             )
         if share(np.array([cells.days(value, self.date_format) for value in column.values])) >= MOSTLY:
             return "date"
-        other = "." if self.decimal == "," else ","
-        if share(np.array([cells.number(value, other) for value in column.values])) >= MOSTLY:
+        other = _numbers_with_the_other_mark(column, self.decimal)
+        if other:
             warnings.warn(
-                f"column {name!r} is taken for categories; its cells are numbers if the decimal mark is {other!r}",
-                stacklevel=2,
+                f"column {name!r} is taken for categories; its cells are numbers with --decimal {other}", stacklevel=2
             )
         return "category"
 
@@ -233,9 +232,10 @@ class Preprocessing:
             if len(labels) < 2:
                 raise DataError(f"{rows.source}: the target {name!r} is {next(iter(labels))!r} in all training rows")
             if len(labels) > max(CLASSES, len(rows) // 2):
+                other = _numbers_with_the_other_mark(column, self.decimal)
                 raise DataError(
                     f"{rows.source}: the target {name!r} has {len(labels)} classes in {len(rows)} rows; if it is a number, "
-                    "ask for regression, and look for cells that are no numbers"
+                    f"look for cells that are none{f', or give --decimal {other}' if other else ''}"
                 )
             order = sorted(labels, key=(lambda value: (cells.number(value), value)) if numeric else None)
             return Classes(name, tuple(order), numeric, self.decimal)
@@ -256,6 +256,16 @@ def key_of(column: Column, cell: np.ndarray) -> str:
 
 def _are_integers(values: np.ndarray) -> bool:
     return bool(len(values)) and bool((values == np.floor(values)).all()) and bool((np.abs(values) < 2**53).all())
+
+
+def _numbers_with_the_other_mark(column: Column, decimal: str) -> str:
+    """The other decimal mark, if with it most cells are numbers; else nothing."""
+    other = "." if decimal == "," else ","
+    if not isinstance(column, Text):
+        return ""
+    counts = column.counts()
+    numbers = ~np.isnan([cells.number(value, other) for value in column.values])
+    return other if len(counts) and counts[numbers].sum() >= MOSTLY * counts.sum() else ""
 
 
 def _counts_rows(values: np.ndarray) -> bool:

@@ -118,8 +118,10 @@ def test_decimal_commas():
         Preprocessing(decimal=",").fit(data).features(data, "float64"),
         Preprocessing().fit(csv_table(x=[1.5, 2.5, 4])).features(csv_table(x=[1.5, 2.5, 4]), "float64"),
     )
-    with pytest.warns(UserWarning, match="column 'x' is taken for categories; .* if the decimal mark is ','"):
+    with pytest.warns(UserWarning, match="column 'x' is taken for categories; its cells are numbers with --decimal ,"):
         Preprocessing().fit(data)
+    many = csv_table(x=MIXED, y=[f"{i},5" for i in range(60)])
+    refuses(many, "the target 'y' has 60 classes in 60 rows; if it is a number, .* or give --decimal ,", "y")
 
 
 def test_what_says_nothing_is_left_out_and_reported():
