@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from functools import cache, partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -133,14 +133,36 @@ def _cuda(number: int) -> Backend:
     from .kernels import cuda
 
     with cupy.cuda.Device(number):
-        device = cuda.CupyDevice()
-    return Backend(
-        name=f"cuda:{number}",
-        xp=xp,
-        kernels=KernelTable.of(xp, reference.KERNELS, cuda.kernels(device), "cuda"),
-        reason=device.reason,
-        context=partial(cupy.cuda.Device, number),
-    )
+        device, stream = cuda.CupyDevice(), cupy.cuda.Stream(non_blocking=True)
+
+    @contextmanager
+    def context() -> Iterator[None]:
+        """On this device, on a stream of our own: the null stream cannot be captured."""
+        with cupy.cuda.Device(number):
+            callers = cupy.cuda.get_current_stream()
+            stream.wait_event(callers.record())  # arrays that come in are finished before, those that go out afterwards
+            try:
+                with stream:
+                    yield
+            finally:
+                callers.wait_event(stream.record())
+
+    return cuda_backend(f"cuda:{number}", xp, device, context)
+
+
+def cuda_backend(name: str, xp: Any, device: Any, context: Callable[[], AbstractContextManager[Any]]) -> Backend:
+    """The CUDA kernels on a device, whole steps as graphs; also for a device that only behaves as one, in tests."""
+    from .kernels import cuda
+
+    def executor(calls: Sequence[Call]) -> Executor:
+        slow = sorted({call.name for call in calls if call.kernel.source == "reference"})
+        reason = f"no CUDA kernel for {', '.join(slow)}" if slow else device.reason
+        return (
+            replace(REPLAY, reason=reason) if reason else Executor("graph", lambda bound, _: cuda.Graphs(device, bound))
+        )
+
+    table = KernelTable.of(xp, reference.KERNELS, cuda.kernels(device), "cuda")
+    return Backend(name, xp, table, executor=executor, reason=device.reason, context=context)
 
 
 def from_namespace(xp: Any, name: str) -> Backend:

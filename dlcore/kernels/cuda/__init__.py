@@ -9,8 +9,9 @@ from typing import Any
 
 from . import activations, adaptive, data, dense, embedding, fused, losses, normalization, random, updates
 from .device import CupyDevice, Device
+from .graph import Graphs
 
-__all__ = ["KERNELS", "CupyDevice", "Device", "kernels"]
+__all__ = ["KERNELS", "CupyDevice", "Device", "Graphs", "kernels"]
 
 KERNELS: dict[str, Any] = {}
 for _module in (activations, adaptive, data, dense, embedding, fused, losses, normalization, random, updates):

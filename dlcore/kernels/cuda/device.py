@@ -10,7 +10,8 @@ Kernels ask for
 
 A device says how: `compiled(source)` is a module whose `get_function(name)` is called as `f(grid, block, arguments)`;
 `zeros(count, dtype)` is a vector, `asarray` and `to_host` move values, `address(array)` and `stream()` are what libraries are
-told.  None of the four calls above allocates, or waits for the device, after it was made once with arrays of these shapes.
+told.  `captured(body)` gives what body starts as a function that repeats it (graph.py).  None of the four calls above
+allocates, or waits for the device, after it was made once with arrays of these shapes.
 
 What is started on one device runs in that order: its scratch and its workspace are shared.  `sibling()` is the same device
 for a second stream: compiled kernels in common, scratch and plans of products its own.
@@ -18,6 +19,9 @@ for a second stream: compiled kernels in common, scratch and plans of products i
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -27,7 +31,9 @@ from .launch import OPTIONS, Shape, source
 
 
 class Device:
-    """Starts kernels on arrays of one library, products by a cuBLASLt."""
+    """Starts kernels on arrays of one library, products by a cuBLASLt.  `reason` says why it captures no graph, if so."""
+
+    reason = ""
 
     def __init__(self, cublaslt: Any, precision: str = "highest") -> None:
         """`precision` is that of float32 products: "highest", or "high" for TF32."""
@@ -65,6 +71,9 @@ class Device:
     def stream(self) -> int:
         raise NotImplementedError
 
+    def captured(self, body: Callable[[], None]) -> Callable[[], None]:
+        raise NotImplementedError
+
     def launch(self, file: str, kernel: str, dtype: str, shape: Shape, *arguments: Any, data: str = "") -> None:
         module = file, dtype, data
         if (module, kernel) not in self._functions:
@@ -97,12 +106,12 @@ class Device:
 
 
 class CupyDevice(Device):
-    """The present CUDA device, through CuPy.  `reason` says what is missing, if something is."""
+    """The present CUDA device, through CuPy."""
 
     def __init__(self, precision: str = "highest") -> None:
         import cupy
 
-        self._cupy, self.reason, library = cupy, "", None
+        self._cupy, library = cupy, None
         try:
             from nvmath.bindings import cublasLt
 
@@ -128,6 +137,30 @@ class CupyDevice(Device):
 
     def stream(self) -> int:
         return int(self._cupy.cuda.get_current_stream().ptr)
+
+    def captured(self, body: Callable[[], None]) -> Callable[[], None]:
+        """As a CUDA graph, on the current stream, which must not be the null stream."""
+        stream, collects = self._cupy.cuda.get_current_stream(), gc.isenabled()
+
+        def refuse(size: int) -> None:  # CuPy would give the memory to others, and the graph would still write there
+            raise RuntimeError(f"{size} bytes were asked for while a CUDA graph was captured")
+
+        gc.disable()  # a finalizer that calls the driver would end the capture
+        try:
+            with self._cupy.cuda.using_allocator(refuse):
+                stream.begin_capture()
+                try:
+                    body()
+                except BaseException:
+                    with suppress(Exception):
+                        stream.end_capture()  # or the stream would stay in capture; it may refuse, the first error counts
+                    raise
+                graph = stream.end_capture()
+        finally:
+            if collects:
+                gc.enable()
+        graph.upload(stream)
+        return lambda: graph.launch(stream)
 
     def product(self, a: Any, b: Any, out: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> None:
         if self._products is None:

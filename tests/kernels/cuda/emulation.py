@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from dlcore.kernels.cuda.device import Device
 from dlcore.kernels.cuda.launch import NULL
 
 from .mock_cublaslt import MockCublasLt
+from .stream import STREAM
 
 COMPILER = shutil.which("g++")
 MISSING = "g++ is not installed: CUDA kernels are not executed on the CPU (apt-get install g++)"
@@ -77,8 +79,12 @@ class Function:
             raise ValueError(f"{self.name}: no GPU starts a grid of {grid} blocks of {block} threads")
         cells = [self._cell(*pair) for pair in zip(self.parameters, arguments, strict=True)]
         addresses = (ctypes.c_void_p * len(cells))(*map(ctypes.addressof, cells))
+        dims = (ctypes.c_uint * 6)(*grid, *block)
+        STREAM.start(lambda: self._run(dims, addresses, cells))
+
+    def _run(self, dims: Any, addresses: Any, cells: Any) -> None:  # cells are what the addresses lead to
         Function.launches += 1
-        if self._launch((ctypes.c_uint * 6)(*grid, *block), addresses, Function.launches % 3):
+        if self._launch(dims, addresses, Function.launches % 3):
             raise RuntimeError(f"{self.name}: some threads wait at a barrier that others do not reach")
 
     def _cell(self, parameter: str, value: Any) -> Any:
@@ -109,16 +115,23 @@ class EmulatedDevice(Device):
         super().__init__(cublaslt or MockCublasLt(), precision)
 
     def compiled(self, source: str) -> Module:
+        STREAM.refuse("a compilation")
         return _module(source)
 
     def zeros(self, count: int, dtype: str) -> np.ndarray:
+        STREAM.refuse("an allocation")
         return np.zeros(count, dtype)
 
     def asarray(self, value: np.ndarray) -> np.ndarray:
+        STREAM.refuse("a copy to the device")
         return value.copy()
 
     def to_host(self, array: np.ndarray) -> np.ndarray:
+        STREAM.refuse("a copy to the host")
         return array
+
+    def captured(self, body: Callable[[], None]) -> Callable[[], None]:
+        return STREAM.captured(body)
 
     def address(self, array: np.ndarray) -> int:
         return array.ctypes.data

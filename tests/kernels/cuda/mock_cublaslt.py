@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .stream import STREAM
+
 
 class Epilogue(IntEnum):
     DEFAULT = 1
@@ -119,6 +121,7 @@ class MockCublasLt:
         results: int,
         found: int,
     ) -> None:
+        STREAM.refuse("the search for an algorithm")
         assert self._things[handle] == "handle"
         assert C == D
         wishes, settings = self._things[preference], self._things[description]
@@ -141,10 +144,12 @@ class MockCublasLt:
         assert (workspace != 0, workspace_size > 0, stream) == (True, True, 0)
         for address, alignment in zip((a, b, c, d), chosen[1:5], strict=True):
             assert address % int(alignment) == 0, "an algorithm for better aligned arrays"
-        dtype = self._things[D][0]
-        real = "float64" if dtype == "float64" else "float32"
-        assert DTYPES[settings["scale"]] == real
-        assert (at(alpha, 1, real)[0], at(beta, 1, real)[0]) == (1, 0)
+        assert DTYPES[settings["scale"]] == ("float64" if self._things[D][0] == "float64" else "float32")
+        assert (at(alpha, 1, DTYPES[settings["scale"]])[0], at(beta, 1, DTYPES[settings["scale"]])[0]) == (1, 0)
+        STREAM.start(lambda: self._multiply(dict(settings), a, A, b, B, d, D))
+
+    def _multiply(self, settings: dict[Any, Any], a: int, A: int, b: int, B: int, d: int, D: int) -> None:
+        dtype, real = self._things[D][0], DTYPES[settings["scale"]]
         left, right = self._matrix(a, A), self._matrix(b, B)
         left = (left.T if settings[MatmulDescAttribute.TRANSA] else left).astype(real)
         right = (right.T if settings[MatmulDescAttribute.TRANSB] else right).astype(real)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.backend import Backend
-from dlcore.kernels import cuda, reference
-from dlcore.kernels.table import KernelTable
+from dlcore.backend import Backend, cuda_backend
+from dlcore.executors import REPLAY
 
 from .emulation import COMPILER, MISSING, EmulatedDevice
+from .stream import STREAM
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason=MISSING)
 
-BACKEND = Backend("emulated", np, KernelTable.of(np, reference.KERNELS, cuda.kernels(EmulatedDevice()), "cuda"))
+BACKEND = cuda_backend("emulated", np, EmulatedDevice(), nullcontext)
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 2, (1300, 784)).astype("uint8")  # small numbers: with 255, rounding grows with every step
 DIGITS = RANDOM.integers(0, 10, 1300)
@@ -75,9 +77,25 @@ def test_steps_of_every_kind_of_layer(hidden: tuple[dl.Layer, ...], optimizer: d
     assert_equal_steps(make, TABLE, targets, epochs=2, batch_size=64, accumulate=2, sample_weight=weights)
 
 
+def test_a_graph_gives_the_bits_of_single_calls() -> None:
+    """75 steps: the first call by call, then two graphs of 32, then ten of one; the bits are those of 75 single steps."""
+    graphs, launched = STREAM.graphs, STREAM.launched
+    eager = replace(BACKEND, executor=lambda calls: REPLAY)
+    weights = []
+    for backend in (BACKEND, eager):
+        model = dl.Sequential(dl.Dense(12, 7), dl.Tanh(), dl.Dropout(0.3), dl.Dense(7, 3))
+        trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-2), device=backend, seed=2)
+        trainer._chunk = 75  # as on a fast device
+        trainer.fit(TABLE, DIGITS[:300] % 3, epochs=1, batch_size=4)
+        weights.append(np.concatenate([w.ravel() for w in trainer.get_weights()]))
+    assert weights[0].tobytes() == weights[1].tobytes()
+    assert (STREAM.graphs - graphs, STREAM.launched - launched) == (2, 12)
+
+
 def test_the_printed_step_has_cuda_kernels_only() -> None:
     """No call of a recorded step falls back to the reference."""
     model = dl.Sequential(dl.Dense(784, 8), dl.GELU(), dl.Dense(8, 10))
     step = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-3), device=BACKEND).step
     assert {call.kernel.source for call in step.calls} == {"cuda"}
+    assert "executor graph" in str(step)
     assert [call.name for call in step.lists["gradient"]][1:3] == ["dense_gelu", "dense_softmax_cross_entropy"]
