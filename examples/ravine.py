@@ -1,7 +1,7 @@
 """A ravine: steep one way, flat the other.  No single rate suits both; momentum and Adam each find a way out.
 
 J = ½ (θ₀² + 30 θ₁²).  a) a rate good for the steep direction, b) one good for the flat direction,
-c) Adam.
+c) the gradient's sign only, ±η in each coordinate, d) Adam.
 
 Change one line: the rate of b) as 0.067, just over 2/30, where the steep direction diverges.
 """
@@ -26,9 +26,10 @@ def main(arguments=None):
     optimizers = {
         "a) η = 1/30, good vertically": dl.SGD(1 / 30),
         "b) η = 0.065, good horizontally": dl.SGD(0.065),
-        "c) Adam, η = 0.2": dl.Adam(0.2, beta1=0.9, beta2=0.99),
+        "c) normalized gradient, η = 0.1": dl.NormalizedGradient(0.1),
+        "d) Adam, η = 0.2": dl.Adam(0.2, beta1=0.9, beta2=0.99),
     }
-    figure, axes = plotting.panels(3, width=5.4, height=3.4)
+    figure, axes = plotting.panels(4, 2, width=5.4, height=3.4)
     distance, lengths = {}, {}
     for (title, optimizer), panel in zip(optimizers.items(), axes, strict=True):
         path = dl.descend(ravine, START, optimizer, steps).path
@@ -41,7 +42,7 @@ def main(arguments=None):
             f"{title}: first step {lengths[title][0]:.3f}, last step {lengths[title][-1]:.1e}, ends {distance[title]:.1e} away"
         )
     script.save("ravine.png", figure)
-    print("Look: a) and b) step far where it is steep and hardly at all where it is flat.")
+    print("Look: a) and b) step far where it is steep and hardly at all where it is flat; c) always steps by η.")
     return {"distance": list(distance.values()), "lengths": list(lengths.values())}
 
 

@@ -207,11 +207,46 @@ def test_momentum(run: Any) -> None:
 
 
 def test_ravine(run: Any) -> None:
-    """After 60 steps Adam is nearer than a rate for the steep direction, whose flat coordinate shrinks by 29/30 a step."""
+    """a) shrinks the flat coordinate by 29/30 a step; c) steps by η in each coordinate; Adam ends nearer than a)."""
     found = run("ravine")
-    steep, _, adam = found["distance"]
+    steep, _, _, adam = found["distance"]
     assert steep == pytest.approx(2 * (29 / 30) ** 60, rel=1e-3)
     assert adam < steep
+    assert np.median(found["lengths"][2]) == pytest.approx(0.1 * math.sqrt(2))
+    assert found["lengths"][2].max() < 0.1 * math.sqrt(2) + 1e-12  # shorter where a coordinate is 0
+
+
+def test_optimizers(run: Any) -> None:
+    """All start at the same loss, ½ (4 + 30) = 17, and get lower; SGD's path is the closed form."""
+    found = run("optimizers")
+    assert {values[0] for values in found["losses"].values()} == {17.0}
+    assert all(values[-1] < values[0] for values in found["losses"].values())
+    shrunk = (1 - 0.05 * np.array([1.0, 30.0])) ** 20 * [-2.0, 1.0]
+    np.testing.assert_allclose(found["paths"]["SGD"][20], shrunk, rtol=1e-9)
+
+
+def test_adaptive_rates(run: Any) -> None:
+    """AdaGrad: 1, ½, 0.1 of η at 1, 4, 100; RMSProp: 3.16, 1.24, 1.00 at 1, 10, 100; a rare feature keeps its rate."""
+    found = run("adaptive_rates")
+    adagrad, rmsprop, adam, uncorrected = found["rates"].values()
+    assert adagrad[[0, 3, 99]] == pytest.approx([1, 0.5, 0.1], abs=1e-6)
+    assert rmsprop[[0, 9, 99]] == pytest.approx([3.16, 1.24, 1.00], abs=5e-3)
+    assert uncorrected[[0, 9]] == pytest.approx([3.16, 6.53], abs=5e-3)
+    np.testing.assert_allclose(adam, 1, rtol=1e-6)
+    assert found["moves"][99, 1] == pytest.approx(1 / math.sqrt(5))
+    np.testing.assert_allclose(np.abs(found["circling"][-4:]), 0.05, atol=1e-6)
+
+
+def test_schedules(run: Any) -> None:
+    """Factors at the end: ½³ after three of four quarters, 0.01 exponentially, 1/√t, 0 for a cosine; and they are used."""
+    found = run("schedules")
+    factors, steps = found["factors"], 180
+    assert factors["step"][-1] == 0.5**3
+    assert factors["exponential"][-1] == pytest.approx(0.01 ** ((steps - 1) / steps))
+    assert factors["inverse time"][-1] == pytest.approx(1 / (1 + (steps - 1) / 18))
+    assert factors["cosine"][-1] == pytest.approx(0, abs=1e-3)
+    assert max(factors["one cycle"]) == pytest.approx(1)
+    assert found["losses"]["cosine"][-1] != found["losses"]["constant"][-1]
 
 
 def test_convex(run: Any) -> None:
