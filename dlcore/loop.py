@@ -62,9 +62,10 @@ class Loop:
         total, rows = 0.0, 0
         for part in updates:
             for losses in self._chunks(part):
-                for loss in losses[np.isfinite(losses)].tolist():  # a batch without weight has no loss
-                    total += part.rows * loss  # one by one: the bits must not depend on where a chunk ends
-                    rows += part.rows
+                known = losses[np.isfinite(losses)].astype(np.float64)  # a batch without weight has no loss
+                # one by one, as cumsum adds: the bits must not depend on where a chunk ends
+                total = float(np.cumsum(np.append(total, part.rows * known))[-1])
+                rows += part.rows * len(known)
                 for callback in self.callbacks:
                     callback.on_chunk_end(self.trainer)
                 check_interrupt()

@@ -19,7 +19,7 @@ from .parameters import Layout
 from .rng import Stream
 from .sequential import Sequential
 
-TABLE = 1024  # steps in the tables of rates and losses, and so the most between two returns to Python
+TABLE = 8192  # steps in the tables of rates and losses, and so the most between two returns to Python
 
 # device arrays that outlive every plan: (shape, dtype); what they hold is said in kernels/reference/updates.py
 COUNTERS = {

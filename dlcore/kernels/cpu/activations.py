@@ -41,7 +41,7 @@ def _forward(g):
                     a_i[j] = g(a_i[j] + b_j[j], *numbers)
             else:
                 for j in range(hi - lo):
-                    a_i[j] = g(a_i[j], *numbers)
+                    a_i[j] = g(a_i[j], *numbers) + like(a_i[j], 0)  # see _backward
 
     return loop
 
@@ -71,10 +71,16 @@ def _backward(g_grad):
             for i in range(start, min(start + BLOCK, rows)):
                 k_i, t_i = kept[i, lo:hi], dz[i, lo:hi]
                 begin(delta[i, lo:hi], t_i)
-                for j in range(hi - lo):
-                    t_i[j] = g_grad(t_i[j], k_i[j], *numbers)
-                for j in range(part.size):
-                    part[j] += t_i[j]
+                # + 0: where the result may be the entry as it was, LLVM would store the others only, by a masked store,
+                # which takes an AMD processor three times as long as all of them
+                if part.size:
+                    for j in range(hi - lo):
+                        t = g_grad(t_i[j], k_i[j], *numbers) + like(t_i[j], 0)
+                        t_i[j] = t
+                        part[j] += t
+                else:
+                    for j in range(hi - lo):
+                        t_i[j] = g_grad(t_i[j], k_i[j], *numbers) + like(t_i[j], 0)
             add_part(part, sums, rows)
 
     return loop

@@ -15,8 +15,9 @@ from numba import types
 from numba.extending import intrinsic
 
 from .entry import NotLowered, callback
+from .products import PLAIN, TRANSPOSED
 
-_ROW_MAJOR, _PLAIN, _TRANSPOSED = 101, 111, 112
+_ROW_MAJOR = 101
 _LETTERS = {"float32": "s", "float64": "d"}
 
 
@@ -69,10 +70,10 @@ def _entry(dtype: str) -> Any:
 
     def function(w, lo, hi):
         if w[12] == 1:  # rows of C, and of op(A)
-            first = w[6] + size * lo * (1 if w[1] == _TRANSPOSED else w[7])
+            first = w[6] + size * lo * (1 if w[1] == TRANSPOSED else w[7])
             gemm(w[0], w[1], w[2], hi - lo, w[4], w[5], first, w[7], w[8], w[9], w[10] + size * lo * w[11], w[11])
         elif w[12] == 2:  # columns of C, and of op(B)
-            first = w[8] + size * lo * (w[9] if w[2] == _TRANSPOSED else 1)
+            first = w[8] + size * lo * (w[9] if w[2] == TRANSPOSED else 1)
             gemm(w[0], w[1], w[2], w[3], hi - lo, w[5], w[6], w[7], first, w[9], w[10] + size * lo, w[11])
         else:
             gemm(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11])
@@ -88,7 +89,7 @@ def entry(dtype: str) -> int:
 def _layout(x: np.ndarray) -> tuple[int, int]:
     """Flag and leading dimension of a matrix, or of the transpose of one."""
     rows, columns = x.shape
-    for flag, flat, width in ((_PLAIN, x, columns), (_TRANSPOSED, x.T, rows)):
+    for flag, flat, width in ((PLAIN, x, columns), (TRANSPOSED, x.T, rows)):
         if flat.flags.c_contiguous:
             return flag, max(width, 1)
     raise NotLowered("a factor of a product is not contiguous")
@@ -104,4 +105,4 @@ def words(x: np.ndarray, y: np.ndarray, out: np.ndarray, axis: str) -> list[int]
 
 def base(x: np.ndarray) -> Sequence[Any]:
     """The matrix as it lies in memory, and whether x is its transpose."""
-    return (x, False) if _layout(x)[0] == _PLAIN else (x.T, True)
+    return (x, False) if _layout(x)[0] == PLAIN else (x.T, True)

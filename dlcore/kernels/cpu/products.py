@@ -4,6 +4,8 @@ import numpy as np
 
 from .compiled import trace
 
+PLAIN, TRANSPOSED = 111, 112  # how a factor lies in memory, in the numbers of CBLAS
+
 
 def product(x, y, *, out):
     """out = x y; an argument may be the transpose of an array."""
