@@ -6,8 +6,6 @@ import logging
 import os
 from collections.abc import Sequence
 
-import numpy as np
-
 from .configuration import Configuration
 from .data.csv_files import MISSING, Dialect
 from .data.dataset import DataSet
@@ -16,7 +14,7 @@ from .data.table import Skipped, Table
 from .data.table_files import read_table
 from .errors import ConfigurationError, DataError
 from .preprocessing import FittedPreprocessing, Preprocessing
-from .preprocessing.columns import CategoryColumn, Classes, Values
+from .preprocessing.columns import CategoryColumn, Classes, Target, Values
 
 _say = logging.getLogger("dlcore").info
 
@@ -39,13 +37,15 @@ def load_file(run: Configuration) -> DataSet:
     if run.test is not None:
         test = read_table(run.test, dialect, table.columns)
         test.column(target)
-    table = _with_targets(table, wish, target, run.task)
+    whole = wish.fit_target(table, target, run.task)
+    task = "classification" if isinstance(whole, Classes) else "regression"  # a part of the rows could look otherwise
+    table = _with_targets(table, whole, run.bad_rows)
     if test is None:
-        table, test = _split(table, _classes(table, wish, target, run.task))
+        table, test = _split(table, whole)
     validation = None
     if run.validation:
-        table, validation = _split(table, _classes(table, wish, target, run.task), run.validation)
-    fitted = wish.fit(table, target, run.task)
+        table, validation = _split(table, whole, run.validation)
+    fitted = wish.fit(table, target, task)
     parts = [
         fitted.clean(part) if run.bad_rows == "skip" else part for part in (table, test, validation) if part is not None
     ]
@@ -90,28 +90,24 @@ def preprocessing_of(run: Configuration) -> Preprocessing:
     )  # fmt: skip
 
 
-def _with_targets(table: Table, wish: Preprocessing, target: str, task: str | None) -> Table:
+def _with_targets(table: Table, target: Target, bad_rows: str) -> Table:
     """The rows whose target can be used: all of them, or DataError, unless bad rows are skipped."""
-    fitted = FittedPreprocessing((), wish.fit_target(table, target, task))
+    fitted = FittedPreprocessing((), target)
     bad = fitted.problems(table)
-    if wish.bad_rows == "error" or len(bad) == len(table):
+    if bad_rows == "error" or len(bad) == len(table):
         fitted.refuse(table, bad)
     return table.without(bad)
 
 
-def _classes(table: Table, wish: Preprocessing, target: str, task: str | None) -> np.ndarray | None:
-    """Class indices of the rows, so that each class has its share of a part; None for a regression."""
-    fitted = wish.fit_target(table, target, task)
-    return fitted.encode(table.columns[target]) if isinstance(fitted, Classes) else None
-
-
-def _split(table: Table, classes: np.ndarray | None, share: float = SHARE) -> tuple[Table, Table]:
-    """The rows that stay, and those set aside.  Raises DataError where there are too few for both."""
+def _split(table: Table, target: Target, share: float = SHARE) -> tuple[Table, Table]:
+    """The rows that stay, and those set aside, by class.  Raises DataError where there are too few for both."""
+    classes = target.encode(table.columns[target.name]) if isinstance(target, Classes) else None
     aside = held_out_rows(len(table), classes, share)
     if not aside.any():
+        many = f" of {len(target.labels)} classes" if isinstance(target, Classes) else ""
         raise DataError(
-            f"{table.source}: {len(table)} rows of {int(classes.max()) + 1 if classes is not None else 1} classes are too few "
-            "to set some aside for testing; give a file of test rows with --test"
+            f"{table.source}: {len(table)} rows{many} are too few to set some aside for testing; "
+            "give a file of test rows with --test"
         )
     return table.take(~aside), table.take(aside)
 

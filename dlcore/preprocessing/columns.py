@@ -14,6 +14,8 @@ from .scaling import Scaling
 
 FAR = 1e6  # widths of the middle of a column from its median that no real cell is away
 
+LARGEST = float(np.finfo(np.float32).max)
+
 Problem = tuple[int, str]  # row, why it cannot be used
 
 
@@ -59,7 +61,8 @@ class NumberColumn:
         for row in np.flatnonzero(np.isnan(values) & ~column.missing()).tolist():
             yield row, f"column {self.name!r}: {column.cell(row)!r} is not a {what}, as the others are"
         with np.errstate(invalid="ignore", over="ignore"):
-            far = ~np.isnan(values) & ~(np.abs(values - self.middle) <= FAR * self.width)
+            fits = np.abs(self.scaling(values)) <= LARGEST  # always so, but where nothing is scaled
+            far = ~np.isnan(values) & ~((np.abs(values - self.middle) <= FAR * self.width) & fits)
         for row in np.flatnonzero(far).tolist():
             why = (
                 "is infinite"

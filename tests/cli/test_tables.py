@@ -381,6 +381,14 @@ def test_a_dtype_that_is_not_there_is_wrong_usage(folder, capsys):
     assert "dtype='float8' on device 'cpu': expected one of" in message
 
 
+def test_the_task_is_that_of_the_whole_file(tmp_path, capsys):
+    """20 classes of 5 rows each would be a number by the rows that are left when a fifth is set aside."""
+    random = np.random.default_rng(0)
+    (tmp_path / "t.csv").write_text("x,y\n" + "\n".join(f"{random.normal():.3f},{i % 20}" for i in range(100)))
+    assert main(["train", str(tmp_path / "t.csv"), "--target", "y", *QUICK, "1"]) == 0
+    assert "target 'y': 20 classes, 0, 1, 2, 3, 4, ..." in capsys.readouterr().err
+
+
 def test_too_few_rows(tmp_path, capsys):
     (tmp_path / "t.csv").write_text("x,y\n1,a\n2,b\n")
     message = fails_after_notes(capsys, 3, "train", tmp_path / "t.csv", "--target", "y")

@@ -273,6 +273,10 @@ def test_one_cell_of_1e30_among_few_rows():
     refuses(csv_table(x=[1, 2, 3, 4, "1e30"]), "t.csv, line 6: column 'x': 1e30 is out of all proportion")
 
 
+def test_what_nothing_scales_must_fit_float32():
+    refuses(csv_table(x=[0, 0, "3.5e38"]), "t.csv, line 4: column 'x': 3.5e38 is out of all proportion", scaling="none")
+
+
 def test_targets_that_cannot_be_used():
     data = csv_table(x=range(12), y=[*range(11), ""])
     refuses(data, "t.csv, line 13: the target 'y' is missing", "y")
@@ -384,6 +388,37 @@ def test_a_description_that_was_tampered_with_is_refused_or_works(data, value):
         return
     assert isinstance(fitted, FittedPreprocessing)
     assert all(isinstance(c, (NumberColumn, CategoryColumn)) for c in fitted.columns)
+
+
+cells_of_any_kind = st.one_of(
+    st.integers(-3, 3).map(str),
+    st.floats().map(str),
+    st.sampled_from(["", "a", "b", "2020-02-29", "1,5", "1e30", "0x1", "-inf"]),
+)
+
+
+@pytest.mark.filterwarnings("ignore:column:UserWarning")
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(*[cells_of_any_kind] * 3), min_size=1, max_size=30),
+    st.lists(st.tuples(*[cells_of_any_kind] * 3), min_size=1, max_size=5),
+    st.sampled_from(["standard", "robust", "quantile", "none"]),
+    st.sampled_from([None, "y"]),
+)
+def test_any_table_gives_finite_numbers_or_a_data_error(rows, others, scaling, target):
+    """For training rows and for others, whatever their cells are; no warning of NumPy either."""
+    names = ("u", "v", "y")
+    training, other = (csv_table(**dict(zip(names, zip(*r, strict=True), strict=True))) for r in (rows, others))
+    try:
+        fitted = Preprocessing(scaling=scaling, bad_rows="skip").fit(training, target)
+        clean = fitted.clean(training)
+        X, y = fitted.features(clean), fitted.targets(clean) if target else np.zeros(1)
+        assert X.shape == (len(clean), fitted.width)
+        assert np.isfinite(X).all()
+        assert np.isfinite(y).all()
+        assert np.isfinite(fitted.features(fitted.clean(other, target=False))).all()
+    except dl.DataError as error:
+        assert "t.csv" in str(error) or "column" in str(error)  # noqa: PT017
 
 
 # -- whichever reader --------------------------------------------------------------------------------------------------
