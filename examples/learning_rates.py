@@ -14,7 +14,8 @@ from dlcore.data.digits import load_digits
 
 H = 2.0
 RATES = {"too small, 0.02": 0.02, "right, 0.4": 0.4, "overshoots, 0.95": 0.95, "diverges, 1.02": 1.02}
-OPTIMIZERS = {"SGD": dl.SGD, "momentum 0.9": lambda rate: dl.SGD(rate, momentum=0.9), "Adam": dl.Adam}
+OPTIMIZERS = {"SGD": dl.SGD, "momentum 0.9": lambda rate: dl.SGD(rate, momentum=0.9)}
+OPTIMIZERS |= {"AdaGrad": dl.AdaGrad, "RMSProp": dl.RMSProp, "Adam": dl.Adam}
 
 
 def bowl(theta):
@@ -42,7 +43,7 @@ def final_loss(optimizer, scale, epochs):
 
 def main(arguments=None):
     script = Script(__doc__, arguments)
-    epochs, rates = (1, np.logspace(-3, 1, 3)) if script.quick else (5, np.logspace(-4, 2, 13))
+    epochs, rates = (1, np.logspace(-3, 1, 2)) if script.quick else (5, np.logspace(-4, 2, 13))
     paths = {name: dl.descend(bowl, 1.0, dl.SGD(rate), 40).path[:, 0] for name, rate in RATES.items()}
     small, large = (dl.descend(valleys, -1.7, dl.SGD(rate), 100).path[:, 0] for rate in (0.001, 0.3))
 

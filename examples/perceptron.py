@@ -37,13 +37,14 @@ def main(arguments=None):
     epochs = 20
 
     figure, axes = plotting.panels(4, 2)
-    ends = []
+    ends, counts = [], []
     for start, panel in zip(([2.0, -3.0, 1.0], [-1.0, 2.5, -2.0]), axes, strict=False):
         trainer, wrong, weights = perceptron(X, y, start, 0.5, epochs)
         still = all(
             np.array_equal(a, b) for a, b in zip(weights[-1], weights[-2], strict=True)
         )  # the bits of the last epoch
         ends.append(trainer.get_weights())
+        counts.append(wrong)
         title = f"start w = ({start[0]:g}, {start[1]:g}), b = {start[2]:g}"
         plotting.decision_boundary(trainer.predict, X, y, title=title, axes=panel)
         print(f"{title}: wrong after each epoch {wrong[:6]} …; it ends at w = {ends[-1][0].ravel().round(2)}")
@@ -53,12 +54,12 @@ def main(arguments=None):
 
     xor, xor_wrong, _ = perceptron(*XOR, [0.5, -0.5, 0.1], 0.5, 100)
     plotting.decision_boundary(xor.predict, *XOR, title="XOR: no line will do", axes=axes[2])
-    mistakes = {"two clouds": (range(1, 21), wrong), "XOR": (range(1, 21), xor_wrong[:20])}
+    mistakes = {"two clouds": (range(1, 21), counts[0]), "XOR": (range(1, 21), xor_wrong[:20])}
     plotting.lines(mistakes, xlabel="epoch", ylabel="rows wrong", marker="o", axes=axes[3])
     axes[3].set_yticks(range(5))
     script.save("perceptron.png", figure)
     print("Look: both starts end at a line that separates, but not at the same one.  XOR never comes to rest.")
-    return {"wrong": wrong, "unchanged": still, "xor": min(xor_wrong), "ends": ends, "scaled": (slow, fast)}
+    return {"wrong": counts[0], "unchanged": still, "xor": min(xor_wrong), "ends": ends, "scaled": (slow, fast)}
 
 
 if __name__ == "__main__":

@@ -22,7 +22,10 @@ class Script:
             parser.add_argument(f"--{name.replace('_', '-')}", help=text)
         self.options = parser.parse_args(arguments)
         self.quick = self.options.quick
-        self.options.out.mkdir(parents=True, exist_ok=True)
+        try:
+            self.options.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            parser.error(f"--out {self.options.out}: {error.strerror}")
 
     def path(self, name):
         """Where a picture goes; its name is printed."""

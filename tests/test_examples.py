@@ -66,6 +66,13 @@ def test_an_unknown_option_is_refused(run: Any, capsys: pytest.CaptureFixture[st
     assert "--quik" in capsys.readouterr().err
 
 
+def test_a_file_is_no_folder_for_pictures(run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(SystemExit):
+        importlib.import_module("perceptron").main(["--out", str(tmp_path / "taken")])
+    assert "taken" in capsys.readouterr().err
+
+
 # -- neurons ---------------------------------------------------------------------------------------------------------
 
 

@@ -8,12 +8,19 @@ from typing import Any
 import numpy as np
 
 from ..backend import from_namespace
-from ..layers import Layer
+from ..errors import ConfigurationError
+from ..layers import Layer, Softmax
+from ..layers.activations import Elementwise
 from .style import COLORS, axes_or_new, panels
 
 
 def value_and_slope(layer: Layer, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """g(z) and g'(z) of an elementwise activation, by the layer's own forward and backward."""
+    """g(z) and g'(z) of an elementwise activation, by the layer's own forward and backward.
+
+    Raises ConfigurationError for a layer that is not one.
+    """
+    if type(layer).__module__ != Elementwise.__module__ or isinstance(layer, Softmax):
+        raise ConfigurationError(f"activation: {layer!r} is not an elementwise activation, such as ReLU()")
     from types import SimpleNamespace
 
     k = from_namespace(np, "numpy").kernels

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ShapeError
 from .style import COLORS, axes_or_new
 
 _MARKS = "osD^vP*"
@@ -28,10 +29,12 @@ def decision_boundary(
                 `trainer.predict` is one
     y           (n,) classes: any two values with one output, indices from 0 with k
 
-    Each class has a colour and a marker.
+    Each class has a colour and a marker.  Raises ShapeError for X or y of another shape.
     """
-    axes = axes_or_new(axes, 5.2, 4.4)
     X, y = np.asarray(X, float), np.asarray(y).reshape(-1)
+    if X.ndim != 2 or X.shape[1] != 2 or len(X) != len(y) or not len(X):
+        raise ShapeError(f"decision_boundary: X has shape {X.shape} and y {y.shape}; expected (n, 2) and (n,), n > 0")
+    axes = axes_or_new(axes, 5.2, 4.4)
     low, high = X.min(axis=0), X.max(axis=0)
     margin = 0.1 * np.where(high > low, high - low, 1)
     sides = [np.linspace(a, b, points) for a, b in zip(low - margin, high + margin, strict=True)]

@@ -36,7 +36,7 @@ def lines(
     marker: str | None = None,
     axes: Any = None,
 ) -> Any:
-    """One line for each name: its values, or (x, values).  Dash patterns repeat what the colours say."""
+    """One line for each name: its values, or (x, values).  With many lines, dash patterns tell equal colours apart."""
     axes = axes_or_new(axes)
     for i, (name, values) in enumerate(series.items()):
         x, y = values if isinstance(values, tuple) else (np.arange(len(values)), values)

@@ -69,6 +69,15 @@ def test_a_boundary_lies_where_the_score_is_the_threshold() -> None:
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["class -1.0", "class 1.0"]
 
 
+def test_what_cannot_be_drawn_is_refused() -> None:
+    for X, y in ((np.zeros((3, 3)), np.ones(3)), (np.zeros((3, 2)), np.ones(2)), (np.zeros((0, 2)), [])):
+        with pytest.raises(dl.ShapeError, match="decision_boundary"):
+            plotting.decision_boundary(lambda x: x, X, y)
+    for layer in (dl.Softmax(), dl.Dense(1, 1), "relu"):
+        with pytest.raises(dl.ConfigurationError, match="elementwise"):
+            plotting.activation(layer)  # type: ignore[arg-type]
+
+
 def test_a_boundary_of_one_class_only_is_drawn_too() -> None:
     figure = plotting.decision_boundary(lambda x: np.ones(len(x)), np.zeros((3, 2)), np.ones(3))
     assert plotting.png(figure, 40).startswith(b"\x89PNG")
