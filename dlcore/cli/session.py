@@ -48,7 +48,7 @@ class Session:
             return self._fit(first, self.directory), {}
         rows, kind = (self.validation, "validation") if self.validation else ((self.data.X, self.data.y), "training")
         losses: list[float | None] = []
-        best: tuple[float, Trainer, RunDirectory | None] | None = None
+        best: tuple[float, int, Trainer, RunDirectory | None] | None = None
         for k in range(1, restarts + 1):
             run = replace(self.configuration, seed=self.configuration.seed + k - 1)
             directory = self.directory.for_restart(k) if self.directory else None
@@ -62,13 +62,12 @@ class Session:
                 losses.append(None)
                 continue
             loss = trainer.evaluate(*rows)["loss"]
-            losses.append(loss)
+            losses.append(loss if math.isfinite(loss) else None)
             say(f"restart {k} of {restarts}, seed {run.seed}: {kind} loss {loss:.4g}")
-            if best is None or loss < best[0]:
-                best = loss, trainer, directory
-        assert best is not None
-        loss, trainer, directory = best
-        kept = losses.index(loss) + 1
+            if best is None or loss < best[0] or math.isnan(best[0]):
+                best = loss, k, trainer, directory
+        assert best is not None  # else the last restart has raised
+        _, kept, trainer, directory = best
         say(f"restart {kept} is kept: it has the lowest {kind} loss")
         if self.directory and directory:
             self.directory.keep(directory)
