@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -151,7 +151,7 @@ def test_other_files_train_the_same_network(folder, tmp_path, capsys):
     columns = {**numbers, "town": [row["town"] for row in ROWS]}
     columns = {name: columns[name] for name in rows if name in columns}
     files = {"npz": lambda path: np.savez(path, **columns)}
-    if "pyarrow" in sys.modules or pytest.importorskip("pyarrow"):
+    if find_spec("pyarrow"):
         import pyarrow as pa
         import pyarrow.parquet as pq
 

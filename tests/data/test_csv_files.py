@@ -197,7 +197,7 @@ def test_a_dialect_that_cannot_be(wish):
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(cells, min_size=n, max_size=n), min_size=1, max_size=5)),
     st.sampled_from([",", ";", "\t", "|"]),
@@ -216,7 +216,7 @@ def test_what_python_writes_is_read_back(tmp_path_factory, table, separator, lin
     assert rows(found) == [[cell.strip() or None for cell in row] for row in table]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.text(st.sampled_from('ab1,;| \n\r"é\u2028\x0b.-'), max_size=40), st.sampled_from([None, ",", ";"]), st.booleans()
 )
@@ -245,7 +245,7 @@ def test_both_readers_agree(tmp_path_factory, text, separator, skip):
         csv_files._by_pyarrow = whole
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60), st.booleans())
 @example(b"\xff\xfea", False)
 @example(b"\x1f\x8b\x08", True)

@@ -372,7 +372,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data(), json_values)
 def test_a_description_that_was_tampered_with_is_refused_or_works(data, value):
     """Any part of a description replaced by anything: a DataError, or an object that encodes finite numbers."""
@@ -398,7 +398,7 @@ cells_of_any_kind = st.one_of(
 
 
 @pytest.mark.filterwarnings("ignore:column:UserWarning")
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(*[cells_of_any_kind] * 3), min_size=1, max_size=30),
     st.lists(st.tuples(*[cells_of_any_kind] * 3), min_size=1, max_size=5),
