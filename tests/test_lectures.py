@@ -454,3 +454,45 @@ def test_adagrad_and_rmsprop_on_a_constant_gradient() -> None:
         steps = -np.diff(dl.descend(lambda t: (0.0, [1.0]), 0.0, optimizer, 100).path[:, 0])
         for t, rate in expected.items():
             assert steps[t - 1] == pytest.approx(rate, abs=6e-3)
+
+
+def test_zero_output_weights_do_no_harm() -> None:
+    """Wᵀδ = 0 at the first step, so hidden weights wait; from the second on they learn."""
+    model = dl.Sequential(dl.Dense(3, 4), dl.Tanh(), dl.Dense(4, 1, init=dl.initializers.Constant(0.0)))
+    trainer = dl.Trainer(model, dl.SquaredError(), dl.SGD(0.1), dtype="float64")
+    norms = []
+    for _ in range(2):
+        norms.append(float(np.abs(dl.gradients(trainer, X, Y)["0.W"]).max()))
+        trainer.fit(X, Y, epochs=1, batch_size=None)
+    assert norms[0] == 0 < norms[1]
+
+
+@pytest.mark.parametrize(("hidden", "learns"), [(dl.Identity(), False), (dl.ReLU(), True)], ids=["linear", "ReLU"])
+def test_linear_hidden_layers_do_not_learn_xor(hidden: dl.Layer, learns: bool) -> None:
+    """They are one linear layer, and three of four rows are the most that a line gets right."""
+    trainer = dl.Trainer(
+        dl.Sequential(dl.Dense(2, 8), hidden, dl.Dense(8, 1)), dl.BinaryCrossEntropy(), dl.Adam(0.05), dtype="float64"
+    )
+    trainer.fit(*XOR, epochs=300, batch_size=None)
+    accuracy = trainer.evaluate(*XOR)["accuracy"]
+    assert (accuracy == 1) == learns
+    assert learns or accuracy <= 0.75
+
+
+def test_batch_descent_depends_on_start_and_rate_only() -> None:
+    """All rows a step: the same path for any seed of the order and any order of the rows, up to rounding."""
+    ends = []
+    for order in (slice(None), slice(None, None, -1)):
+        trainer = neuron(dl.SquaredError(), dl.SGD(0.1))
+        trainer.fit(X[order], Y[order], epochs=20, batch_size=None)
+        ends.append(trainer.get_weights()[0])
+    np.testing.assert_allclose(ends[0], ends[1], rtol=1e-12)
+
+
+def test_empirical_risk_of_many_rows_is_the_risk() -> None:
+    """y = 2x + ε: the risk of ŷ = w x is ½ ((w − 2)² + σ²); a large sample has it within four standard errors."""
+    random, w, sigma = np.random.default_rng(3), 1.5, 0.7
+    x = random.normal(size=(200_000, 1))
+    y = 2 * x[:, 0] + sigma * random.normal(size=len(x))
+    loss = neuron(dl.SquaredError(), dl.SGD(0.1), (w,), 0.0).evaluate(x, y)["loss"]
+    assert loss == pytest.approx(0.5 * ((w - 2) ** 2 + sigma**2), rel=4 * math.sqrt(2 / len(x)))
