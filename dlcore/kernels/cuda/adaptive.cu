@@ -8,28 +8,30 @@ struct Root { // what v is divided by: epsilon is outside of the root, or inside
 
 FORMULA Root root(double epsilon, int inside) { return {inside ? Real(0) : (Real)epsilon, inside ? (Real)epsilon : Real(0)}; }
 
+struct Normalized {
+  Real eta;
+  Root divisor;
+  FORMULA Real of(Real theta, Real g, Real decay) const { return decay * theta - eta * g / divisor.of(g * g); }
+};
 KERNEL(normalized_gradient, Stored *theta, const Stored *grad, const Stored *control, i64 size, i64 matrices,
        double weight_decay, double epsilon, int inside) {
-  const Real scale = load(control, 1), decay = decay_factor(control, weight_decay), eta = load(control, 0);
-  const Root divisor = root(epsilon, inside);
-  if (scale > 0)
-    for (EACH(i, size)) {
-      const Real g = scale * load(grad, i);
-      store(theta, i, (i < matrices ? decay : Real(1)) * load(theta, i) - eta * g / divisor.of(g * g));
-    }
+  const Step step = step_of(control, size, matrices, weight_decay);
+  without_slots(theta, grad, step, Normalized{step.eta, root(epsilon, inside)});
 }
 
 // v <- a v + b g^2
+struct Squares {
+  Real eta, a, b;
+  Root divisor;
+  FORMULA Real of(Real theta, Real g, Real &v, Real decay) const {
+    v = a * v + b * g * g;
+    return decay * theta - eta * g / divisor.of(v);
+  }
+};
 KERNEL(by_squares, Stored *theta, const Stored *grad, Stored *v, const Stored *control, i64 size, i64 matrices,
        double weight_decay, double a, double b, double epsilon, int inside) {
-  const Real scale = load(control, 1), decay = decay_factor(control, weight_decay), eta = load(control, 0);
-  const Root divisor = root(epsilon, inside);
-  if (scale > 0)
-    for (EACH(i, size)) {
-      const Real g = scale * load(grad, i), square = (Real)a * load(v, i) + (Real)b * g * g;
-      store(theta, i, (i < matrices ? decay : Real(1)) * load(theta, i) - eta * g / divisor.of(square));
-      store(v, i, square);
-    }
+  const Step step = step_of(control, size, matrices, weight_decay);
+  with_one_slot(theta, grad, v, step, Squares{step.eta, (Real)a, (Real)b, root(epsilon, inside)});
 }
 
 // With the corrections 1 / (1 - beta^t) in the rates of m and g, and in `correction`.
@@ -42,13 +44,12 @@ struct Moments {
     return decay * theta - (rate * m + rate_of_g * g) / divisor.of(v * correction);
   }
 };
-
 KERNEL(by_moments, Stored *theta, const Stored *grad, Stored *m, Stored *v, const Stored *control, const i64 *progress,
        i64 size, i64 matrices, double weight_decay, double beta1, double beta2, double epsilon, int inside, int nesterov) {
   __shared__ Moments rule;
-  const Real scale = load(control, 1), decay = decay_factor(control, weight_decay);
+  const Step step = step_of(control, size, matrices, weight_decay);
   if (threadIdx.x == 0) { // once a block: powers of float64 are slow, and in float32 1 - beta^t would have four digits
-    const double t = progress[3] > 1 ? (double)progress[3] : 1, eta = load(control, 0);
+    const double t = progress[3] > 1 ? (double)progress[3] : 1, eta = step.eta;
     rule.beta1 = (Real)beta1, rule.one1 = (Real)(1 - beta1), rule.beta2 = (Real)beta2, rule.one2 = (Real)(1 - beta2);
     rule.rate = (Real)(eta * (nesterov ? beta1 : 1) / (1 - pow(beta1, t + nesterov)));
     rule.rate_of_g = (Real)(nesterov ? eta * (1 - beta1) / (1 - pow(beta1, t)) : 0);
@@ -56,23 +57,20 @@ KERNEL(by_moments, Stored *theta, const Stored *grad, Stored *m, Stored *v, cons
     rule.divisor = root(epsilon, inside);
   }
   __syncthreads();
-  if (scale > 0)
-    for (EACH(i, size)) {
-      Real mean = load(m, i), square = load(v, i);
-      store(theta, i, rule.of(load(theta, i), scale * load(grad, i), mean, square, i < matrices ? decay : Real(1)));
-      store(m, i, mean);
-      store(v, i, square);
-    }
+  with_two_slots(theta, grad, m, v, step, rule);
 }
 
+// theta <- decay theta - eta sign(c),  c = beta1 m + (1 - beta1) g;  m <- beta2 m + (1 - beta2) g
+struct Signs {
+  Real eta, beta1, one1, beta2, one2;
+  FORMULA Real of(Real theta, Real g, Real &m, Real decay) const {
+    const Real c = beta1 * m + one1 * g;
+    m = beta2 * m + one2 * g;
+    return decay * theta - (c > 0 ? eta : c < 0 ? -eta : Real(0));
+  }
+};
 KERNEL(lion, Stored *theta, const Stored *grad, Stored *m, const Stored *control, i64 size, i64 matrices,
        double weight_decay, double beta1, double beta2) {
-  const Real scale = load(control, 1), decay = decay_factor(control, weight_decay), eta = load(control, 0);
-  if (scale > 0)
-    for (EACH(i, size)) {
-      const Real g = scale * load(grad, i), mean = load(m, i), direction = (Real)beta1 * mean + (Real)(1 - beta1) * g;
-      const Real step = direction > 0 ? eta : direction < 0 ? -eta : Real(0);
-      store(theta, i, (i < matrices ? decay : Real(1)) * load(theta, i) - step);
-      store(m, i, (Real)beta2 * mean + (Real)(1 - beta2) * g);
-    }
+  const Step step = step_of(control, size, matrices, weight_decay);
+  with_one_slot(theta, grad, m, step, Signs{step.eta, (Real)beta1, (Real)(1 - beta1), (Real)beta2, (Real)(1 - beta2)});
 }

@@ -1,7 +1,6 @@
 // What happens to the flat parameter vector in one update.  The mathematics is in kernels/reference/updates.py.
 //
-// Each optimizer is a rule, prepared once a block from what lies on the device (rate, scale, counters) and applied entry by
-// entry.  The weight matrices come first; they alone decay.
+// Each optimizer is a rule, prepared from what lies on the device (rate, scale, counters) and applied entry by entry.
 #include "reduce.cuh"
 #include "updates.cuh"
 
@@ -81,6 +80,10 @@ struct Sgd {
   Real eta;
   FORMULA Real of(Real theta, Real g, Real decay) const { return decay * theta - eta * g; }
 };
+KERNEL(sgd, Stored *theta, const Stored *grad, const Stored *control, i64 size, i64 matrices, double weight_decay) {
+  const Step step = step_of(control, size, matrices, weight_decay);
+  without_slots(theta, grad, step, Sgd{step.eta});
+}
 
 // v <- a v + b g;  theta <- decay theta - (c g + d v)
 struct Velocity {
@@ -90,35 +93,19 @@ struct Velocity {
     return decay * theta - (c * g + d * v);
   }
 };
-
-// -- the loops -------------------------------------------------------------------------------------------------------
-
-KERNEL(sgd, Stored *theta, const Stored *grad, const Stored *control, i64 size, i64 matrices, double weight_decay) {
-  const Real scale = load(control, 1), decay = decay_factor(control, weight_decay);
-  const Sgd rule = {load(control, 0)};
-  if (scale > 0)
-    for (EACH(i, size)) store(theta, i, rule.of(load(theta, i), scale * load(grad, i), i < matrices ? decay : Real(1)));
-}
-
-// From `origin`, which may be theta; a skipped update returns to it.  What a gradient does is multiplied by the rate; v is a
-// sum of gradients, or of `steps` that were.  On the first of `progress` updates, if that is given, v is g.
+// What a gradient does is multiplied by the rate; v is a sum of gradients, or of `steps` that were.  On the first of
+// `progress` updates, if that is given, v is g.  The update starts from `origin`, if that is given, and returns to it if it is
+// skipped.
 KERNEL(velocity, const Stored *origin, Stored *theta, const Stored *grad, Stored *v, const Stored *control,
        const i64 *progress, i64 size, i64 matrices, double weight_decay, double a, double b, double c, double d,
        int steps) {
-  const Real scale = load(control, 1), decay = decay_factor(control, weight_decay), eta = load(control, 0);
+  const Step step = step_of(control, size, matrices, weight_decay);
   const bool first = progress && progress[3] <= 1;
-  const Real of_g = steps ? eta : Real(1), of_v = steps ? Real(1) : eta;
-  const Velocity rule = {first ? Real(0) : (Real)a, first ? Real(1) : of_g * (Real)b, eta * (Real)c, of_v * (Real)d};
-  for (EACH(i, size)) {
-    const Real start = load(origin, i);
-    if (scale > 0) {
-      Real velocity = load(v, i);
-      store(theta, i, rule.of(start, scale * load(grad, i), velocity, i < matrices ? decay : Real(1)));
-      store(v, i, velocity);
-    } else if (origin != theta) {
-      store(theta, i, start);
-    }
-  }
+  const Real of_g = steps ? step.eta : Real(1), of_v = steps ? Real(1) : step.eta;
+  if (origin)
+    for (EACH(i, size)) theta[i] = origin[i]; // a thread goes over the same entries in both loops
+  const Real keep = first ? Real(0) : (Real)a, take = first ? Real(1) : of_g * (Real)b;
+  with_one_slot(theta, grad, v, step, Velocity{keep, take, step.eta * (Real)c, of_v * (Real)d});
 }
 
 // -- max-norm --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,42 @@
-// What all updates of the flat vector share.
+// What all updates of the flat vector share: what they read of a step, and a loop for every number of slots.
+//
+// A rule has `of(theta, g, slots..., decay)`: it gives the new theta and changes the slots.
 #pragma once
 #include "real.cuh"
 
-FORMULA Real decay_factor(const Stored *control, double weight_decay) { return (Real)(1 - load(control, 0) * weight_decay); }
+struct Step {
+  Real eta, scale, decay; // rate; factor on the gradient, 0 means: leave everything as it is; 1 - eta weight_decay
+  i64 size, matrices;     // the weight matrices come first; they alone decay
+  FORMULA Real decay_at(i64 i) const { return i < matrices ? decay : Real(1); }
+};
+
+FORMULA Step step_of(const Stored *control, i64 size, i64 matrices, double weight_decay) {
+  const Real eta = load(control, 0);
+  return {eta, load(control, 1), (Real)(1 - eta * weight_decay), size, matrices};
+}
+
+template <class Rule> FORMULA void without_slots(Stored *theta, const Stored *grad, Step step, const Rule &rule) {
+  if (step.scale > 0)
+    for (EACH(i, step.size)) store(theta, i, rule.of(load(theta, i), step.scale * load(grad, i), step.decay_at(i)));
+}
+
+template <class Rule>
+FORMULA void with_one_slot(Stored *theta, const Stored *grad, Stored *v, Step step, const Rule &rule) {
+  if (step.scale > 0)
+    for (EACH(i, step.size)) {
+      Real slot = load(v, i);
+      store(theta, i, rule.of(load(theta, i), step.scale * load(grad, i), slot, step.decay_at(i)));
+      store(v, i, slot);
+    }
+}
+
+template <class Rule>
+FORMULA void with_two_slots(Stored *theta, const Stored *grad, Stored *m, Stored *v, Step step, const Rule &rule) {
+  if (step.scale > 0)
+    for (EACH(i, step.size)) {
+      Real first = load(m, i), second = load(v, i);
+      store(theta, i, rule.of(load(theta, i), step.scale * load(grad, i), first, second, step.decay_at(i)));
+      store(m, i, first);
+      store(v, i, second);
+    }
+}

@@ -46,18 +46,18 @@ def _velocity(device, origin, theta, grad, v, control, progress, numbers, *rule,
 def sgd_momentum(device, theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov, *, out):
     c, d = (1, mu) if nesterov else (0, 1)
     numbers = counts(theta, matrices, weight_decay)
-    _velocity(device, theta, theta, grad, v, control, progress, numbers, mu, 1 - tau, c, d)
+    _velocity(device, NULL, theta, grad, v, control, progress, numbers, mu, 1 - tau, c, d)
 
 
 def sgd_step(device, theta, grad, v, control, matrices, weight_decay, mu, nesterov, *, out):
     c, d = (1, mu) if nesterov else (0, 1)
     numbers = counts(theta, matrices, weight_decay)
-    _velocity(device, theta, theta, grad, v, control, NULL, numbers, mu, 1, c, d, steps=1)
+    _velocity(device, NULL, theta, grad, v, control, NULL, numbers, mu, 1, c, d, steps=1)
 
 
 def moving_average(device, theta, grad, v, control, matrices, weight_decay, beta, *, out):
     numbers = counts(theta, matrices, weight_decay)
-    _velocity(device, theta, theta, grad, v, control, NULL, numbers, beta, 1 - beta, 0, 1)
+    _velocity(device, NULL, theta, grad, v, control, NULL, numbers, beta, 1 - beta, 0, 1)
 
 
 def moving_average_nesterov(device, theta, grad, v, origin, control, matrices, weight_decay, beta, *, out):

@@ -33,27 +33,25 @@ def trained(
     return trainer
 
 
-def assert_equal_steps(make: Any, X: np.ndarray, y: np.ndarray, **fit: Any) -> None:
-    """Losses and weights after the same fit on both, to 1e-9."""
-    cpu, gpu = (trained(device, *make(), X, y, **fit) for device in ("cpu", BACKEND))
+def assert_equal_steps(device: str | Backend, make: Any, X: np.ndarray, y: np.ndarray, **fit: Any) -> None:
+    """Losses and weights after the same fit on the CPU and the device, to 1e-9."""
+    cpu, gpu = (trained(where, *make(), X, y, **fit) for where in ("cpu", device))
     np.testing.assert_allclose(gpu.history["loss"], cpu.history["loss"], rtol=1e-9)
     for a, b in zip(gpu.get_weights(), cpu.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-9 * max(1.0, float(np.abs(b).max())))
     np.testing.assert_allclose(gpu.predict(X[:50]), cpu.predict(X[:50]), rtol=0, atol=1e-9)
 
 
+def digits_network() -> tuple[dl.Sequential, dl.Loss, dl.Optimizer]:
+    layers = dl.Dense(784, 96), dl.ReLU(), dl.Dropout(0.2), dl.Dense(96, 48), dl.Tanh(), dl.Dense(48, 10)
+    optimizer = dl.Adam(1e-3, l2=1e-4, clip_norm=1.0)
+    return dl.Sequential(*layers), dl.SoftmaxCrossEntropy(label_smoothing=0.1), optimizer
+
+
 def test_twenty_steps_of_mnist_shape() -> None:
     """20 steps of 64 shuffled rows of bytes through 784-96-48-10 with dropout and Adam; order and masks must be the CPU's."""
-
-    def make() -> tuple[dl.Sequential, dl.Loss, dl.Optimizer]:
-        layers = dl.Dense(784, 96), dl.ReLU(), dl.Dropout(0.2), dl.Dense(96, 48), dl.Tanh(), dl.Dense(48, 10)
-        return (
-            dl.Sequential(*layers),
-            dl.SoftmaxCrossEntropy(label_smoothing=0.1),
-            dl.Adam(1e-3, l2=1e-4, clip_norm=1.0),
-        )
-
-    assert_equal_steps(make, IMAGES, DIGITS, epochs=1, batch_size=64)  # 20 full batches and a ragged one
+    # 20 full batches and a ragged one
+    assert_equal_steps(BACKEND, digits_network, IMAGES, DIGITS, epochs=1, batch_size=64)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +72,7 @@ def test_steps_of_every_kind_of_layer(hidden: tuple[dl.Layer, ...], optimizer: d
     def make() -> tuple[dl.Sequential, dl.Loss, dl.Optimizer]:
         return dl.Sequential(dl.Dense(12, 9), *hidden, dl.Dense(9, 2)), dl.SquaredError(), optimizer
 
-    assert_equal_steps(make, TABLE, targets, epochs=2, batch_size=64, accumulate=2, sample_weight=weights)
+    assert_equal_steps(BACKEND, make, TABLE, targets, epochs=2, batch_size=64, accumulate=2, sample_weight=weights)
 
 
 def test_a_graph_gives_the_bits_of_single_calls() -> None:

@@ -1,0 +1,147 @@
+"""On an NVIDIA GPU, by `pytest -n 0 -m gpu`: the same contracts, and the same training, as on the CPU."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dlcore as dl
+from dlcore.backend import Backend
+from dlcore.errors import DeviceError
+from dlcore.kernels import cuda, reference
+
+from ...kernel_contracts import Memory, check_at_all_sizes, check_kernel
+from .test_training import DIGITS, IMAGES, assert_equal_steps, digits_network
+
+
+@cache
+def missing() -> str:
+    """Why there is no GPU; empty if there is."""
+    try:
+        Backend.for_device("cuda")
+    except DeviceError as error:
+        return str(error)
+    return ""
+
+
+@pytest.fixture(autouse=True)
+def _gpu() -> None:
+    if missing():
+        pytest.skip(missing())
+
+
+pytestmark = pytest.mark.gpu
+
+
+@cache
+def kernels() -> dict[str, Any]:
+    return cuda.kernels(cuda.CupyDevice())
+
+
+def memory() -> Memory:
+    import cupy
+
+    return Memory(cupy.array, cupy.asnumpy, cupy.reshape)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", cuda.KERNELS)
+def test_kernel_keeps_its_contract_on_a_gpu(name: str, dtype: str) -> None:
+    """As on the CPU: right, and nothing else touched."""
+    f = reference.KERNELS[name]
+    check_at_all_sizes(kernels()[name], f.contract, f, dtype, memory())
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", [name for name in cuda.KERNELS if name != "dense_poisson"])
+def test_kernel_in_sixteen_bits_on_a_gpu(name: str, dtype: str) -> None:
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    f = reference.KERNELS[name]
+    sizes = dict(zip(f.contract.letters, (40, 33, 12, 6, 4), strict=False))
+    check_kernel(kernels()[name], f.contract, f, sizes, dtype=dtype, memory=memory())
+
+
+@pytest.mark.parametrize("name", cuda.KERNELS)
+def test_kernel_on_wide_rows_on_a_gpu(name: str) -> None:
+    f = reference.KERNELS[name]
+    sizes = dict(zip(f.contract.letters, (3, 1500, 4, 2, 5), strict=False))
+    check_kernel(kernels()[name], f.contract, f, sizes, memory=memory())
+
+
+def test_twenty_steps_on_a_gpu() -> None:
+    """Parameters after 20 float64 steps equal the CPU's to 1e-9; order and masks are the same."""
+    assert_equal_steps("cuda", digits_network, IMAGES, DIGITS, epochs=1, batch_size=64)
+
+
+def trainer(**options: Any) -> dl.Trainer:
+    return dl.Trainer(*digits_network(), device="cuda", seed=1, **options)
+
+
+def test_two_runs_on_a_gpu_are_one() -> None:
+    """The same bits, twice."""
+    runs = [trainer() for _ in range(2)]
+    for run in runs:
+        run.fit(IMAGES, DIGITS, epochs=3, batch_size=64)
+    for a, b in zip(*(run.get_weights() for run in runs), strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+class Watch(dl.Callback):
+    """Runs a hundred steps more while a fit has its data in place: no wait for the device, no allocation."""
+
+    def on_epoch_end(self, trainer: Any, logs: Any) -> None:
+        import cupy
+        import cupyx
+
+        step = trainer.step.bind(trainer.memory.array)["step"]
+        step(40)  # captures
+        used = cupy.get_default_memory_pool().used_bytes()
+        with cupyx.allow_synchronize(False):
+            step(100)
+        assert cupy.get_default_memory_pool().used_bytes() == used
+        self.watched = True
+
+
+def test_a_step_waits_for_nothing() -> None:
+    """Between two reports nothing is read back and nothing is allocated."""
+    watch = Watch()
+    trainer().fit(IMAGES, DIGITS, epochs=1, batch_size=64, callbacks=[watch])
+    assert watch.watched
+
+
+def test_further_epochs_take_no_further_memory() -> None:
+    """What a fit leaves behind is the same after the first and after the third."""
+    import cupy
+
+    run, used = trainer(), []
+    for _ in range(3):
+        run.fit(IMAGES, DIGITS, epochs=1, batch_size=64)
+        used.append(cupy.get_default_memory_pool().used_bytes())
+    assert used[1] == used[2]
+
+
+def test_arrays_go_where_they_came_from() -> None:
+    """NumPy in, NumPy out; CuPy in, CuPy out; the same numbers."""
+    import cupy
+
+    run = trainer()
+    on_host, on_gpu = run.predict(IMAGES[:100]), run.predict(cupy.asarray(IMAGES[:100]))
+    assert isinstance(on_host, np.ndarray)
+    assert isinstance(on_gpu, cupy.ndarray)
+    np.testing.assert_array_equal(on_host, cupy.asnumpy(on_gpu))
+
+
+def test_a_run_moves_between_devices(tmp_path: Any) -> None:
+    """Saved on a GPU, loaded on a CPU, and the other way round: the same weights."""
+    run = trainer()
+    run.fit(IMAGES, DIGITS, epochs=1, batch_size=64)
+    run.save(tmp_path / "gpu.safetensors")
+    on_cpu = dl.Trainer.load(tmp_path / "gpu.safetensors", device="cpu")
+    on_cpu.save(tmp_path / "cpu.safetensors")
+    back = dl.Trainer.load(tmp_path / "cpu.safetensors", device="cuda")
+    for a, b, c in zip(*(t.get_weights() for t in (run, on_cpu, back)), strict=True):
+        assert a.tobytes() == b.tobytes() == c.tobytes()
