@@ -20,7 +20,7 @@ from typing import Any
 import llvmlite.binding
 import numba
 import numpy as np
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 from numba.extending import register_jitable
 
 from ...folders import user_cache
@@ -75,17 +75,36 @@ class _Implementation(CompileResultCacheImpl):
     _locator_classes = (_Locator,)
 
 
+class _Files(IndexDataCacheFile):
+    """A file for each compiled function, named by its key: two processes that compile different ones at the same time must
+    not take the same name, as they may with numba's numbers, and later load each other's code."""
+
+    def _name(self, key: Any) -> str:
+        return str(self._data_name_pattern).format(number=int(hashlib.sha256(repr(key).encode()).hexdigest()[:15], 16))
+
+    def load(self, key: Any) -> Any:
+        try:
+            return self._load_data(self._name(key))
+        except FileNotFoundError:
+            return None
+
+    def save(self, key: Any, data: Any) -> None:
+        self._save_data(self._name(key), data)
+
+
 class _Cache(FunctionCache):
-    """The files are a convenience: a torn one is started anew, a full disk is no obstacle."""
+    """The files are a convenience: a torn one is written anew, a full disk is no obstacle."""
 
     _impl_class = _Implementation
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        self._cache_file = _Files(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
             return super().load_overload(sig, target_context)
         except Exception:  # whatever a torn pickle raises
-            with suppress(OSError):
-                self.flush()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -129,6 +148,9 @@ class Loop:
     """
 
     def __init__(self, function: Any, fastmath: frozenset[str], axis: str, parts: tuple[str, ...]) -> None:
+        # members of a family are told apart by what they are made for: machine code is found by its name
+        made_for = [getattr(cell.cell_contents, "__name__", "") for cell in function.__closure__ or ()]
+        function.__qualname__ = "_".join([function.__qualname__, *sorted(made_for)])
         self.axis, self.name = axis, f"{function.__module__}.{function.__qualname__}"
         self.dispatcher = numba.njit(nogil=True, error_model="numpy", boundscheck=False, fastmath=set(fastmath))(
             function

@@ -2,6 +2,7 @@
 any of them.  `words` are 64-bit: of an array its address and shape, of a number its bits.
 """
 
+import hashlib
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -108,7 +109,8 @@ def _compile(loop: Loop, kinds: tuple[Any, ...]) -> CFunc:
 
 def callback(function: Any, name: str) -> CFunc:
     """A C function of SIGNATURE; `name` tells it apart in the cache."""
-    function.__qualname__ = name.partition(" ")[0]
+    # machine code is found by its name, also that of other processes: two functions must never share one
+    function.__qualname__ = f"{name.partition(' ')[0]}_{hashlib.sha256(name.encode()).hexdigest()[:16]}"
     compiled = CFunc(function, (SIGNATURE.args, SIGNATURE.return_type), locals={}, options=dict(OPTIONS))
     keep_on_disk(compiled, function, name)
     compiled.compile()

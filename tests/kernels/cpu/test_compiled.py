@@ -138,6 +138,52 @@ def test_two_processes_at_once_share_a_cache(tmp_path: Path) -> None:
     assert [p.communicate(timeout=120)[0].split()[:2] for p in both] == [["0.0", "2.0"]] * 2
 
 
+@pytest.mark.slow
+def test_two_processes_that_compile_different_loops_do_not_mix_them_up(tmp_path: Path) -> None:
+    """Loops of one family, each compiled by a process of its own at the same time; a third finds the right code of each."""
+    cache = tmp_path / "cache"
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent), "XDG_CACHE_HOME": str(cache)}
+    names = ("relu", "identity", "binary_step")
+    programs = [subprocess.Popen([sys.executable, "-c", BY_TABLE, name], env=environment) for name in names]
+    assert [program.wait(timeout=120) for program in programs] == [0, 0, 0]
+    done = subprocess.run(
+        [sys.executable, "-c", BY_TABLE, *names],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.split() == ["0.0", "2.0", "-1.0", "2.0", "0.0", "1.0"]
+
+
+# g(−1, 2) by the worker's table, for each name given
+BY_TABLE = """
+import sys
+import numpy as np
+from dlcore.backend import Backend
+from dlcore.kernels.cpu import lowering, worker
+from dlcore.kernels.table import BoundCall
+for name in sys.argv[1:]:
+    z, a = np.array([[-1.0, 2.0]]), np.zeros((1, 2))
+    call = BoundCall(Backend.for_device("cpu").kernels[name], (z,), (a,))
+    worker.Worker(lowering.operations(call)).run(1, 1)
+    print(*a[0])
+"""
+
+
+def test_no_two_loops_share_a_name() -> None:
+    """Machine code is found by name, so members of a family have names of their own."""
+    from dlcore.kernels.cpu.compiled import Loop
+
+    modules = [m for name, m in sys.modules.items() if name.startswith("dlcore.kernels.cpu") and m]
+    values = [v for module in modules for v in vars(module).values()]
+    members = [v for d in values if isinstance(d, dict) for v in d.values()]
+    loops = {id(v): v for v in (*values, *members) if isinstance(v, Loop)}
+    assert len(loops) > 60
+    assert len({loop.name for loop in loops.values()}) == len(loops)
+
+
 SOURCES = sorted(Path(cpu.__file__).parent.glob("*.py"))
 
 
@@ -168,7 +214,7 @@ def test_every_loop_is_compiled_alike() -> None:
     ]
     assert len(loops) > 50
     for loop in loops:
-        options = loop.targetoptions
+        options = loop.dispatcher.targetoptions
         assert options["nogil"] is True
         assert options["error_model"] == "numpy"
         assert not options.get("parallel")
