@@ -26,12 +26,16 @@ DEFAULT_BATCH_SIZE = Default(128)
 
 
 def check_head(model: Sequential, loss: Loss) -> None:
-    """Raise ConfigurationError where the last layer and the loss do not fit together."""
+    """Raise ConfigurationError where the last layer and the loss do not fit together; warn of a Softmax between layers."""
     owner, last = type(loss).__name__, type(model[-1]).__name__
     if last in loss.built_in:
         raise ConfigurationError(
             f"{owner} takes logits and has its output activation built in; remove the {last} layer before it"
         )
+    kinds = [type(layer).__name__ for layer in model]
+    if "Softmax" in kinds and "Dense" in kinds[kinds.index("Softmax") :]:
+        why = "a Softmax between layers lets its units compete, and little gradient comes through; it belongs after the last layer"
+        warnings.warn(why, stacklevel=3)
     if loss.output == "softmax" and model.output_width < 2:
         raise ConfigurationError(f"{owner} needs at least 2 outputs, the network has 1; use BinaryCrossEntropy for one")
 

@@ -101,7 +101,12 @@ def _vocabulary() -> set[str]:
         words.add(name)
         for argument in (*kernel.contract.inputs, *kernel.contract.outputs):
             words |= {argument.name, *(argument.dims or ())}
-    words |= {name for name, f in vars(reference.activations).items() if inspect.isfunction(f)}
+    words |= {
+        name
+        for module in (reference.activations, reference.losses)
+        for name, f in vars(module).items()
+        if inspect.isfunction(f)
+    }
     for path in (ROOT / "dlcore").rglob("*"):
         words.add(path.stem)
     words |= {path.stem for path in (ROOT / "examples").glob("*.py")}

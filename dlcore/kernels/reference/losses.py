@@ -72,6 +72,20 @@ def perceptron(xp, z, y, w):
     return loss, weighted(xp, share, error)
 
 
+def binary_entropy(xp, p, t):
+    """−[t log p + (1 − t) log(1 − p)] of probabilities p and targets t, entry by entry: 0 log 0 = 0, and ∞ where p is sure
+    and wrong.  Training takes logits instead, which are never sure: binary_cross_entropy.
+    """
+
+    def surprise(share, probability):
+        possible = probability > 0
+        log = xp.log(xp.where(possible, probability, xp.ones_like(probability)))
+        cost = xp.where(possible, -share * log, xp.full_like(log, xp.inf))
+        return xp.where(share > 0, cost, xp.zeros_like(cost))
+
+    return surprise(t, p) + surprise(1 - t, 1 - p)
+
+
 @contract("z[n,c] y[n,c]:unit w[n]:positive smoothing:unit -> loss[2] delta[n,c]", alias="delta z", tolerance=64)
 def softmax_cross_entropy_dense(xp, z, y, w, smoothing):
     """L_i = −Σ_k q_k log a_k,  a = softmax(z),  q = (1 − s) y + s/c,  delta = a Σ_k q_k − q.
