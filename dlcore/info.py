@@ -43,9 +43,12 @@ def report(facts: dict[str, Any]) -> str:
     """The facts as lines of text."""
     lines: list[str] = []
     for section, values in facts.items():
-        shown = {None: "not installed" if section == "versions" else "unknown", True: "yes", False: "no"}
+        nothing = {"versions": "not installed", "cuda": "not found"}.get(section, "unknown")
+        shown = {None: nothing, True: "yes", False: "no"}
         lines += ["", section] if lines else [section]
         for name, value in values.items():
+            if value is None and name in ("reason", "advice"):
+                continue
             text = shown[value] if value is None or isinstance(value, bool) else value
             lines.append(f"  {name.replace('_', ' '):<16}  {text}")
     return "\n".join(lines)
@@ -104,10 +107,13 @@ def _kernels() -> dict[str, Any]:
 
 
 def _cuda() -> dict[str, Any]:
+    """Whether a GPU can be used, the pieces that this takes, and what mends the first that is missing."""
+    from .kernels.cuda.diagnosis import facts
+
     try:
-        backend = Backend.for_device("cuda")
+        usable, reason = True, Backend.for_device("cuda").reason or None
     except DeviceError as error:
-        return {"usable": False, "reason": str(error)}
+        usable, reason = False, str(error)
     except Exception as error:  # a broken installation is what this report is read for
-        return {"usable": False, "reason": f"{type(error).__name__}: {error}"}
-    return {"usable": True, "reason": backend.reason or None}
+        usable, reason = False, f"{type(error).__name__}: {error}"
+    return {"usable": usable, "reason": reason} | facts()

@@ -1,0 +1,127 @@
+"""What a GPU set-up consists of, piece by piece, and the command that mends the first thing that is wrong with it.
+
+Nothing here needs a GPU or CuPy: what cannot be found out is None.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+from collections.abc import Callable
+from typing import Any
+
+WHEELS = {"cupy-cuda13x": 13, "cupy-cuda12x": 12, "cupy-cuda11x": 11, "cupy": None}  # one of them, and its CUDA
+
+
+def wheels() -> dict[str, str]:
+    """The distributions of CuPy that are installed, with their versions."""
+    found = {}
+    for name in WHEELS:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def driver() -> int | None:
+    """The CUDA version that the driver is made for, as 13000 for 13.0; None without a driver."""
+    for library in ("libcuda.so.1", "nvcuda.dll"):
+        try:
+            version = ctypes.c_int()
+            if ctypes.CDLL(library).cuDriverGetVersion(ctypes.byref(version)) == 0:
+                return version.value
+        except (OSError, AttributeError):
+            continue
+    return None
+
+
+def facts() -> dict[str, Any]:
+    """Versions as text, the GPU and its memory, and `advice`: None if nothing is wrong."""
+    installed = wheels()
+    found: dict[str, Any] = {
+        "driver": _dotted(driver()),
+        "runtime": _dotted(_known(_runtime)),
+        "nvrtc": _known(_nvrtc),
+        "headers": _known(_headers),
+        "nvmath": _known(lambda: importlib.metadata.version("nvmath-python")),
+        "cublaslt": _known(_cublaslt),
+        "gpu": _known(_gpu),
+        "memory": _known(_memory),
+    }
+    return found | {"advice": advice(found, installed)}
+
+
+def advice(found: dict[str, Any], installed: dict[str, str]) -> str | None:
+    """The first thing that is wrong, and the command that mends it."""
+    if found["driver"] is None:
+        return "there is no NVIDIA driver (libcuda.so.1); see nvidia-smi, or use device='cpu'"
+    major = int(found["driver"].partition(".")[0])
+    command = f'pip install "cupy-cuda{min(max(major, 12), 13)}x[ctk]" nvmath-python'
+    if not installed:
+        return f"CuPy is not installed; {command}"
+    if len(installed) > 1:
+        return f"{' and '.join(installed)} are installed at once; pip uninstall {' '.join(installed)}, then {command}"
+    (name,) = installed
+    if (WHEELS[name] or 0) > major:
+        return f"{name} needs a driver for CUDA {WHEELS[name]}, this one is for {major}; pip uninstall {name}, then {command}"
+    for piece, missing in (("nvrtc", "NVRTC, which compiles kernels,"), ("headers", "the headers of CUDA")):
+        if found[piece] is None:
+            return f"{missing} cannot be found; {command}"
+    if found["nvmath"] is None or found["cublaslt"] is None:
+        piece = "nvmath-python is not installed" if found["nvmath"] is None else "cuBLASLt cannot be loaded"
+        return f"{piece}, so steps are no CUDA graphs; {command}"
+    return "CuPy finds no GPU; see nvidia-smi" if found["gpu"] is None else None
+
+
+def _known(question: Callable[[], Any]) -> Any:
+    """The answer, or None: a broken installation is what these facts are read for."""
+    try:
+        return question()
+    except Exception:
+        return None
+
+
+def _dotted(version: int | None) -> str | None:
+    return None if version is None else f"{version // 1000}.{version % 1000 // 10}"
+
+
+def _runtime() -> int:
+    import cupy
+
+    return int(cupy.cuda.runtime.runtimeGetVersion())
+
+
+def _nvrtc() -> str:
+    from cupy_backends.cuda.libs import nvrtc
+
+    return ".".join(map(str, nvrtc.getVersion()))
+
+
+def _headers() -> str | None:
+    from cuda.pathfinder import find_nvidia_header_directory
+
+    found = find_nvidia_header_directory("cudart")
+    return None if found is None else str(found)
+
+
+def _cublaslt() -> str:
+    from nvmath.bindings import cublasLt
+
+    return str(cublasLt.get_version())
+
+
+def _gpu() -> str:
+    import cupy
+
+    names = [
+        cupy.cuda.runtime.getDeviceProperties(i)["name"].decode() for i in range(cupy.cuda.runtime.getDeviceCount())
+    ]
+    return ", ".join(names)
+
+
+def _memory() -> str:
+    import cupy
+
+    free, total = cupy.cuda.runtime.memGetInfo()
+    return f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
