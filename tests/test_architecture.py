@@ -288,17 +288,17 @@ def test_import_is_cheap() -> None:
 
 
 def test_the_names_are_cheap(tmp_path: Path) -> None:
-    """All public names together load in 60 ms, or in 0.45 of numpy's own import on a slower machine, and nothing heavy with them."""
+    """All public names together load in 80 ms, or in 0.6 of numpy's own import on a slower machine, and nothing heavy with them."""
     _, _, loaded = _import_dlcore(tmp_path)  # writes the bytecode
     assert not [library for library in LAZY if library in loaded]
     runs = []
     for _ in range(30):  # caches and clock vary; the fastest is what the import costs
         own, numpys, _ = _import_dlcore(tmp_path)
-        # where the machine is slow or shared, numpy's import is slow too: 0.45 of it is the same limit there
-        runs.append(min(own, 0.060 * own / (0.45 * numpys)))
-        if runs[-1] < 0.060:
+        # where the machine is slow or shared, numpy's import is slow too: 0.6 of it is the same limit there
+        runs.append(min(own, 0.080 * own / (0.6 * numpys)))
+        if runs[-1] < 0.080:
             return
-    assert min(runs) < 0.060
+    assert min(runs) < 0.080
 
 
 def test_import_prints_and_logs_nothing() -> None:
