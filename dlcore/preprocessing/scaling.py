@@ -34,7 +34,9 @@ class Quantiles:
 
 
 def standard(x: np.ndarray) -> Affine:
-    """Mean 0 and standard deviation 1 (over n, not n − 1)."""
+    """Mean 0 and standard deviation 1 (over n, not n − 1); the scale of a constant is 0."""
+    if x.min() == x.max():  # the mean of many 0.1 is not 0.1, and they would seem to vary
+        return Affine(float(x[0]), 0.0)
     exponent = int(np.frexp(np.abs(x).max())[1])  # so that squares of 1e200 stay finite
     near_one = np.ldexp(x, -exponent)
     return Affine(float(np.ldexp(near_one.mean(), exponent)), float(np.ldexp(near_one.std(), exponent)))

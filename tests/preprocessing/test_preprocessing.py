@@ -133,6 +133,7 @@ def test_what_says_nothing_is_left_out_and_reported():
         "none": "has no cells in the training rows", "big": "is '1e+30' in all training rows",
     }  # fmt: skip
     refuses(csv_table(one=[7] * 4), r"no column is left to learn from \(one is '7' in all training rows\)")
+    refuses(csv_table(one=[0.1] * 160), r"no column is left to learn from \(one is '0.1' in all training rows\)")
 
 
 def test_row_numbers():

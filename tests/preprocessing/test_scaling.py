@@ -42,6 +42,12 @@ def test_numbers_of_any_size():
         np.testing.assert_allclose(scaled, scaling.standard(X)(X), rtol=1e-10)
 
 
+@pytest.mark.parametrize("value", [0.1, 1e30, 7.7e200])
+def test_a_constant_has_the_scale_0(value):
+    """The mean of 160 times 0.1 is not 0.1, in floating point."""
+    assert scaling.standard(np.full(160, value)) == scaling.Affine(value, 0.0)
+
+
 def test_where_half_of_the_cells_are_alike_robust_takes_the_deviation():
     x = np.array([0.0] * 9 + [10])
     assert scaling.robust(x).scale == scaling.standard(x).scale == 3
