@@ -6,7 +6,7 @@ Cells of a CSV file stay text here, whichever reader split them: what they mean 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,15 @@ from ..suggestions import did_you_mean
 
 @dataclass(frozen=True)
 class Text:
-    """Cells values[codes]; code −1 where a cell is missing.  `typed`: the file says it is text, so "1" is not a number."""
+    """Cells values[codes]; code −1 where a cell is missing.  `typed`: the file says it is text, so "1" is not a number.
+
+    readings   what the values were read as, numbers or dates: parts of a file share their values, which are read once
+    """
 
     codes: np.ndarray
     values: tuple[str, ...]
     typed: bool = False
+    readings: dict[tuple[str, str | None], np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, codes: np.ndarray, values: Sequence[str], missing: Iterable[str], typed: bool = False) -> Text:

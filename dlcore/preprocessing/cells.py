@@ -43,12 +43,22 @@ def days(cell: str, form: str | None = None) -> float:
     return (moment - _EPOCH).total_seconds() / 86400
 
 
+def values_as_numbers(column: Text, decimal: str = ".") -> np.ndarray:
+    """`number` of each of the values of the column, not of each cell."""
+    return _values(column, ("number", decimal), lambda value: number(value, decimal))
+
+
+def values_as_days(column: Text, form: str | None = None) -> np.ndarray:
+    """`days` of each of the values of the column, not of each cell."""
+    return _values(column, ("days", form), lambda value: days(value, form))
+
+
 def numbers(column: Column, name: str, decimal: str = ".") -> np.ndarray:
     """float64 cells; NaN where one is missing or is no number.  Raises DataError for a column of dates or of no known kind."""
     if isinstance(column, Numbers):
         return column.values
     if isinstance(column, Text):
-        return _each(column, lambda cell: number(cell, decimal))
+        return _each(column, values_as_numbers(column, decimal))
     raise DataError(f"column {name!r} holds {_kind(column)}, expected numbers")
 
 
@@ -57,7 +67,7 @@ def dates(column: Column, name: str, form: str | None = None) -> np.ndarray:
     if isinstance(column, Dates):
         return np.where(np.isnat(column.values), np.nan, (column.values - np.datetime64(0, "us")) / _DAY)
     if isinstance(column, Text):
-        return _each(column, lambda cell: days(cell, form))
+        return _each(column, values_as_days(column, form))
     if isinstance(column, Numbers) and column.missing().all():
         return column.values
     raise DataError(f"column {name!r} holds {_kind(column)}, expected dates")
@@ -91,9 +101,14 @@ def keys(column: Column, name: str, numeric: bool, decimal: str = ".") -> Text:
     return Text(codes, tuple(names))
 
 
-def _each(column: Text, read: Callable[[str], float]) -> np.ndarray:
-    values = np.array([*map(read, column.values), float("nan")])  # code −1 is the last one
-    return values[column.codes]
+def _values(column: Text, meaning: tuple[str, str | None], read: Callable[[str], float]) -> np.ndarray:
+    if meaning not in column.readings:
+        column.readings[meaning] = np.array([*map(read, column.values)], np.float64)
+    return column.readings[meaning]
+
+
+def _each(column: Text, values: np.ndarray) -> np.ndarray:
+    return np.append(values, np.nan)[column.codes]  # code −1 is the last one
 
 
 def _kind(column: Column) -> str:

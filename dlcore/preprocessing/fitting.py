@@ -140,12 +140,12 @@ class Preprocessing:
         def share(values: np.ndarray) -> float:
             return float(counts[~np.isnan(values)].sum()) / total
 
-        numbers = np.array([cells.number(value, self.decimal) for value in column.values])
+        numbers = cells.values_as_numbers(column, self.decimal)
         if share(numbers) >= MOSTLY:
             return (
                 "category" if share(numbers) == 1 and _are_few(numbers[column.codes[column.codes >= 0]]) else "number"
             )
-        if share(np.array([cells.days(value, self.date_format) for value in column.values])) >= MOSTLY:
+        if share(cells.values_as_days(column, self.date_format)) >= MOSTLY:
             return "date"
         other = _numbers_with_the_other_mark(column, self.decimal)
         if other:
@@ -264,7 +264,7 @@ def _numbers_with_the_other_mark(column: Column, decimal: str) -> str:
     if not isinstance(column, Text):
         return ""
     counts = column.counts()
-    numbers = ~np.isnan([cells.number(value, other) for value in column.values])
+    numbers = ~np.isnan(cells.values_as_numbers(column, other))
     return other if len(counts) and counts[numbers].sum() >= MOSTLY * counts.sum() else ""
 
 
