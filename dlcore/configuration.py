@@ -160,7 +160,13 @@ class Configuration:
         "table", yes_or_no, "of a CSV file: whether its first line holds names, yes or no; told from the file",
         metavar="WORD", default=None,
     )  # fmt: skip
-    quote: str = setting("table", character, "of a CSV file: what is around cells, or none", metavar="C", default='"')
+    quote: str | None = setting(
+        "table",
+        character,
+        "of a CSV file: what is around cells, or none; told from the file",
+        metavar="C",
+        default=None,
+    )
     encoding: str | None = setting(
         "table", text, "of a CSV file: cp1252, utf-16, ...; told from a mark, or UTF-8", metavar="NAME", default=None
     )

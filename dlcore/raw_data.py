@@ -70,7 +70,7 @@ def dialect_of(run: Configuration) -> Dialect:
     """How files of this run are read."""
     # an empty cell is missing, whatever else is
     missing = MISSING if run.missing is None else ("", *run.missing)
-    quote = {"none": ""}.get(run.quote, run.quote)
+    quote = "" if run.quote == "none" else run.quote
     return Dialect(
         separator=run.separator, header=run.header, quote=quote, encoding=run.encoding, missing=missing, bad_rows=run.bad_rows
     )  # fmt: skip
@@ -124,7 +124,7 @@ def _report(name: str, fitted: FittedPreprocessing, parts: list[Table], drawn: b
         target = "a number"
     _say(
         f"{os.path.basename(table.source)} ({table.dialect}): {_counted(numbers, 'number')} and {_counted(categories, 'category')} make "
-        f"{fitted.width} inputs; target {name!r}: {target}"
+        f"{_counted(fitted.width, 'input')}; target {name!r}: {target}"
     )
     where = "drawn from a fixed stream" if drawn else f"those of {os.path.basename(test.source)} ({test.dialect})"
     _say(f"{len(table):,} training rows; {len(test):,} test rows, {where}")

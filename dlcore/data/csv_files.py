@@ -15,7 +15,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -26,10 +26,12 @@ from .table import Skipped, Table, Text
 
 MISSING = ("", "?", "-", "--", ".", "NA", "N/A", "#N/A", "NaN", "null", "None")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+NAMES = SEPARATORS | {" ": "space"}
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 
 _SURROGATE = re.compile("[\udc80-\udcff]")  # what a byte that is not UTF-8 is decoded to
 _SAMPLE = 100  # records that separator and header are told from
+_SEARCHED = 1 << 20  # characters of them: a quote that is never closed would be searched for through the whole file
 _BOMS = {  # the longer ones first: UTF-32's begins as UTF-16's
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -45,7 +47,7 @@ class Dialect:
 
     separator   one character, or "tab"
     header      whether the first line holds names
-    quote       the character around cells with separators or line ends in them; "" for none
+    quote       the character around cells with separators or line ends in them, " or '; "" for none
     encoding    a name that Python knows, as utf-8 or cp1252
     missing     cells that stand for a missing value, in upper or lower case
     bad_rows    "error", or "skip" to leave out, and count, rows that cannot be read
@@ -55,18 +57,18 @@ class Dialect:
 
     separator: str | None = None
     header: bool | None = None
-    quote: str = '"'
+    quote: str | None = None
     encoding: str | None = None
     missing: tuple[str, ...] = MISSING
     bad_rows: str = "error"
 
     def __post_init__(self) -> None:
-        names = {name: character for character, name in SEPARATORS.items()} | {"\\t": "\t", "space": " "}
+        names = {name: character for character, name in NAMES.items()} | {"\\t": "\t"}
         if self.separator in names:
             object.__setattr__(self, "separator", names[self.separator])
-        if self.separator is not None and (len(self.separator) != 1 or self.separator in "\r\n" + self.quote):
+        if self.separator is not None and (len(self.separator) != 1 or self.separator in "\r\n" + (self.quote or "")):
             raise ConfigurationError(f"separator={self.separator!r}, expected one character, or tab")
-        if not isinstance(self.quote, str) or len(self.quote) > 1 or self.quote in ("\r", "\n"):
+        if self.quote is not None and (len(self.quote) > 1 or self.quote in ("\r", "\n")):
             raise ConfigurationError(f"quote={self.quote!r}, expected one character, or none")
         if self.encoding is not None:
             try:
@@ -79,18 +81,23 @@ class Dialect:
             raise ConfigurationError(f"bad_rows={self.bad_rows!r}, expected 'error' or 'skip'")
 
 
-def read_csv(path: str | os.PathLike[str], dialect: Dialect | None = None, names: Iterable[str] = ()) -> Table:
+def read_csv(
+    path: str | os.PathLike[str], dialect: Dialect | None = None, names: Iterable[str] = (), data: bytes | None = None
+) -> Table:
     """The table in a CSV file, plain or gzipped; all its cells are text.
 
     names   columns that somebody expects: a first line that has one of them is a header
+    data    the bytes of the file, if they have been read: a pipe gives them once
 
     Raises DataError, with file and line, for what is not a table: an empty file, bytes in another encoding, records of
     different lengths, a quote that is never closed, two columns of one name.  With dialect.bad_rows = "skip" records that
     are not like the others are left out and listed in `Table.skipped`.
     """
     target, dialect = Path(path), dialect or Dialect()
-    text, encoding = _text(target, _bytes(target), dialect)
-    separator = dialect.separator or _separator(text, dialect.quote)
+    text, encoding = _text(target, _bytes(target, data), dialect)
+    quote = _quote(text, dialect.separator) if dialect.quote is None else dialect.quote
+    separator = dialect.separator or _separator(text, quote)
+    dialect = replace(dialect, quote=quote)
     rows = _Rows(target, text, separator, dialect)
     first = next(rows, None)
     if first is None:
@@ -100,7 +107,7 @@ def read_csv(path: str | os.PathLike[str], dialect: Dialect | None = None, names
     if header is None:
         header = _is_header(first, rows, set(names), dialect.missing)
     columns = _names(target, line, first) if header else [f"column_{i + 1}" for i in range(len(first))]
-    name = SEPARATORS.get(separator, repr(separator))
+    name = NAMES.get(separator, repr(separator))
     read = f"{name}, {'header' if header else 'no header'}, {encoding}"
     above = line if header else 0
     codes, values, lines, skipped = _by_pyarrow(text, separator, dialect, len(columns), above) or _by_csv(
@@ -116,9 +123,9 @@ def read_csv(path: str | os.PathLike[str], dialect: Dialect | None = None, names
 # -- bytes and text ----------------------------------------------------------------------------------------------------
 
 
-def _bytes(target: Path) -> bytes:
+def _bytes(target: Path, data: bytes | None) -> bytes:
     try:
-        data = target.read_bytes()
+        data = target.read_bytes() if data is None else data
         return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
     except (OSError, EOFError, zlib.error) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or error
@@ -153,23 +160,39 @@ def _undecoded(cells: Sequence[str]) -> str | None:
     return None
 
 
-# -- separator and header ----------------------------------------------------------------------------------------------
+# -- quote, separator and header ----------------------------------------------------------------------------------------------
 
 
-def _records(text: str, separator: str, quote: str, strict: bool) -> Iterator[list[str]]:
+def _records(text: str, separator: str, quote: str | None, strict: bool) -> Iterator[list[str]]:
     return csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, quotechar=quote or None,
         quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE, skipinitialspace=separator != " ", strict=strict,
     )  # fmt: skip
 
 
+def _quote(text: str, separator: str | None) -> str:
+    """The double quote, or the single one where the records are equally long with it, and without it they are not."""
+    sample = text[:_SEARCHED]
+    if '"' in sample or "'" not in sample:
+        return '"'
+
+    def even(quote: str) -> bool:
+        try:
+            found = {len(r) for r in _records(sample, separator or _separator(text, quote), quote, True) if r}
+        except csv.Error:
+            return False
+        return len(found) == 1 and found != {1}
+
+    return "'" if even("'") and not even('"') else '"'
+
+
 def _separator(text: str, quote: str) -> str:
     """The character that cuts the first records into equally many cells, as many of them numbers as possible.
 
-    A column of decimal commas is cut evenly by commas too, but not into numbers.
+    A column of decimal commas is cut evenly by commas too, but not into numbers.  A blank is one only where nothing else
+    is, and if it cuts all records alike, some numbers among them: words have blanks between them too.
     """
-    # without the rest a quote that opens in the sample would be searched for through the whole file, for each candidate
-    sample = text[: 1 << 20]
+    sample = text[:_SEARCHED]
 
     def score(separator: str) -> tuple[float, float, int]:
         try:
@@ -183,7 +206,10 @@ def _separator(text: str, quote: str) -> str:
         return count / len(found), numbers / sum(map(len, found)), cells
 
     best = max(SEPARATORS, key=score)
-    return best if score(best)[0] > 0 else ","
+    if score(best)[0] > 0:
+        return best
+    even, numbers, _ = score(" ")
+    return " " if even == 1 and numbers > 0 else ","
 
 
 def _is_header(first: Sequence[str], rows: Iterator[list[str]], expected: set[str], missing: Iterable[str]) -> bool:

@@ -17,6 +17,14 @@ from .table import Column, Dates, Numbers, Table, Text, Unusable, column
 
 PYARROW_COMMAND = 'pip install "dlcore[data]"'
 
+_FORMS = {  # how files begin; all others are CSV
+    b"PAR1": "Parquet",
+    b"ARROW1": "Arrow",
+    b"\x93NUMPY": "NPY",
+    b"PK\x03\x04": "NPZ",
+    b"PK\x05\x06": "NPZ",
+}
+
 
 def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, names: Iterable[str] = ()) -> Table:
     """The table in a file: CSV (also gzipped), Parquet, Arrow (also called Feather), NPY or NPZ.
@@ -30,16 +38,17 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
     try:
         with target.open("rb") as file:
             begin = file.read(8)
+            form = next((name for mark, name in _FORMS.items() if begin.startswith(mark)), None)
+            data = begin + file.read() if form is None else b""  # not read again: a pipe gives its bytes once
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or error
         raise DataError(f"{target}: cannot be read: {why}") from error
-    if begin.startswith((b"PAR1", b"ARROW1")):
-        found = _arrow(target, begin.startswith(b"PAR1"))
-    elif begin.startswith((b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")):
-        found = _arrays(target)
-    else:
-        return read_csv(target, dialect, names)
-    result = Table(found, str(target), dialect="Parquet" if begin.startswith(b"PAR1") else target.suffix[1:])
+    if form is None:
+        return read_csv(target, dialect, names, data)
+    if not target.is_file():
+        raise DataError(f"{target}: {form} is read from files alone, CSV also from a pipe")
+    found = _arrays(target) if form in ("NPY", "NPZ") else _arrow(target, form == "Parquet")
+    result = Table(found, str(target), dialect=form)
     if not result.columns:
         raise DataError(f"{target}: the file has no columns")
     if not len(result):

@@ -117,6 +117,18 @@ def test_header_or_not(content, names, header, file):
     assert forced.lines[0] == 1
 
 
+def test_single_quotes_are_found_out_where_only_they_make_a_table(file, reader):
+    assert rows(read_csv(file("a,b\n1,'x, y'\n2,'it''s'\n"))) == [["1", "x, y"], ["2", "it's"]]
+    towns = [["1", "'s-Gravenhage"], ["2", "'t Zand"]]
+    assert rows(read_csv(file("a,b\n1,'s-Gravenhage\n2,'t Zand\n"))) == towns
+
+
+def test_blanks_separate_where_nothing_else_does(file, reader):
+    table = read_csv(file('size kind\n1 "x y"\n2 z\n'))
+    assert (rows(table), table.dialect) == ([["1", "x y"], ["2", "z"]], "space, header, UTF-8")
+    assert rows(read_csv(file("full name\nAda King\nMax Born\n"))) == [["Ada King"], ["Max Born"]]
+
+
 def test_a_dialect_that_is_given_is_used(file, reader):
     table = read_csv(
         file("a:b\n1:n.d.\n".encode("cp1252")), Dialect(separator=":", missing=("N.D.",), encoding="cp1252")

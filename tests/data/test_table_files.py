@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -138,6 +140,23 @@ def test_bad_array_files(tmp_path: Path):
             read_table(tmp_path / "t.npz")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes have no names there")
+def test_a_pipe_gives_its_bytes_once(tmp_path: Path):
+    """None of them is lost to looking what they are."""
+    pipe, sent = tmp_path / "pipe", "".join(f"{i},{i % 7}.5\n" for i in range(10_000))
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(sent,))
+    writer.start()
+    found = read_table(pipe)
+    writer.join()
+    assert cells(found, "column_1") == [str(i) for i in range(10_000)]
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"\x93NUMPY",))
+    writer.start()
+    with pytest.raises(dl.DataError, match="pipe: NPY is read from files alone, CSV also from a pipe"):
+        read_table(pipe)
+    writer.join()
+
+
 # -- from Python -------------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +195,8 @@ def test_what_is_no_table():
 def test_columns_by_name_and_number():
     found = table({"age": [1], "wage": [2], "7": [3]})
     assert [found.name(word) for word in ("age", "1", "-1", "2", "7")] == ["age", "age", "7", "wage", "7"]
+    with pytest.raises(dl.DataError, match=r"no column 'WAGE' \(did you mean 'wage'\?\)"):
+        found.name("WAGE")
     for word in ("agee", "8", "0"):
         with pytest.raises(dl.DataError, match=f"no column '{word}'.*there are: age, wage, 7"):
             found.name(word)
