@@ -54,6 +54,7 @@ def measured(trainer: Any, rows: Any) -> dict[str, Any]:
 def _print(figures: dict[str, Any]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     from .results import print_table, show
 
@@ -75,9 +76,9 @@ def _print(figures: dict[str, Any]) -> None:
         table = Table(box=SIMPLE_HEAD, show_edge=False)
         table.add_column("class \\ predicted")
         for name in classes:
-            table.add_column(name, justify="right")
+            table.add_column(Text(name), justify="right")  # not markup: [0, 10) is a class too
         for name, row in zip(classes, figures["confusion"], strict=True):
-            table.add_row(name, *map(str, row))
+            table.add_row(Text(name), *map(str, row))
         show(table)
     elif classes:
         print(f"{len(classes)} classes; --json has the confusion matrix")

@@ -39,5 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(predictions.csv())
         return 0
     write(arguments.out, predictions)
-    say(f"{predictions.count:,} predictions are in {arguments.out}")
+    made = len(predictions.values)
+    empty = "; rows that were left out are empty there" if made < predictions.count else ""
+    say(f"{made:,} prediction{' is' if made == 1 else 's are'} in {arguments.out}{empty}")
     return 0

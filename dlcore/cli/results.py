@@ -80,7 +80,8 @@ def show(table: Any) -> None:
     """A rich table on stdout, by print, which says when nobody reads it any more."""
     from rich.console import Console
 
-    console = Console(width=80)  # a narrower terminal wraps lines; rich would cut the numbers
+    needed = Console(width=10_000).measure(table).minimum  # with less rich would cut numbers; a terminal wraps lines
+    console = Console(width=max(80, needed))
     with console.capture() as text:
         console.print(table)
     print(f"\n{text.get()}")

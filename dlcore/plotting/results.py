@@ -39,8 +39,9 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Any:
     upright = (
         max(map(len, names), default=0) * 0.08 > places.step * (size - 1.5) / k
     )  # inches of a letter, and of a column
-    axes.set_xticks(places, [names[i] for i in places], fontsize=size_of_text, rotation=90 if upright else 0)
-    axes.set_yticks(places, [names[i] for i in places], fontsize=size_of_text)
+    shown = [names[i] for i in places]
+    axes.set_xticks(places, shown, fontsize=size_of_text, rotation=90 if upright else 0, parse_math=False)
+    axes.set_yticks(places, shown, fontsize=size_of_text, parse_math=False)  # $5 is no formula
     axes.spines[:].set_visible(False)
     if k <= _NUMBERED:
         axes.tick_params(length=0)
@@ -63,6 +64,8 @@ def predicted_against_true(predicted: np.ndarray, true: np.ndarray, name: str = 
 
     figure = Figure(figsize=(5.6, 4.8), layout="constrained")
     axes = axes_of(figure, f"true {name}", f"predicted {name}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set_parse_math(False)
     low, high = float(min(predicted.min(), true.min())), float(max(predicted.max(), true.max()))
     margin = 0.03 * (high - low) or 0.5
     limits = low - margin, high + margin

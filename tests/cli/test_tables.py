@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.cli import main
+from dlcore.cli import evaluate, main
 from dlcore.data.split import held_out_rows
 from dlcore.data.table import table
 from dlcore.data.table_files import read_table
@@ -217,7 +217,7 @@ def test_files_of_predictions(folder, tmp_path, capsys, kind):
         assert main([*words, "--out", str(tmp_path / f"p.{form}")]) == 0
         err = capsys.readouterr().err
         assert "dlcore: odd.csv: 2 rows left out (line 3: 6 cells, expected 5; line 5: column 'size': 'much' is" in err
-        assert f"dlcore: 6 predictions are in {tmp_path / f'p.{form}'}" in err
+        assert f"dlcore: 4 predictions are in {tmp_path / f'p.{form}'}; rows that were left out are empty there" in err
     rows = list(csv.reader(io.StringIO((tmp_path / "p.csv").read_text())))
     array, columns = np.load(tmp_path / "p.npy"), pq.read_table(tmp_path / "p.parquet")
     assert rows[0] == columns.column_names
@@ -274,6 +274,15 @@ def test_evaluation_as_a_table(folder, capsys):
         out = capsys.readouterr().out
         assert out.strip().splitlines()[0].split() == names.split()
         assert max(map(len, out.splitlines())) <= 80
+
+
+def test_classes_are_not_markup_and_numbers_are_not_cut(capsys):
+    classes = ["[bold]", "[/x]", *(f"from {i} to {i + 1}" for i in range(10))]
+    figures = {"rows": 1, "rows_left_out": 0, "classes": classes, "confusion": np.full((12, 12), 123456)}
+    evaluate._print(figures)
+    out = capsys.readouterr().out
+    assert out.count("123456") == 144
+    assert out.count("[bold]") == out.count("[/x]") == 2
 
 
 def test_evaluation_of_a_named_data_set(tmp_path, capsys):

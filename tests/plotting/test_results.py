@@ -37,6 +37,14 @@ def test_names_and_numbers_do_not_overlap(k, name):
         assert not texts or overlaps(texts) == []
 
 
+def test_names_are_no_formulas():
+    for figure in (
+        plotting.confusion_matrix(np.eye(2), ["$\\frac$", "$5 or $6"]),
+        plotting.predicted_against_true(np.ones(2), np.ones(2), "$\\frac$"),
+    ):
+        figure.draw_without_rendering()
+
+
 def test_a_class_without_test_rows_is_an_empty_row():
     figure = plotting.confusion_matrix(np.array([[3, 0], [0, 0]]), ["a", "b"])
     assert figure.axes[0].collections[0].get_array().tolist() == [[1, 0], [0, 0]]
