@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import array_api_strict
@@ -58,13 +59,18 @@ def test_purposes_are_different_counters() -> None:
 # -- the order of an epoch -------------------------------------------------------------------------------------------
 
 
-def compiled_order(seed: int, epoch: int, n: int, count: int, first: int = 0) -> list[int]:
+@cache
+def _compiled_rows() -> Any:
     import numba
 
     from dlcore.kernels.cpu.data import rows_of_batch
 
+    return numba.njit(error_model="numpy")(rows_of_batch)
+
+
+def compiled_order(seed: int, epoch: int, n: int, count: int, first: int = 0) -> list[int]:
     index = np.zeros(count, np.int64)
-    numba.njit(rows_of_batch)(index, first, n, *sides(n), epoch, *key(seed))
+    _compiled_rows()(index, first, n, *sides(n), epoch, *key(seed))
     return index.tolist()
 
 
