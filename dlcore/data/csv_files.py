@@ -29,6 +29,7 @@ SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 NAMES = SEPARATORS | {" ": "space"}
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 
+_NUMBERED = re.compile(r"column_\d+", re.ASCII)  # the name of a column without one
 _SURROGATE = re.compile("[\udc80-\udcff]")  # what a byte that is not UTF-8 is decoded to
 _SAMPLE = 100  # records that separator and header are told from
 _SEARCHED = 1 << 20  # characters of them: a quote that is never closed would be searched for through the whole file
@@ -215,7 +216,8 @@ def _separator(text: str, quote: str) -> str:
 def _is_header(first: Sequence[str], rows: Iterator[list[str]], expected: set[str], missing: Iterable[str]) -> bool:
     """Names stand over numbers; they are no numbers, differ, and do not come again below.  In doubt there is a header.
 
-    0, 1, 2, … are the names that pandas writes for columns without any, behind an empty one for its index.
+    0, 1, 2, … are the names that pandas writes for columns without any, behind an empty one for its index.  In doubt there
+    is none for somebody who expects column_1, column_2, …: those are the names of a file without one.
     """
     names = [cell.strip() for cell in first]
     unnamed = [str(i) for i in range(len(names))]
@@ -234,6 +236,8 @@ def _is_header(first: Sequence[str], rows: Iterator[list[str]], expected: set[st
         ):
             return True
     if any(map(NUMBER.fullmatch, names)) or len(set(names)) < len(names):
+        return False
+    if expected and all(map(_NUMBERED.fullmatch, expected)):
         return False
     return not any(name == row[i].strip() for row in below for i, name in enumerate(names) if name and i < len(row))
 

@@ -64,8 +64,9 @@ def _arrow(target: Path, parquet: bool) -> dict[str, Column]:
     except ImportError:
         raise DataError(f"{target}: reading Parquet and Arrow files needs pyarrow: {PYARROW_COMMAND}") from None
     try:
-        read = pyarrow.parquet.read_table if parquet else pyarrow.feather.read_table
-        return arrow_columns(read(target))
+        # read_table of Parquet would make columns of folders called name=value, and refuse two of one name in its own words
+        data = pyarrow.parquet.ParquetFile(target).read() if parquet else pyarrow.feather.read_table(target)
+        return arrow_columns(data)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{target}: cannot be read: {' '.join(str(error).split())}") from error
 

@@ -84,8 +84,12 @@ def test_bad_arrow_files(arrow, tmp_path):
     arrow.parquet.write_table(pa.table({"a": pa.array([], pa.float64())}), path)
     with pytest.raises(dl.DataError, match=r"t.parquet: the file has columns \(a\) and no rows"):
         read_table(path)
+    twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"])
+    arrow.parquet.write_table(twice, path)
+    with pytest.raises(dl.DataError, match=r"t.parquet: .*several columns 'a'"):
+        read_table(path)
     with pytest.raises(dl.DataError, match="several columns 'a'"):
-        table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"]))
+        table(twice)
 
 
 def test_without_pyarrow_the_command_is_named(tmp_path, monkeypatch):
