@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from . import cells
 from .columns import CategoryColumn, Classes, FittedColumn, NumberColumn, Target, Values, counted, is_measured
 from .fitted import FittedPreprocessing
 from .scaling import SCALINGS, Affine, standard
+
+_THOUSANDS = re.compile(r"[+-]?(0|[1-9]\d{0,2}([.,]\d{3})?)", re.ASCII)  # and smaller numbers beside them
 
 TYPES = ("number", "category", "date", "ignore")
 TASKS = ("classification", "regression")
@@ -149,9 +152,7 @@ class Preprocessing:
             return "date"
         other = _numbers_with_the_other_mark(column, self.decimal)
         if other:
-            warnings.warn(
-                f"column {name!r} is taken for categories; its cells are numbers with --decimal {other}", stacklevel=2
-            )
+            warnings.warn(f"column {name!r} is taken for categories; its cells are numbers with {other}", stacklevel=2)
         return "category"
 
     def _number(self, name: str, column: Column, date: bool) -> NumberColumn | str:
@@ -235,7 +236,7 @@ class Preprocessing:
                 other = _numbers_with_the_other_mark(column, self.decimal)
                 raise DataError(
                     f"{rows.source}: the target {name!r} has {len(labels)} classes in {len(rows)} rows; if it is a number, "
-                    f"look for cells that are none{f', or give --decimal {other}' if other else ''}"
+                    f"look for cells that are none{f', or give {other}' if other else ''}"
                 )
             order = sorted(labels, key=(lambda value: (cells.number(value), value)) if numeric else None)
             return Classes(name, tuple(order), numeric, self.decimal)
@@ -259,13 +260,18 @@ def _are_integers(values: np.ndarray) -> bool:
 
 
 def _numbers_with_the_other_mark(column: Column, decimal: str) -> str:
-    """The other decimal mark, if with it most cells are numbers; else nothing."""
+    """The flag of the other decimal mark, if with it most cells are numbers; else nothing."""
     other = "." if decimal == "," else ","
     if not isinstance(column, Text):
         return ""
     counts = column.counts()
     numbers = ~np.isnan(cells.values_as_numbers(column, other))
-    return other if len(counts) and counts[numbers].sum() >= MOSTLY * counts.sum() else ""
+    if not len(counts) or counts[numbers].sum() < MOSTLY * counts.sum():
+        return ""
+    apart = all(_THOUSANDS.fullmatch(column.values[i]) for i in np.flatnonzero(numbers))
+    return f"--decimal {other}" + (
+        f" (if it does not set thousands apart: 1{other}234 would be 1.234)" if apart else ""
+    )
 
 
 def _counts_rows(values: np.ndarray) -> bool:

@@ -120,6 +120,8 @@ def test_decimal_commas():
     )
     with pytest.warns(UserWarning, match="column 'x' is taken for categories; its cells are numbers with --decimal ,"):
         Preprocessing().fit(data)
+    with pytest.warns(UserWarning, match=r"numbers with --decimal , \(if it does not set thousands apart"):
+        Preprocessing().fit(csv_table(x=["1,500", "2,500", "400"]))
     many = csv_table(x=MIXED, y=[f"{i},5" for i in range(60)])
     refuses(many, "the target 'y' has 60 classes in 60 rows; if it is a number, .* or give --decimal ,", "y")
 
