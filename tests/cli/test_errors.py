@@ -51,7 +51,10 @@ from .running import SMALL, fails
         ("train digits --seed x", "--seed: 'x' is not an integer"),
         ("train digits --seed -1", "seed=-1: expected an integer from 0"),
         ("train digits --activation rleu", "activation 'rleu' is unknown (did you mean 'relu'?); there are: arctan,"),
-        ("train digits --optimizer adm", "optimizer 'adm' is unknown (did you mean 'adam'?); there are: adam,"),
+        (
+            "train digits --optimizer adm",
+            "optimizer 'adm' is unknown (did you mean 'adam'?); there are: adagrad, adam,",
+        ),
         ("train digits --dtype float8 --device cpu", "dtype='float8' on device 'cpu': expected one of float32"),
         ("train -- digits --epochs 1", "--epochs stands after --, where flags are not read; put it before"),
         ("train digits --epochs 1 --set training.epochs=2", "--set and --epochs both give training.epochs"),
