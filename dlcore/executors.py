@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -111,8 +111,10 @@ WORKER = Executor("worker", _work, limits=lambda operations: ONE_BLAS_THREAD)
 
 def host_executor(calls: Sequence[Call]) -> Executor:
     """The worker, where every call has compiled code and the BLAS can be reached."""
-    from .kernels.cpu import blas
-
+    try:
+        from .kernels.cpu import blas, worker  # noqa: F401  it builds on numba's inside, which other versions may change
+    except (ImportError, AttributeError) as error:
+        return replace(HOST_REPLAY, reason=f"the worker cannot be imported ({error})")
     slow = sorted({call.name for call in calls if call.kernel.source == "reference"})
     reason = f"no compiled kernel for {', '.join(slow)}" if slow else blas.reason()
-    return Executor("replay", _replay, reason, _blas_threads) if reason else WORKER
+    return replace(HOST_REPLAY, reason=reason) if reason else WORKER

@@ -39,7 +39,8 @@ def gemm_addresses() -> dict[str, int]:
 
 def reason() -> str:
     """Why products cannot be called by address; empty if they can."""
-    return "" if all(gemm_addresses().values()) and gemm_addresses() else "NumPy's BLAS cannot be called by address"
+    addresses = gemm_addresses()
+    return "" if addresses and all(addresses.values()) else "NumPy's BLAS cannot be called by address"
 
 
 def _gemm(real: Any) -> Any:

@@ -80,7 +80,10 @@ class _Files(IndexDataCacheFile):
     not take the same name, as they may with numba's numbers, and later load each other's code."""
 
     def _name(self, key: Any) -> str:
-        return str(self._data_name_pattern).format(number=int(hashlib.sha256(repr(key).encode()).hexdigest()[:15], 16))
+        # with the classes: numba prints the tuple of *numbers as any other, and calls with one never find code for the other
+        kinds = [type(kind).__name__ for kind in getattr(key[0], "args", key[0])]
+        digest = hashlib.sha256(repr((key, kinds)).encode()).hexdigest()
+        return str(self._data_name_pattern).format(number=int(digest[:15], 16))
 
     def load(self, key: Any) -> Any:
         try:
@@ -143,8 +146,9 @@ class Loop:
     """A compiled loop.  Called from Python it runs on whole arrays.
 
     A loop with a window works on part of its arrays, and takes the part as its first arguments `lo, hi`; `axis` and `parts`
-    say of which arrays: rows are entries of the first axis, columns of the last one.  What a windowed loop writes lies in
-    its window, and the other arrays it reads whole; so windows may be worked on in any order, or at once.
+    say of which arrays: rows are entries of the first axis, columns of the last one.  Of these it reads and writes its part
+    only; other arrays it may read whole, or write in parts that do not meet.  So windows may be worked on in any order, or
+    at once.
     """
 
     def __init__(self, function: Any, fastmath: frozenset[str], axis: str, parts: tuple[str, ...]) -> None:

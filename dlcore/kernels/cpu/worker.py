@@ -8,10 +8,9 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from .lowering import Operation, table
 PAUSES = 1000  # before a waiting thread yields: with a busy neighbour a longer wait costs up to three times as much
 SMALL_STEP = 5e6  # floating point operations below which a second thread costs more than it brings
 SHARE = 2.5e6  # that are worth a thread
+_NEVER = -(1 << 62)  # in the counter of a meeting: give up
 
 
 @compiled()
@@ -34,7 +34,12 @@ def _work(thread, threads, steps, table, meeting, yield_address):
                 met += threads
                 atomic_add(meeting, 1)
                 waited = 0
-                while atomic_load(meeting) < met:
+                while True:
+                    here = atomic_load(meeting)
+                    if here >= met:
+                        break
+                    if here < 0:  # somebody will never come
+                        return
                     waited += 1
                     if waited < PAUSES:
                         pause()
@@ -84,12 +89,23 @@ class Worker:
         """Walk the table `steps` times; the bits are the same for any number of threads."""
         threads = min(threads, self.most)
         line = np.zeros(16, np.int64)  # a cache line of its own for the counter
-        meeting = line[-line.ctypes.data // 8 % 8 :].ctypes.data
-        work: Callable[..., Any] = _work.dispatcher
-        rest = threads, steps, self.table, meeting, _yield_address()
-        others = [threading.Thread(target=work, args=(i, *rest), daemon=True) for i in range(1, threads)]
-        for thread in others:
-            thread.start()
-        work(0, *rest)
-        for thread in others:
-            thread.join()
+        meeting = line[-line.ctypes.data // 8 % 8 :]
+        others = [
+            threading.Thread(target=self._walk, args=(i, threads, steps, meeting), daemon=True)
+            for i in range(1, threads)
+        ]
+        try:
+            for thread in others:
+                thread.start()
+            self._walk(0, threads, steps, meeting)
+        except BaseException:  # no thread to be had, or Ctrl-C: who waits at a meeting must not wait forever
+            meeting[0] = _NEVER
+            raise
+        finally:
+            for thread in others:
+                if thread.ident is not None:  # it was started
+                    thread.join()
+
+    def _walk(self, thread: int, threads: int, steps: int, meeting: np.ndarray) -> None:
+        """One thread's part.  Its arguments keep alive what it reads, even if the caller is interrupted."""
+        _work.dispatcher(thread, threads, steps, self.table, meeting.ctypes.data, _yield_address())

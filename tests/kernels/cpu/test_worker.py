@@ -65,6 +65,42 @@ def test_kernels_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [operation.blocks for operation in lowering.operations(call)] == [4, 4]
 
 
+def test_code_of_the_worker_is_not_taken_for_that_of_a_call() -> None:
+    """numba prints the types of `*numbers` as those of any tuple; calls from Python must find their code the second time."""
+    from dlcore.kernels.cpu.activations import FORWARD
+
+    z, a = np.array([[-1.0, 2.0]]), np.zeros((1, 2))
+    by_table("arctan")(z, out=a)
+    stats = FORWARD["arctan"].dispatcher.stats
+    CPU["arctan"].run(z, out=a)
+    before = sum(stats.cache_hits.values()) + sum(stats.cache_misses.values())
+    for _ in range(3):
+        CPU["arctan"].run(z, out=a)
+    stats = FORWARD["arctan"].dispatcher.stats
+    assert sum(stats.cache_hits.values()) + sum(stats.cache_misses.values()) == before
+
+
+def test_a_thread_that_cannot_start_leaves_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error comes through, and the threads that had begun end."""
+    import threading
+
+    x, W, z = np.zeros((64, 512)), np.zeros((512, 512)), np.zeros((64, 512))
+    table = worker.Worker(lowering.operations(BoundCall(CPU["linear"], (x, W), (z,))))
+    real, count = threading.Thread.start, threading.active_count()
+    started: list[threading.Thread] = []
+
+    def start(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        real(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(RuntimeError, match="can't start"):
+        table.run(5, 3)
+    assert threading.active_count() == count
+
+
 # -- every layer, loss and optimizer -----------------------------------------------------------------------------------
 
 X = np.random.default_rng(1).standard_normal((40, 4))
