@@ -234,8 +234,10 @@ class Trainer:
     def _updates(self, n: int, batch: int, shuffle: bool, accumulate: int) -> list[Updates]:
         """What an epoch runs: full batches, then the rest."""
         full, ragged = divmod(n, batch)
-        self._chunk = 1  # another step costs another time
+        before = self._step
         self._step, whole = self._plan(batch, batch, shuffle, accumulate > 1)
+        if before and before.operations != self._step.operations:
+            self._chunk = 1  # another step takes another time
         rest = self._plan(ragged, batch, shuffle, accumulate > 1)[1] if ragged else None
         if accumulate == 1:
             updates = [Updates(whole["step"], full, batch)]
