@@ -18,36 +18,37 @@ Run = Callable[[int], None]  # make all calls, so many times
 
 @dataclass(frozen=True)
 class Executor:
-    """`prepare(calls, operations)` gives a function that runs them; `operations` are floating point operations of a step.
+    """`prepare(calls, flops)` gives a function that runs them; `flops` are the floating point operations of a step.
 
-    `limits(operations)` is a context to stay in while steps of that size run, so that it need not be entered for each.
+    `limits(flops)` is a context to stay in while steps of that size run, so that it need not be entered for each.
     """
 
     name: str
     prepare: Callable[[Sequence[BoundCall], float], Run]
     reason: str = ""  # why it is not a faster one
-    limits: Callable[[float], AbstractContextManager[Any]] = lambda operations: nullcontext()
+    limits: Callable[[float], AbstractContextManager[Any]] = lambda flops: nullcontext()
 
 
-def _replay(calls: Sequence[BoundCall], operations: float) -> Run:
+def _replay(calls: Sequence[BoundCall], flops: float) -> Run:
     """The portable executor: make the calls, one after another, as many times as asked."""
 
-    def run(steps: int) -> None:
-        with np.errstate(all="ignore"):  # infinities and NaN are found by the step itself
-            for _ in range(steps):
-                for call in calls:
-                    call()
+    return lambda steps: _repeat(calls, steps)
 
-    return run
+
+def _repeat(calls: Sequence[Callable[[], None]], steps: int) -> None:
+    with np.errstate(all="ignore"):  # infinities and NaN are found by the step itself
+        for _ in range(steps):
+            for call in calls:
+                call()
 
 
 REPLAY = Executor("replay", _replay)
 
 # -- on the host -----------------------------------------------------------------------------------------------------
 
-# Floating point operations of a step below which a second BLAS thread gains at most a third on a quiet machine, and loses
-# tenfold on a busy one, where the threads spin for each other.
-SMALL_STEP = 4e7
+# Floating point flops of a replayed step below which a second BLAS thread gains at most a third on a quiet machine, and
+# loses tenfold on a busy one, where the threads spin for each other.
+MANY_BLAS_THREADS = 4e7
 
 
 @cache
@@ -70,7 +71,8 @@ class _OneThread:
         with self._lock:
             if self._inside == 0:
                 libraries = _blas_controller().select(user_api="blas").lib_controllers
-                self._allowed = max((library.num_threads for library in libraries), default=1)
+                numpys = [library for library in libraries if "numpy" in library.filepath] or libraries
+                self._allowed = max((library.num_threads for library in numpys), default=1)
                 self._limit.enter_context(_blas_controller().limit(limits=1, user_api="blas"))
             self._inside += 1
             return self._allowed
@@ -85,12 +87,31 @@ class _OneThread:
 ONE_BLAS_THREAD = _OneThread()
 
 
-def _blas_threads(operations: float) -> AbstractContextManager[Any]:
+def _blas_threads(flops: float) -> AbstractContextManager[Any]:
     """One BLAS thread for small steps, the user's number for others and afterwards."""
-    return nullcontext() if operations >= SMALL_STEP else ONE_BLAS_THREAD
+    return nullcontext() if flops >= MANY_BLAS_THREADS else ONE_BLAS_THREAD
 
 
-def _work(calls: Sequence[BoundCall], operations: float) -> Run:
+def _replay_on_host(calls: Sequence[BoundCall], flops: float) -> Run:
+    """Replay, with the loops of compiled kernels bound to their arrays once."""
+    parts: list[Callable[[], None]] = []
+
+    def bind(call: BoundCall) -> list[Callable[[], None]]:
+        if call.kernel.source == "reference":
+            return [call]
+        from .kernels.cpu.compiled import made_of
+
+        return [what.bind(*arguments) for what, arguments in made_of(call)]
+
+    def run(steps: int) -> None:
+        if not parts:
+            parts.extend(part for call in calls for part in bind(call))
+        _repeat(parts, steps)
+
+    return run
+
+
+def _work(calls: Sequence[BoundCall], flops: float) -> Run:
     """As a table, lowered when it is first run."""
     made: list[Any] = []
 
@@ -98,15 +119,15 @@ def _work(calls: Sequence[BoundCall], operations: float) -> Run:
         from .kernels.cpu import lowering, worker
 
         if not made:
-            made.append(worker.Worker([operation for call in calls for operation in lowering.operations(call)]))
+            made.append(worker.Worker([row for call in calls for row in lowering.rows_of(call)]))
         with ONE_BLAS_THREAD as allowed:
-            made[0].run(steps, worker.threads_for(operations, allowed))
+            made[0].run(steps, worker.threads_for(flops, allowed))
 
     return run
 
 
-HOST_REPLAY = Executor("replay", _replay, limits=_blas_threads)
-WORKER = Executor("worker", _work, limits=lambda operations: ONE_BLAS_THREAD)
+HOST_REPLAY = Executor("replay", _replay_on_host, limits=_blas_threads)
+WORKER = Executor("worker", _work, limits=lambda flops: ONE_BLAS_THREAD)
 
 
 def host_executor(calls: Sequence[Call]) -> Executor:

@@ -101,9 +101,10 @@ def _kernels() -> dict[str, Any]:
     reason = Backend.for_device("cpu").reason
     if reason:
         return {"cpu": f"reference only: {reason}", "cache_folder": None}
-    from .kernels.cpu.compiled import cache_folder
+    from .kernels.cpu.cache import folder
 
-    return {"cpu": "compiled", "cache_folder": cache_folder()}
+    home = folder()
+    return {"cpu": "compiled", "cache_folder": str(home) if home else None}
 
 
 def _cuda() -> dict[str, Any]:

@@ -48,6 +48,7 @@ class Memory:
             name: backend.zeros(shape, dtype if kind == "real" else kind) for name, (shape, kind) in COUNTERS.items()
         }
         self._workspace: dict[tuple[Any, ...], Any] = {}
+        self.generation = 0  # changes when arrays of the workspace do
 
     def initialize(self, seed: int) -> None:
         """Initial parameters of the seed; slots and counters at 0."""
@@ -87,6 +88,7 @@ class Memory:
         array, rows = self._workspace.get(place), buffer.shape[0]
         if array is None or array.shape[0] < rows:
             array = self._workspace[place] = self.backend.zeros(buffer.shape, buffer.dtype)
+            self.generation += 1
         return array[:rows, ...] if array.shape[0] > rows else array
 
     def slot(self, name: str) -> Any:

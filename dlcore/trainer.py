@@ -79,7 +79,8 @@ class Trainer:
         options.check_numbers(optimizer, dtype)
         with self.backend.context():
             self.memory = Memory(model, self.backend, dtype)
-        self._predictions: dict[tuple[int, str | None], Prediction] = {}
+        # by rows and targets: the plan, bound to arrays, and when
+        self._predictions: dict[tuple[int, str | None], tuple[Prediction, Runners, int]] = {}
         self._step: TrainingStep | None = None
         self._chunk = 1  # updates between two returns to Python; the loop finds how many they may be
         self.preprocessing: FittedPreprocessing | None = (
@@ -316,17 +317,20 @@ class Trainer:
         """Rows in blocks, each with its plan; plans are kept by number of rows."""
         for start in range(0, n, PREDICTION_ROWS):
             rows = min(PREDICTION_ROWS, n - start)
-            if (rows, targets) not in self._predictions:
+            place = rows, targets
+            if place not in self._predictions:
                 if len(self._predictions) >= _PLANS_KEPT:
                     self._predictions.pop(next(iter(self._predictions)))
                 plan = Prediction(
                     self.model, self.loss, self.backend, self.memory.parameters, self.memory.state,
                     dtype=self.dtype, rows=rows, targets=targets,
                 )  # fmt: skip
-                self._predictions[rows, targets] = plan
-            plan = self._predictions[rows, targets]
-            # bound anew each time: a larger plan since then may have replaced the arrays of the workspace
-            yield slice(start, start + rows), plan, plan.bind(self.memory.array)
+                self._predictions[place] = plan, {}, -1
+            plan, run, generation = self._predictions[place]
+            if generation != self.memory.generation:  # a larger plan since then has replaced arrays
+                run = plan.bind(self.memory.array)
+                self._predictions[place] = plan, run, self.memory.generation
+            yield slice(start, start + rows), plan, run
 
     # -- files -------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from ..reference.activations import ELEMENTWISE
 from . import formulas
 from .compiled import REDUCE, compiled, inlined
 from .special import exp_negative, like
-from .sums import BLOCK, add_part, part_of
+from .sums import BLOCK, add_part, clear, part_of
 
 NO_BIAS = {np.dtype(t): np.empty(0, t) for t in ("float32", "float64")}
 
@@ -67,6 +67,7 @@ def _backward(g_grad):
         """dz = delta g', db = column sums of dz; dz may be delta."""
         rows, sums = len(delta), db[lo:hi]
         part = part_of(sums, rows)
+        clear(part, sums)
         for start in range(0, rows, BLOCK):
             for i in range(start, min(start + BLOCK, rows)):
                 k_i, t_i = kept[i, lo:hi], dz[i, lo:hi]

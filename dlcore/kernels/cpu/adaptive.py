@@ -1,6 +1,6 @@
 """Updates that scale each coordinate by the size of its gradients: rules for the loops of updates.py."""
 
-import numpy as np
+import math
 
 from .compiled import compiled, inlined
 from .special import like
@@ -19,7 +19,7 @@ def outside_and_inside(eta, epsilon, inside):
 @inlined
 def normalized_rule(theta, g, decay, numbers):
     rate, outside, inside = numbers
-    return decay * theta - rate * g / (np.sqrt(g * g + inside) + outside)
+    return decay * theta - rate * g / (math.sqrt(g * g + inside) + outside)
 
 
 _normalized_update = without_slots(normalized_rule)
@@ -47,7 +47,7 @@ def squares_rule(theta, g, v, decay, numbers):
     """v ← a v + b g²"""
     a, b, rate, outside, inside = numbers
     v = a * v + b * g * g
-    return decay * theta - rate * g / (np.sqrt(v + inside) + outside), v
+    return decay * theta - rate * g / (math.sqrt(v + inside) + outside), v
 
 
 _squares_update = with_one_slot(squares_rule)
@@ -80,7 +80,7 @@ def moments_rule(theta, g, m, v, decay, numbers):
     b1, c1, b2, c2, rate, rate_of_g, correction, outside, inside = numbers
     m = b1 * m + c1 * g
     v = b2 * v + c2 * g * g
-    return decay * theta - (rate * m + rate_of_g * g) / (np.sqrt(v * correction + inside) + outside), m, v
+    return decay * theta - (rate * m + rate_of_g * g) / (math.sqrt(v * correction + inside) + outside), m, v
 
 
 _moments_update = with_two_slots(moments_rule)
@@ -99,9 +99,9 @@ def _by_moments(
             like(eta, 1.0 - beta1),
             like(eta, beta2),
             like(eta, 1.0 - beta2),
-            like(eta, eta * ahead / (1.0 - beta1 ** (t + nesterov))),
-            like(eta, eta * own / (1.0 - beta1**t)),
-            like(eta, 1.0 / (1.0 - beta2**t)),
+            like(eta, eta * ahead / (1.0 - beta1 ** float(t + nesterov))),
+            like(eta, eta * own / (1.0 - beta1 ** float(t))),
+            like(eta, 1.0 / (1.0 - beta2 ** float(t))),
             *outside_and_inside(eta, epsilon, inside),
         )
         q = matrices_in(lo, theta, matrices)

@@ -14,7 +14,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .entry import NotLowered, callback
+from .compiled import OPTIONS
+from .entry import Entry, NotLowered
 from .products import PLAIN, TRANSPOSED
 
 _ROW_MAJOR = 101
@@ -66,25 +67,25 @@ def _gemm(real: Any) -> Any:
 
 
 @cache
-def _entry(dtype: str) -> Any:
+def _entry(dtype: str) -> Entry:
     gemm, size = _gemm(getattr(types, dtype)), np.dtype(dtype).itemsize
 
-    def function(w, lo, hi):
-        if w[12] == 1:  # rows of C, and of op(A)
-            first = w[6] + size * lo * (1 if w[1] == TRANSPOSED else w[7])
-            gemm(w[0], w[1], w[2], hi - lo, w[4], w[5], first, w[7], w[8], w[9], w[10] + size * lo * w[11], w[11])
-        elif w[12] == 2:  # columns of C, and of op(B)
-            first = w[8] + size * lo * (w[9] if w[2] == TRANSPOSED else 1)
-            gemm(w[0], w[1], w[2], w[3], hi - lo, w[5], w[6], w[7], first, w[9], w[10] + size * lo, w[11])
+    def function(lo, hi, f, ta, tb, m, n, k, A, lda, B, ldb, C, ldc, cut):
+        if cut == 1:  # rows of C, and of op(A)
+            first = A + size * lo * (1 if ta == TRANSPOSED else lda)
+            gemm(f, ta, tb, hi - lo, n, k, first, lda, B, ldb, C + size * lo * ldc, ldc)
+        elif cut == 2:  # columns of C, and of op(B)
+            first = B + size * lo * (ldb if tb == TRANSPOSED else 1)
+            gemm(f, ta, tb, m, hi - lo, k, A, lda, first, ldb, C + size * lo, ldc)
         else:
-            gemm(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11])
+            gemm(f, ta, tb, m, n, k, A, lda, B, ldb, C, ldc)
 
-    return callback(function, f"gemm {dtype}")
+    return Entry(function, (types.int64,) * 13, OPTIONS, windowed=True, name=f"gemm {dtype}")
 
 
 def entry(dtype: str) -> int:
     """Address of the product's entry for the table."""
-    return int(_entry(dtype).address)
+    return _entry(dtype).address
 
 
 def _layout(x: np.ndarray) -> tuple[int, int]:

@@ -26,33 +26,32 @@ def _half(x, y, key, m):
 
 
 @inlined
-def _permute(halves, epoch, key0, key1, n, a, b):
-    """The Feistel rounds for the positions whose left and right halves lie at 2i and 2i + 1."""
+def _permute(positions, epoch, key0, key1, n, a, b):
+    """The Feistel rounds, on positions whose right half lies in the upper 32 bits and whose left half in the lower ones."""
     for block in range((24 if n < 1024 else 12) // 4):
         k0, k1, k2, k3 = philox(u32(ORDER), u32(0), epoch, u32(block), key0, key1)
-        for i in range(halves.size // 2):
-            left, right = halves[2 * i], halves[2 * i + 1]
+        for i in range(positions.size):
+            left, right = u32(positions[i]), u32(positions[i] >> 32)
             left = _half(left, right, k0, a)
             right = _half(right, left, k1, b)
             left = _half(left, right, k2, a)
             right = _half(right, left, k3, b)
-            halves[2 * i], halves[2 * i + 1] = left, right
+            positions[i] = np.int64(left) | np.int64(right) << 32
 
 
 @inlined
 def rows_of_batch(index, first, n, a, b, epoch, key0, key1):
     """index[i] = row at position (first + i) mod n of this epoch: reference keyed_order with the loops exchanged."""
-    halves = index.view(np.uint32)  # of position i, until they are joined
     for i in range(index.size):
         position = (first + i) % n
-        halves[2 * i], halves[2 * i + 1] = u32(position // b), u32(position % b)
-    done, todo = 0, halves
+        index[i] = position // b | position % b << 32
+    done, todo = 0, index
     while done < index.size:
         _permute(todo, u32(epoch), u32(key0), u32(key1), n, u32(a), u32(b))
         while done < index.size:
-            row = np.int64(halves[2 * done]) * b + np.int64(halves[2 * done + 1])
+            row = (index[done] & 0xFFFFFFFF) * b + (index[done] >> 32)
             if row >= n:  # cycle walking: this one again, alone
-                todo = halves[2 * done : 2 * done + 2]
+                todo = index[done : done + 1]
                 break
             index[done] = row
             done += 1
@@ -71,14 +70,27 @@ def _order(progress, index, key0, key1, batch, shuffle, n, a, b):
     progress[2] += 1
 
 
+@inlined
+def copy_row(source, target):
+    for j in range(target.size):
+        target[j] = source[j]
+
+
 @compiled(rows="index x y_out w_out")
 def _copy_rows(lo, hi, X, y, w, index, x, y_out, w_out):
     for i in range(lo, hi):
         r = index[i]
+        copy_row(y[r], y_out[i])
+        w_out[i] = w[r]
+        copy_row(X[r], x[i])
+
+
+@compiled(rows="index x y_out w_out")
+def _copy_rows_and_labels(lo, hi, X, y, w, index, x, y_out, w_out):
+    for i in range(lo, hi):
+        r = index[i]
         y_out[i], w_out[i] = y[r], w[r]
-        source, x_i = X[r], x[i]
-        for j in range(x_i.size):
-            x_i[j] = source[j]
+        copy_row(X[r], x[i])
 
 
 def gather(X, y, w, progress, index, key0, key1, batch, shuffle, *, out):
@@ -86,7 +98,7 @@ def gather(X, y, w, progress, index, key0, key1, batch, shuffle, *, out):
     a = math.isqrt(n - 1) + 1
     x, y_out, w_out, _, _ = out
     _order(progress, index, key0, key1, batch, shuffle, n, a, -(-n // a))
-    _copy_rows(X, y, w, index, x, y_out, w_out)
+    (_copy_rows if y.ndim > 1 else _copy_rows_and_labels)(X, y, w, index, x, y_out, w_out)
 
 
 KERNELS = {"gather": gather, "gather_labels": gather}

@@ -1,76 +1,58 @@
-"""Compiled loops by address: each gets one more entry, a C function `(words, lo, hi)`, so that a table of addresses can call
-any of them.  `words` are 64-bit: of an array its address and shape, of a number its bits.
+"""Compiled functions by address: each is compiled once for given types, as a C function `(words, lo, hi)`, so that a table of
+addresses can call any of them.  `words` are 64-bit: of an array its address and shape, and its strides if it has gaps; of a
+number its bits.
+
+numba turns the Python function into LLVM's code; its own ways to call it (unboxing, dispatch) are left out, which is more
+than half of the time that compiling takes.
 """
 
-import hashlib
-from collections.abc import Sequence
-from functools import cache
+import gc
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba import typeof, types
-from numba.core import cgutils
-from numba.core.ccallback import CFunc
-from numba.extending import intrinsic
+from numba import types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
+from numba.core.registry import cpu_target
 from numba.np.arrayobj import make_array, populate_array
+from numba.np.numpy_support import from_dtype
 
-from .compiled import OPTIONS, Loop, keep_on_disk
+from . import cache
 
-SIGNATURE = types.void(types.CPointer(types.int64), types.int64, types.int64)
-WORDS = ir.IntType(64).as_pointer()
-FUNCTION = ir.FunctionType(ir.VoidType(), [WORDS, ir.IntType(64), ir.IntType(64)])  # SIGNATURE, in LLVM
+WORD = ir.IntType(64)
+FUNCTION = ir.FunctionType(ir.VoidType(), [WORD.as_pointer(), WORD, WORD])  # (words, lo, hi)
+SYMBOL = "entry"
+
+counts: Counter[str] = Counter()  # how many entries this process has compiled, and how many it has found on disk
 
 
 class NotLowered(Exception):
     """What the table cannot say, with the reason."""
 
 
-@cache
-def _arguments_from(kinds: tuple[Any, ...]) -> Any:
-    """An intrinsic that turns words into a tuple of arguments of these types."""
-    result = types.Tuple(kinds)
-
-    def read(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        place = 0
-
-        def word() -> Any:
-            nonlocal place
-            place += 1
-            return builder.load(builder.gep(values[0], [ir.Constant(ir.IntType(32), place - 1)]))
-
-        def array(kind: Any) -> Any:
-            value = make_array(kind)(context, builder)
-            entry = context.get_data_type(kind.dtype)
-            itemsize = context.get_constant(types.intp, context.get_abi_sizeof(entry))
-            data, shape = builder.inttoptr(word(), entry.as_pointer()), [word() for _ in range(kind.ndim)]
-            strides = [itemsize]
-            for length in reversed(shape[1:]):
-                strides.insert(0, builder.mul(strides[0], length))
-            populate_array(value, data=data, shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
-            return value._getvalue()
-
-        def number(kind: Any) -> Any:
-            if isinstance(kind, types.Float):
-                return context.cast(builder, builder.bitcast(word(), ir.DoubleType()), types.float64, kind)
-            return context.cast(builder, word(), types.int64, kind)
-
-        entries = [array(kind) if isinstance(kind, types.Array) else number(kind) for kind in kinds]
-        return context.make_tuple(builder, result, entries)
-
-    @intrinsic
-    def arguments(typing: Any, words: Any) -> Any:
-        return result(words), read
-
-    return arguments
+def kind_of(value: Any) -> Any:
+    """The type that an argument is compiled for."""
+    dtype: Any = getattr(value, "dtype", None)
+    if isinstance(value, np.ndarray):
+        return types.Array(from_dtype(dtype), value.ndim, "C" if value.flags.c_contiguous else "A")
+    if dtype is not None:
+        return from_dtype(dtype)
+    return types.float64 if isinstance(value, float) else types.int64
 
 
 def words_of(arguments: Sequence[Any]) -> list[int]:
-    """What `_arguments_from` reads."""
+    """What an entry reads."""
     words: list[int] = []
     for value in arguments:
         if isinstance(value, np.ndarray):
-            words += [value.ctypes.data, *value.shape]
+            words += [value.ctypes.data, *value.shape, *(() if value.flags.c_contiguous else value.strides)]
         elif isinstance(value, (float, np.floating)):
             words.append(int(np.float64(value).view(np.int64)))
         else:
@@ -78,103 +60,126 @@ def words_of(arguments: Sequence[Any]) -> list[int]:
     return words
 
 
-_entries: dict[tuple[Loop, tuple[Any, ...]], CFunc] = {}  # they also keep the machine code alive
+class Entry:
+    """A function, compiled for arguments of these kinds; a `windowed` one takes lo and hi before them.
+
+    `name` tells the code apart from all other in the cache.
+    """
+
+    def __init__(self, function: Any, kinds: Sequence[Any], options: Mapping[str, Any], windowed: bool, name: str):
+        with global_compiler_lock:
+            code = cache.load(name)
+            if code is None:
+                code = _compile(function, kinds, options, windowed)
+                cache.save(name, code)
+                counts["compiled"] += 1
+            else:
+                counts["found"] += 1
+            cpu_target.target_context  # noqa: B018  it starts LLVM, and tells it where numba's own functions lie
+            # an engine of its own: in a shared one, code is found by names that other objects may have, too
+            machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine()
+            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            self._engine.finalize_object()
+            self.address = int(self._engine.get_function_address(SYMBOL))
 
 
-def entry(loop: Loop, arguments: Sequence[Any]) -> int:
-    """The address of this loop for arguments of these types; compiled, or loaded from the cache, when first asked for."""
-    kinds = tuple(typeof(value) for value in arguments)
-    if (loop, kinds) not in _entries:
-        for kind in kinds:
-            if isinstance(kind, types.Array) and kind.layout != "C":
-                raise NotLowered("an array is not C-contiguous")
-        _entries[loop, kinds] = _compile(loop, kinds)
-    return int(_entries[loop, kinds].address or 0)
+class _ToLLVM(_FunctionCompiler):
+    """numba's compiler, as far as LLVM's code."""
+
+    def _customize_flags(self, flags: Any) -> Any:
+        flags.no_cpython_wrapper = flags.no_cfunc_wrapper = flags.no_compile = True
+        flags.enable_pyobject = flags.enable_looplift = False
+        return flags
 
 
-def _compile(loop: Loop, kinds: tuple[Any, ...]) -> CFunc:
-    read, run = _arguments_from(kinds), loop.dispatcher
-    if loop.axis:
+class _Part(JITCodeLibrary):
+    """LLVM's code of a function that is compiled into others: it is neither optimized nor turned into machine code alone."""
 
-        def function(words, lo, hi):
-            run(lo, hi, *read(words))
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
 
-    else:
+    def _optimize_final_module(self) -> None:
+        pass
 
-        def function(words, lo, hi):
-            run(*read(words))
+    def _finalize_final_module(self) -> None:
+        self._finalized = True
 
-    return callback(function, f"{loop.identity} {kinds}")
+    def get_pointer_to_function(self, name: str) -> int:
+        return 0
 
-
-def callback(function: Any, name: str) -> CFunc:
-    """A C function of SIGNATURE; `name` tells it apart in the cache."""
-    # machine code is found by its name, also that of other processes: two functions must never share one
-    function.__qualname__ = f"{name.partition(' ')[0]}_{hashlib.sha256(name.encode()).hexdigest()[:16]}"
-    compiled = CFunc(function, (SIGNATURE.args, SIGNATURE.return_type), locals={}, options=dict(OPTIONS))
-    keep_on_disk(compiled, function, name)
-    compiled.compile()
-    return compiled
+    def object_code(self) -> bytes:
+        """Of this function with all its parts."""
+        self.finalize()
+        super()._optimize_final_module()
+        return bytes(self._codegen._tm.emit_object(self._final_module))
 
 
-@intrinsic
-def call_entry(typing: Any, address: Any, words: Any, lo: Any, hi: Any) -> Any:
-    """Call the function of SIGNATURE at `address`; words is an address, too."""
-
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
-        function, pointer = builder.inttoptr(a[0], FUNCTION.as_pointer()), builder.inttoptr(a[1], WORDS)
-        builder.call(function, [pointer, a[2], a[3]])
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.int64, types.int64), code
-
-
-@intrinsic
-def atomic_add(typing: Any, address: Any, value: Any) -> Any:
-    """Add to the 64-bit integer at `address`, seen by all threads in one order."""
-
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
-        return builder.atomic_rmw("add", builder.inttoptr(a[0], WORDS), a[1], "seq_cst")
-
-    return types.int64(types.int64, types.int64), code
+@contextmanager
+def _making_parts() -> Iterator[None]:
+    """While numba's lock is held: everything compiled is a part."""
+    codegen, collecting = cpu_target.target_context.codegen(), gc.isenabled()
+    codegen._library_class, codegen.set_env = _Part, lambda name, environment: None
+    gc.disable()  # it would take a sixth of the time
+    try:
+        yield
+    finally:
+        del codegen._library_class, codegen.set_env
+        if collecting:
+            gc.enable()
 
 
-@intrinsic
-def atomic_load(typing: Any, address: Any) -> Any:
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
-        return builder.load_atomic(builder.inttoptr(a[0], WORDS), "seq_cst", 8)
-
-    return types.int64(types.int64), code
-
-
-@intrinsic
-def pause(typing: Any) -> Any:
-    """Tell the processor that this is a waiting loop."""
-
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
-        name, arguments = _PAUSE.get(builder.module.triple.partition("-")[0], (None, []))
-        if name:
-            kinds = [argument.type for argument in arguments]
-            hint = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), kinds), name)
-            builder.call(hint, arguments)
-        return context.get_dummy_value()
-
-    return types.void(), code
+def _compile(function: Any, kinds: Sequence[Any], options: Mapping[str, Any], windowed: bool) -> bytes:
+    """Object code in which SYMBOL is the entry."""
+    compiler = _ToLLVM(function, cpu_target, dict(options), {}, Compiler)
+    window = (types.int64, types.int64) if windowed else ()
+    _, arguments = compiler.fold_argument_types((*window, *kinds), {})  # *numbers become a tuple
+    with _making_parts():
+        result = compiler.compile(arguments, types.void)
+    library = result.library
+    library.add_ir_module(_entry_module(result, windowed))
+    library._final_module.get_function(result.fndesc.llvm_func_name).linkage = "internal"  # called from the entry only
+    return bytes(library.object_code())
 
 
-_PAUSE = {
-    "x86_64": ("llvm.x86.sse2.pause", []),
-    "aarch64": ("llvm.aarch64.hint", [ir.Constant(ir.IntType(32), 1)]),
-    "arm64": ("llvm.aarch64.hint", [ir.Constant(ir.IntType(32), 1)]),
-}
+def _entry_module(result: Any, windowed: bool) -> Any:
+    """LLVM code of the entry, which calls the compiled function on the arguments that it reads from the words."""
+    context, described = result.target_context, result.fndesc
+    module = context.create_module(SYMBOL)
+    kind = context.call_conv.get_function_type(described.restype, described.argtypes)
+    function = ir.Function(module, kind, described.llvm_func_name)
+    entry = ir.Function(module, FUNCTION, SYMBOL)
+    builder = ir.IRBuilder(entry.append_basic_block())
+    words, lo, hi = entry.args
+    place = 0
 
+    def word() -> Any:
+        nonlocal place
+        place += 1
+        return builder.load(builder.gep(words, [ir.Constant(ir.IntType(32), place - 1)]))
 
-@intrinsic
-def call_yield(typing: Any, address: Any) -> Any:
-    """Call `int f(void)`: give the processor to another thread."""
+    def array(kind: Any) -> Any:
+        value = make_array(kind)(context, builder)
+        element = context.get_data_type(kind.dtype)
+        itemsize = context.get_constant(types.intp, context.get_abi_sizeof(element))
+        data, shape = builder.inttoptr(word(), element.as_pointer()), [word() for _ in range(kind.ndim)]
+        strides = [word() for _ in range(kind.ndim)] if kind.layout == "A" else [itemsize]
+        for length in reversed(shape[1:] if kind.layout == "C" else ()):
+            strides.insert(0, builder.mul(strides[0], length))
+        populate_array(value, data=data, shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
+        return value._getvalue()
 
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
-        builder.call(builder.inttoptr(a[0], ir.FunctionType(ir.IntType(32), []).as_pointer()), [])
-        return context.get_dummy_value()
+    def argument(kind: Any) -> Any:
+        if isinstance(kind, types.Array):
+            return array(kind)
+        if isinstance(kind, types.BaseTuple):
+            return context.make_tuple(builder, kind, [argument(part) for part in kind])
+        if isinstance(kind, types.Float):
+            return context.cast(builder, builder.bitcast(word(), ir.DoubleType()), types.float64, kind)
+        return context.cast(builder, word(), types.int64, kind)
 
-    return types.void(types.int64), code
+    window = [lo, hi] if windowed else []
+    values = window + [argument(kind) for kind in described.argtypes[len(window) :]]
+    context.call_conv.call_function(builder, function, described.restype, described.argtypes, values)
+    builder.ret_void()
+    return module

@@ -5,8 +5,6 @@ Everything else about these kernels (loops, bias, tails) exists once, in activat
 
 import math
 
-import numpy as np
-
 from ..reference.activations import SELU_ALPHA, SELU_SCALE
 from . import special
 from .compiled import inlined
@@ -58,7 +56,7 @@ def tanh_grad(delta, a):
 
 @inlined
 def arctan(z):
-    return np.arctan(z)
+    return math.atan(z)
 
 
 @inlined
@@ -108,12 +106,12 @@ def selu_grad(delta, a):
 
 @inlined
 def softplus(z):
-    return (like(z, 0) if z <= like(z, 0) else z) + np.log1p(exp_negative(-abs(z)))
+    return (like(z, 0) if z <= like(z, 0) else z) + math.log1p(exp_negative(-abs(z)))
 
 
 @inlined
 def softplus_grad(delta, a):
-    return -delta * np.expm1(-a)
+    return -delta * math.expm1(-a)
 
 
 @inlined
@@ -153,4 +151,4 @@ def silu_grad(delta, z):
 
 @inlined
 def exponential(z):
-    return np.exp(z)
+    return math.exp(z)

@@ -3,10 +3,11 @@
 The loops take z + b where b is not empty, and delta may be z, so a fused kernel lets the product write into delta.
 """
 
-import numpy as np
+import math
 
 from .activations import NO_BIAS
 from .compiled import REDUCE, compiled, inlined, inlined_sum
+from .intrinsics import flat_of
 from .special import exp_negative, like, logistic
 
 
@@ -66,14 +67,14 @@ def huber_rule(z, y, threshold):
 
 @inlined
 def poisson_rule(z, y):
-    a = np.exp(z)
+    a = math.exp(z)
     return a - y * z, a - y
 
 
 @inlined
 def binary_cross_entropy_rule(z, y):
     above = like(z, 0) if z <= like(z, 0) else z
-    return above - z * y + np.log1p(exp_negative(-abs(z))), logistic(z) - y
+    return above - z * y + math.log1p(exp_negative(-abs(z))), logistic(z) - y
 
 
 @inlined
@@ -130,7 +131,7 @@ def softmax_cross_entropy_loop(z, b, y, w, smoothing, loss, delta):
                 row += delta[i, j]
             d += off * row
         total -= w[i] * per_weight * d if w[i] > 0 else 0.0
-    flat = delta.reshape(delta.size)
+    flat = flat_of(delta)
     for q in range(flat.size):  # one flat loop: ten classes alone do not fill a vector
         flat[q] = exp_negative(flat[q])
     for i in range(rows):
@@ -138,7 +139,7 @@ def softmax_cross_entropy_loop(z, b, y, w, smoothing, loss, delta):
         for j in range(columns):
             e += delta[i, j]
         share = w[i] * per_weight
-        total += share * np.log(e) if share > 0 else 0.0
+        total += share * math.log(e) if share > 0 else 0.0
         scale, shift = like(e, share / e), like(e, share * off)
         hit = delta[i, y[i]]
         for j in range(columns):
@@ -169,7 +170,7 @@ def softmax_cross_entropy_dense_loop(z, b, y, w, smoothing, loss, delta):
             t = exp_negative(delta[i, j])
             e += t
             delta[i, j] = t
-        total += share * (np.log(e) * mass - dot) if share > 0 else 0.0
+        total += share * (math.log(e) * mass - dot) if share > 0 else 0.0
         scale = mass / e
         for j in range(columns):
             delta[i, j] = unit * (delta[i, j] * scale - (keep * y[i, j] + shift))

@@ -6,27 +6,35 @@ Few and wide blocks: each block of a product packs the operand that all share ag
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..table import BoundCall
 from . import blas
-from .compiled import Loop, trace
-from .entry import entry, words_of
+from .compiled import WIDEST, Loop, made_of
+from .entry import words_of
 from .products import product
 
-Cut = tuple[
-    str, int, int, int
-]  # axis, extent, blocks, quantum: block b begins at extent · b // blocks, down to a quantum
-
 _WIDE = 128  # columns of a block, at least
+_QUANTUM = 16  # a block begins at a multiple of so many columns
 _ROWS = 16  # rows of a block, at least
 _RUN = 1024  # a block of a vector begins at a multiple; dropout wants one of 4
 _MOST = 16  # blocks of a matrix; vectors may have four times as many
 _TINY = 8192  # entries that are not worth a second block
 _SMALL_PRODUCT = 1 << 20  # floating point operations that are not worth a second block
-WHOLE: Cut = ("", 0, 1, 1)
+
+
+class Cut(NamedTuple):
+    """Block b begins at extent · b // blocks, down to a multiple of the quantum."""
+
+    axis: str  # "rows", "columns" or ""
+    extent: int
+    blocks: int
+    quantum: int
+
+
+WHOLE = Cut("", 0, 1, 1)
 
 
 def _power_of_two(n: int) -> int:
@@ -35,19 +43,20 @@ def _power_of_two(n: int) -> int:
 
 
 def columns_cut(columns: int) -> Cut:
-    return "columns", columns, min(_MOST, _power_of_two(columns // _WIDE)), 16
+    blocks = max(min(_MOST, _power_of_two(columns // _WIDE)), -(-columns // (WIDEST - _QUANTUM)))
+    return Cut("columns", columns, blocks, _QUANTUM)
 
 
 def rows_cut(rows: int, entries: int) -> Cut:
     """Rows of a matrix, or runs of a vector."""
     if rows == entries:  # a vector
-        return "rows", rows, max(1, min(4 * _MOST, entries // _TINY)), _RUN
-    return "rows", rows, 1 if entries < _TINY else min(_MOST, _power_of_two(rows // _ROWS)), _ROWS
+        return Cut("rows", rows, max(1, min(4 * _MOST, entries // _TINY)), _RUN)
+    return Cut("rows", rows, 1 if entries < _TINY else min(_MOST, _power_of_two(rows // _ROWS)), _ROWS)
 
 
 @dataclass(frozen=True)
 class Access:
-    """Memory that an operation reads or writes: all of it in every block, or in each block the block's own part."""
+    """Memory that a row reads or writes: all of it in every block, or in each block the block's own part."""
 
     start: int
     stop: int
@@ -64,7 +73,7 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Operation:
+class Row:
     """One row of the table: the entry at `address` is called with `words` for each block."""
 
     address: int
@@ -75,9 +84,9 @@ class Operation:
 
     @property
     def blocks(self) -> int:
-        return self.cut[2]
+        return self.cut.blocks
 
-    def waits_for(self, earlier: "Operation") -> bool:
+    def waits_for(self, earlier: "Row") -> bool:
         """Whether all threads must have finished `earlier` first.  A call of one block falls to the same thread always."""
         if self.blocks == earlier.blocks == 1:
             return False
@@ -89,7 +98,7 @@ def _access(array: np.ndarray, written: bool, cut: Cut | None) -> Access:
     return Access(start, start + array.nbytes, array.shape, written, cut)
 
 
-def _loop_operation(loop: Loop, arguments: Sequence[Any], outputs: Sequence[np.ndarray]) -> Operation:
+def _loop_row(loop: Loop, arguments: Sequence[Any], outputs: Sequence[np.ndarray]) -> Row:
     arrays = {i: value for i, value in enumerate(arguments) if isinstance(value, np.ndarray) and value.size}
     written = {i for i, array in arrays.items() if any(np.may_share_memory(array, out) for out in outputs)}
     cut = WHOLE
@@ -99,50 +108,44 @@ def _loop_operation(loop: Loop, arguments: Sequence[Any], outputs: Sequence[np.n
         cut = rows_cut(loop.extent(arguments), max((arrays[i].size for i in arrays if i in written), default=0))
     parts = set(loop.windowed) if loop.axis else set()
     accesses = tuple(_access(array, i in written, cut if i in parts else None) for i, array in arrays.items())
-    return Operation(entry(loop, arguments), words_of(arguments), cut, accesses, tuple(arguments))
+    return Row(loop.entry(arguments), words_of(arguments), cut, accesses, tuple(arguments))
 
 
-def _product_operation(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> Operation:
+def _product_row(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> Row:
     (m, n), k = out.shape, x.shape[1]
     cut = columns_cut(n)
-    if cut[2] == 1 or (m >= n and blas.base(x)[1]):  # xᵀ delta: the larger side
+    if cut.blocks == 1 or (m >= n and blas.base(x)[1]):  # xᵀ delta: the larger side
         cut = columns_cut(m) if blas.base(x)[1] else rows_cut(m, m * max(n, k))
-        cut = ("rows", *cut[1:])
-    if cut[2] == 1 or 2 * m * n * k < _SMALL_PRODUCT:
+        cut = cut._replace(axis="rows")
+    if cut.blocks == 1 or 2 * m * n * k < _SMALL_PRODUCT:
         cut = WHOLE
     (a, a_turned), (b, b_turned) = blas.base(x), blas.base(y)
-    axis, parts = cut[0], cut[1:]
-    a_cut = (("columns" if a_turned else "rows"), *parts) if axis == "rows" else None
-    b_cut = (("rows" if b_turned else "columns"), *parts) if axis == "columns" else None
+    axis, across, down = cut.axis, cut._replace(axis="columns"), cut._replace(axis="rows")
+    a_cut = (across if a_turned else down) if axis == "rows" else None
+    b_cut = (down if b_turned else across) if axis == "columns" else None
     accesses = _access(a, False, a_cut), _access(b, False, b_cut), _access(out, True, cut if axis else None)
-    return Operation(blas.entry(out.dtype.name), blas.words(x, y, out, axis), cut, accesses, (x, y, out))
+    return Row(blas.entry(out.dtype.name), blas.words(x, y, out, axis), cut, accesses, (x, y, out))
 
 
-def operations(call: BoundCall) -> list[Operation]:
-    """What a call is made of: its loops and products are asked to note themselves, and do no work."""
-    noted: list[Any] = []
-    trace.operations = noted
-    try:
-        call()
-    finally:
-        trace.operations = None
+def rows_of(call: BoundCall) -> list[Row]:
+    """The rows of the table that a call becomes."""
     return [
-        _product_operation(*arguments) if what is product else _loop_operation(what, arguments, call.outputs)
-        for what, arguments in noted
+        _product_row(*arguments) if what is product else _loop_row(what, arguments, call.outputs)
+        for what, arguments in made_of(call)
     ]
 
 
 COLUMNS = 6  # of the table: address, words, extent, blocks, quantum, whether to wait first
 
 
-def table(steps: Sequence[Operation]) -> tuple[np.ndarray, np.ndarray]:
+def table(entries: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
     """The worker's table and the words that its rows point to."""
-    words = np.array([word for operation in steps for word in operation.words], np.int64)
-    running: list[Operation] = []
+    words = np.array([word for row in entries for word in row.words], np.int64)
+    running: list[Row] = []
     rows, place = [], 0
-    for i, operation in enumerate(steps):
-        wait = i == 0 or any(operation.waits_for(earlier) for earlier in running)  # i = 0: for the end of the last step
-        running = [operation] if wait else [*running, operation]
-        rows.append((operation.address, words.ctypes.data + 8 * place, *operation.cut[1:], int(wait)))
-        place += len(operation.words)
+    for i, row in enumerate(entries):
+        wait = i == 0 or any(row.waits_for(earlier) for earlier in running)  # i = 0: for the end of the last step
+        running = [row] if wait else [*running, row]
+        rows.append((row.address, words.ctypes.data + 8 * place, *row.cut[1:], int(wait)))
+        place += len(row.words)
     return np.array(rows, np.int64).reshape(-1, COLUMNS), words

@@ -1,10 +1,10 @@
 """Batch and layer normalization."""
 
-import numpy as np
+import math
 
 from .compiled import REDUCE, compiled
 from .special import like
-from .sums import BLOCK, add_part, column_sums, part_of
+from .sums import BLOCK, add_part, clear, column_sums, part_of
 
 
 @compiled(REDUCE, columns="x gamma beta z mu var")
@@ -16,6 +16,7 @@ def _batch_norm(lo, hi, x, gamma, beta, epsilon, z, mu, var):
     for j in range(d):
         mu_j[j] /= count
     part = part_of(var_j, n)
+    clear(part, var_j)
     for start in range(0, n, BLOCK):
         for i in range(start, min(start + BLOCK, n)):
             x_i = x[i, lo:hi]
@@ -28,7 +29,7 @@ def _batch_norm(lo, hi, x, gamma, beta, epsilon, z, mu, var):
     for i in range(n):
         x_i, z_i = x[i, lo:hi], z[i, lo:hi]
         for j in range(d):
-            z_i[j] = gamma_j[j] * ((x_i[j] - mu_j[j]) / np.sqrt(var_j[j] + like(x_i[j], epsilon))) + beta_j[j]
+            z_i[j] = gamma_j[j] * ((x_i[j] - mu_j[j]) / math.sqrt(var_j[j] + like(x_i[j], epsilon))) + beta_j[j]
 
 
 def batch_norm(x, gamma, beta, epsilon, *, out):
@@ -40,18 +41,20 @@ def _batch_norm_grad(lo, hi, delta, x, gamma, mu, var, epsilon, dx, dgamma, dbet
     n, d = len(x), hi - lo
     gamma_j, mu_j, var_j, dgamma_j, dbeta_j = gamma[lo:hi], mu[lo:hi], var[lo:hi], dgamma[lo:hi], dbeta[lo:hi]
     part, shift = part_of(dgamma_j, n), part_of(dbeta_j, n)
+    clear(part, dgamma_j)
+    clear(shift, dbeta_j)
     for start in range(0, n, BLOCK):
         for i in range(start, min(start + BLOCK, n)):
             delta_i, x_i = delta[i, lo:hi], x[i, lo:hi]
             for j in range(d):
                 shift[j] += delta_i[j]
-                part[j] += delta_i[j] * ((x_i[j] - mu_j[j]) / np.sqrt(var_j[j] + like(x_i[j], epsilon)))
+                part[j] += delta_i[j] * ((x_i[j] - mu_j[j]) / math.sqrt(var_j[j] + like(x_i[j], epsilon)))
         add_part(part, dgamma_j, n)
         add_part(shift, dbeta_j, n)
     for i in range(n):
         delta_i, x_i, dx_i = delta[i, lo:hi], x[i, lo:hi], dx[i, lo:hi]
         for j in range(d):
-            rstd = like(x_i[j], 1) / np.sqrt(var_j[j] + like(x_i[j], epsilon))
+            rstd = like(x_i[j], 1) / math.sqrt(var_j[j] + like(x_i[j], epsilon))
             share = like(x_i[j], 1.0 / n)
             hat = (x_i[j] - mu_j[j]) * rstd
             dx_i[j] = gamma_j[j] * rstd * (delta_i[j] - share * dbeta_j[j] - hat * (share * dgamma_j[j]))
@@ -81,7 +84,7 @@ def _batch_norm_predict(lo, hi, x, gamma, beta, mean, variance, epsilon, z):
     for i in range(len(x)):
         x_i, z_i = x[i, lo:hi], z[i, lo:hi]
         for j in range(hi - lo):
-            z_i[j] = gamma_j[j] * ((x_i[j] - mu_j[j]) / np.sqrt(var_j[j] + like(x_i[j], epsilon))) + beta_j[j]
+            z_i[j] = gamma_j[j] * ((x_i[j] - mu_j[j]) / math.sqrt(var_j[j] + like(x_i[j], epsilon))) + beta_j[j]
 
 
 def batch_norm_predict(x, gamma, beta, mean, variance, epsilon, *, out):
@@ -101,7 +104,7 @@ def _layer_norm(lo, hi, x, gamma, beta, epsilon, z, mu, rstd):
         for j in range(d):
             e = x_i[j] - mean
             square += e * e
-        r = like(mean, 1.0 / np.sqrt(square / max(d, 1) + epsilon))
+        r = like(mean, 1.0 / math.sqrt(square / max(d, 1) + epsilon))
         mu[i], rstd[i] = mean, r
         for j in range(d):
             z_i[j] = gamma[j] * ((x_i[j] - mean) * r) + beta[j]
@@ -131,6 +134,8 @@ def _layer_norm_parameters_grad(lo, hi, delta, x, mu, rstd, dgamma, dbeta):
     n = len(x)
     dgamma_j, dbeta_j = dgamma[lo:hi], dbeta[lo:hi]
     part, shift = part_of(dgamma_j, n), part_of(dbeta_j, n)
+    clear(part, dgamma_j)
+    clear(shift, dbeta_j)
     for start in range(0, n, BLOCK):
         for i in range(start, min(start + BLOCK, n)):
             delta_i, x_i = delta[i, lo:hi], x[i, lo:hi]

@@ -1,5 +1,9 @@
 """Matrix products by the BLAS that NumPy brings."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from .compiled import trace
@@ -7,9 +11,18 @@ from .compiled import trace
 PLAIN, TRANSPOSED = 111, 112  # how a factor lies in memory, in the numbers of CBLAS
 
 
-def product(x, y, *, out):
-    """out = x y; an argument may be the transpose of an array."""
-    if trace.operations is not None:
-        trace.operations.append((product, (x, y, out)))
-    else:
-        np.matmul(x, y, out=out)
+class Product:
+    """out = x y; a factor may be the transpose of an array.  Like a loop, it can be noted, bound and called."""
+
+    @staticmethod
+    def bind(x: Any, y: Any, out: Any) -> Callable[[], None]:
+        return partial(np.matmul, x, y, out=out)
+
+    def __call__(self, x: Any, y: Any, *, out: Any) -> None:
+        if trace.noted is not None:
+            trace.noted.append((self, (x, y, out)))
+        else:
+            np.matmul(x, y, out=out)
+
+
+product = Product()

@@ -6,6 +6,7 @@ The functions here are declared in Python and get their meaning from overloads, 
 import math
 
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
@@ -28,12 +29,26 @@ def exp_negative(x):
     raise TypeError("compiled code only")
 
 
+@intrinsic
+def _split(typing, x):
+    """floor(x) and 2 to that power, for whole numbers that float32 has exponents for."""
+
+    def code(context, builder, signature, a):
+        real, integer = context.get_value_type(types.float32), ir.IntType(32)
+        floor = builder.call(builder.module.declare_intrinsic("llvm.floor", [real]), a)
+        exponent = builder.add(builder.fptosi(floor, integer), integer(127))
+        power = builder.bitcast(builder.shl(exponent, integer(23)), real)
+        return context.make_tuple(builder, signature.return_type, [floor, power])
+
+    return types.UniTuple(types.float32, 2)(types.float32), code
+
+
 @inlined
 def _exp32(x):
     """Cephes' polynomial; vectorizes by itself, 0.2 ns an element; at most 1 ulp on [−87, 0]; NaN stays NaN."""
     f = np.float32
     x = f(-87.0) if x < f(-87.0) else x
-    n = np.floor(x * f(1.44269504) + f(0.5))
+    n, power = _split(x * f(1.44269504) + f(0.5))
     r = x - n * f(0.693359375) + n * f(2.12194440e-4)
     p = f(1.9875691500e-4)
     p = p * r + f(1.3981999507e-3)
@@ -41,13 +56,12 @@ def _exp32(x):
     p = p * r + f(4.1665795894e-2)
     p = p * r + f(1.6666665459e-1)
     p = p * r + f(5.0000001201e-1)
-    p = p * r * r + r + f(1)
-    return p * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
+    return (p * r * r + r + f(1)) * power
 
 
 @overload(exp_negative, jit_options=OPTIONS)
 def _exp_negative(x):
-    return (lambda x: _exp32(x)) if x == types.float32 else (lambda x: np.exp(x))
+    return (lambda x: _exp32(x)) if x == types.float32 else (lambda x: math.exp(x))
 
 
 def tanh(x):
@@ -72,7 +86,7 @@ def _tanh32(x):
 
 @overload(tanh, jit_options=OPTIONS)
 def _tanh(x):
-    return (lambda x: _tanh32(x)) if x == types.float32 else (lambda x: np.tanh(x))
+    return (lambda x: _tanh32(x)) if x == types.float32 else (lambda x: math.tanh(x))
 
 
 @inlined
@@ -96,4 +110,4 @@ def expm1_negative(x):
 @overload(expm1_negative, jit_options=OPTIONS)
 def _expm1_negative(x):
     # float32: the cancellation near 0 costs at most one unit in the last place of 1, which is the scale of the result
-    return (lambda x: _exp32(x) - like(x, 1)) if x == types.float32 else (lambda x: np.expm1(x))
+    return (lambda x: _exp32(x) - like(x, 1)) if x == types.float32 else (lambda x: math.expm1(x))

@@ -1,28 +1,46 @@
 """Column sums over many rows, in blocks: in float32 a sum that goes on for thousands of rows loses digits.
 
     part = part_of(total, rows)
+    clear(part, total)
     for each block of BLOCK rows:
         ... part[j] += ...
         add_part(part, total, rows)
 
-Up to BLOCK rows there is one block, the part is the total itself, and nothing is allocated.
+Up to BLOCK rows there is one block, and the part is the total itself.
 """
 
-import numpy as np
+from typing import Any
 
-from .compiled import inlined
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+from .compiled import WIDEST, inlined
 
 BLOCK = 256
 
 
+@intrinsic
+def part_of(typing: Any, total: Any, rows: Any) -> Any:
+    """Where a block adds its rows: the total, or as many entries on the stack."""
+
+    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+        part, element = make_array(total)(context, builder, a[0]), context.get_data_type(total.dtype)
+        stack = cgutils.alloca_once(builder, ir.ArrayType(element, WIDEST))
+        one_block = builder.icmp_signed("<=", a[1], a[1].type(BLOCK))
+        part.data = builder.select(one_block, part.data, builder.bitcast(stack, element.as_pointer()))
+        return part._getvalue()
+
+    return total(total, types.int64), code
+
+
 @inlined
-def part_of(total, rows):
-    """Where a block adds its rows; it and the total begin at 0."""
-    part = total if rows <= BLOCK else np.empty_like(total)
+def clear(part, total):
     for j in range(total.size):
         total[j] = 0
         part[j] = 0
-    return part
 
 
 @inlined
@@ -40,6 +58,7 @@ def column_sums(lo, hi, x, total):
     rows, columns = len(x), hi - lo
     sums = total[lo:hi]
     part = part_of(sums, rows)
+    clear(part, sums)
     for start in range(0, rows, BLOCK):
         for i in range(start, min(start + BLOCK, rows)):
             x_i = x[i, lo:hi]

@@ -4,6 +4,8 @@ A rule is prepared once a call (learning rate, bias corrections) and applied ent
 in the flat buffer; the loop runs over them with the decay factor and over the rest without.
 """
 
+import math
+
 import numpy as np
 
 from .compiled import REDUCE, compiled, inlined
@@ -37,8 +39,8 @@ def _prepare(squares, loss, rates, losses, place, progress, fault, clip, control
     total = 0.0
     for k in range(squares.size):
         total += squares[k]
-    norm = np.sqrt(total)
-    finite = np.isfinite(loss[0]) and np.isfinite(norm)
+    norm = math.sqrt(total)
+    finite = math.isfinite(loss[0]) and math.isfinite(norm)
     control[0] = rates[place[1]]
     control[1] = 0
     control[2] = norm
@@ -253,7 +255,7 @@ def _max_norm(lo, hi, W, control, limit):
             for i in range(rows):
                 square += W[i, j] * W[i, j]
             if square > limit * limit:
-                factor = like(W[0, j], limit / np.sqrt(square))
+                factor = like(W[0, j], limit / math.sqrt(square))
                 for i in range(rows):
                     W[i, j] *= factor
 

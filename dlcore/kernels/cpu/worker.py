@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from .compiled import compiled
-from .entry import atomic_add, atomic_load, call_entry, call_yield, pause
-from .lowering import Operation, table
+from .intrinsics import atomic_add, atomic_load, call_entry, call_yield, pause
+from .lowering import Row, table
 
 PAUSES = 1000  # before a waiting thread yields: with a busy neighbour a longer wait costs up to three times as much
 SMALL_STEP = 5e6  # floating point operations below which a second thread costs more than it brings
@@ -72,18 +72,18 @@ def processors() -> int:
     return count
 
 
-def threads_for(operations: float, limit: int) -> int:
+def threads_for(flops: float, limit: int) -> int:
     """Threads for a step of so many floating point operations; `limit` is the user's."""
-    return 1 if operations < SMALL_STEP else int(max(1, min(processors(), limit, operations // SHARE)))
+    return 1 if flops < SMALL_STEP else int(max(1, min(processors(), limit, flops // SHARE)))
 
 
 class Worker:
-    """Runs a table.  The arrays that the operations point to stay alive as long as it does."""
+    """Runs a table.  The arrays that the rows point to stay alive as long as it does."""
 
-    def __init__(self, operations: Sequence[Operation]) -> None:
-        self.operations = list(operations)
-        self.table, self._words = table(self.operations)
-        self.most = max((operation.blocks for operation in self.operations), default=1)
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = list(rows)
+        self.table, self._words = table(self.rows)
+        self.most = max((row.blocks for row in self.rows), default=1)
 
     def run(self, steps: int, threads: int) -> None:
         """Walk the table `steps` times; the bits are the same for any number of threads."""
@@ -108,4 +108,4 @@ class Worker:
 
     def _walk(self, thread: int, threads: int, steps: int, meeting: np.ndarray) -> None:
         """One thread's part.  Its arguments keep alive what it reads, even if the caller is interrupted."""
-        _work.dispatcher(thread, threads, steps, self.table, meeting.ctypes.data, _yield_address())
+        _work(thread, threads, steps, self.table, meeting.ctypes.data, _yield_address())

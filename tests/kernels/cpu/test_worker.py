@@ -33,7 +33,7 @@ def by_table(name: str, threads: int = 1) -> Callable[..., None]:
 
     def run(*inputs: Any, out: Any) -> None:
         call = BoundCall(CPU[name], inputs, out if isinstance(out, tuple) else (out,))
-        worker.Worker(lowering.operations(call)).run(1, threads)
+        worker.Worker(lowering.rows_of(call)).run(1, threads)
 
     return run
 
@@ -57,27 +57,43 @@ def test_kernel_by_table_keeps_its_contract(name: str) -> None:
         check_kernel(by_table(name, threads=2), contract, KERNELS[name], sizes)
 
 
+SUMS = ["bias_grad", "input_grad_relu", "batch_norm", "batch_norm_grad", "layer_norm_grad"]
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_sums_over_many_rows_and_columns(name: str) -> None:
+    """More rows than one partial sum takes, and more columns than one window has."""
+    contract = CPU[name].contract
+    sizes = dict.fromkeys(contract.letters, 3) | {"n": 600, "o" if "o" in contract.letters else "d": 2100}
+    check_kernel(by_table(name, threads=2), contract, KERNELS[name], sizes)
+    check_kernel(CPU[name], contract, KERNELS[name], sizes)
+
+
 @pytest.mark.usefixtures("small_blocks")
 def test_kernels_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sizes above do make several blocks."""
     z = np.zeros((50, 70))
     call = BoundCall(CPU["dense_relu"], (np.zeros((50, 33)), np.zeros((33, 70)), np.zeros(70)), (z,))
-    assert [operation.blocks for operation in lowering.operations(call)] == [4, 4]
+    assert [row.blocks for row in lowering.rows_of(call)] == [4, 4]
 
 
-def test_code_of_the_worker_is_not_taken_for_that_of_a_call() -> None:
-    """numba prints the types of `*numbers` as those of any tuple; calls from Python must find their code the second time."""
+def test_two_threads_that_first_call_a_loop_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may make an entry of its own; the code that one runs must not vanish when the other's takes its place."""
+    import threading
+
     from dlcore.kernels.cpu.activations import FORWARD
 
-    z, a = np.array([[-1.0, 2.0]]), np.zeros((1, 2))
-    by_table("arctan")(z, out=a)
-    stats = FORWARD["arctan"].dispatcher.stats
-    CPU["arctan"].run(z, out=a)
-    before = sum(stats.cache_hits.values()) + sum(stats.cache_misses.values())
-    for _ in range(3):
-        CPU["arctan"].run(z, out=a)
-    stats = FORWARD["arctan"].dispatcher.stats
-    assert sum(stats.cache_hits.values()) + sum(stats.cache_misses.values()) == before
+    loop, z = FORWARD["arctan"], np.linspace(-1, 1, 200_000).reshape(2, -1)
+    results = [np.empty_like(z) for _ in range(4)]
+    for _ in range(5):
+        monkeypatch.setattr(loop, "_entries", {})
+        threads = [threading.Thread(target=CPU["arctan"].run, args=(z,), kwargs={"out": a}) for a in results]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for a in results:
+        np.testing.assert_allclose(a, np.arctan(z), rtol=1e-15)
 
 
 def test_a_thread_that_cannot_start_leaves_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +101,7 @@ def test_a_thread_that_cannot_start_leaves_no_other_waiting(monkeypatch: pytest.
     import threading
 
     x, W, z = np.zeros((64, 512)), np.zeros((512, 512)), np.zeros((64, 512))
-    table = worker.Worker(lowering.operations(BoundCall(CPU["linear"], (x, W), (z,))))
+    table = worker.Worker(lowering.rows_of(BoundCall(CPU["linear"], (x, W), (z,))))
     real, count = threading.Thread.start, threading.active_count()
     started: list[threading.Thread] = []
 
@@ -158,7 +174,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.Mon
     ]  # fmt: skip
     results = []
     for threads in (1, 2, 3, 8):
-        monkeypatch.setattr(worker, "threads_for", lambda operations, limit, threads=threads: threads)
+        monkeypatch.setattr(worker, "threads_for", lambda flops, limit, threads=threads: threads)
         results.append(weights(network, dl.SoftmaxCrossEntropy(), dl.Adam(0.01, clip_norm=1.0), executors.WORKER))
     for other in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
@@ -174,8 +190,8 @@ def test_small_steps_stay_on_one_thread() -> None:
 def test_a_row_waits_only_for_what_it_needs() -> None:
     """Activation after its product: same columns, same thread, no wait.  The next product reads all columns: wait."""
     x, W, b, z, V, a = (np.zeros(s, "float32") for s in ((64, 512), (512, 512), 512, (64, 512), (512, 512), (64, 512)))
-    first = lowering.operations(BoundCall(CPU["dense_relu"], (x, W, b), (z,)))
-    second = lowering.operations(BoundCall(CPU["linear"], (z, V), (a,)))
+    first = lowering.rows_of(BoundCall(CPU["dense_relu"], (x, W, b), (z,)))
+    second = lowering.rows_of(BoundCall(CPU["linear"], (z, V), (a,)))
     assert [row[5] for row in lowering.table([*first, *second])[0]] == [1, 0, 1]
 
 
