@@ -119,14 +119,14 @@ def compiled(fastmath: frozenset[str] = STRICT, *, rows: str = "", columns: str 
 
 
 # What compiled loops are built from: these are compiled into whatever calls them, and never called from Python.
-_INLINED = OPTIONS | {"no_cfunc_wrapper": True}
+INLINED = OPTIONS | {"no_cfunc_wrapper": True}
 
 
 def inlined(function: Any) -> Any:
     """A scalar formula or a piece of a loop."""
-    return register_jitable(**_INLINED)(function)
+    return register_jitable(**INLINED)(function)
 
 
 def inlined_sum(function: Any) -> Any:
     """As inlined, for pieces whose sums may be regrouped."""
-    return register_jitable(**_INLINED | {"fastmath": set(REDUCE)})(function)
+    return register_jitable(**INLINED | {"fastmath": set(REDUCE)})(function)

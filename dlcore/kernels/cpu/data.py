@@ -10,18 +10,15 @@ from .random import philox, u32, u64
 
 
 @inlined
-def _hash(x):
-    x = u32(x ^ (x >> u32(16)))
-    x = u32(x * u32(0x7FEB352D))
-    x = u32(x ^ (x >> u32(15)))
-    x = u32(x * u32(0x846CA68B))
-    return u32(x ^ (x >> u32(16)))
-
-
-@inlined
 def _half(x, y, key, m):
     """(x + hash(y + key) scaled below m) modulo m; where the sum is below m, sum − m wraps to a huge number"""
-    x = u32(x + u32((u64(_hash(u32(y + key))) * u64(m)) >> u64(32)))
+    h = u32(y + key)
+    h = u32(h ^ (h >> u32(16)))
+    h = u32(h * u32(0x7FEB352D))
+    h = u32(h ^ (h >> u32(15)))
+    h = u32(h * u32(0x846CA68B))
+    h = u32(h ^ (h >> u32(16)))
+    x = u32(x + u32((u64(h) * u64(m)) >> u64(32)))
     return u32(min(x, u32(x - m)))
 
 
@@ -42,9 +39,15 @@ def _permute(positions, epoch, key0, key1, n, a, b):
 @inlined
 def rows_of_batch(index, first, n, a, b, epoch, key0, key1):
     """index[i] = row at position (first + i) mod n of this epoch: reference keyed_order with the loops exchanged."""
-    for i in range(index.size):
-        position = (first + i) % n
-        index[i] = position // b | position % b << 32
+    position = first % n
+    left, right = position // b, position % b
+    for i in range(index.size):  # a division for each would take longer than the rounds
+        index[i] = left | right << 32
+        position, right = position + 1, right + 1
+        if position == n:
+            position, left, right = 0, 0, 0
+        elif right == b:
+            left, right = left + 1, 0
     done, todo = 0, index
     while done < index.size:
         _permute(todo, u32(epoch), u32(key0), u32(key1), n, u32(a), u32(b))
