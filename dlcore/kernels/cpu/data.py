@@ -19,7 +19,8 @@ def _half(x, y, key, m):
     h = u32(h * u32(0x846CA68B))
     h = u32(h ^ (h >> u32(16)))
     x = u32(x + u32((u64(h) * u64(m)) >> u64(32)))
-    return u32(min(x, u32(x - m)))
+    wrapped = u32(x - m)
+    return x if x < wrapped else wrapped
 
 
 @inlined

@@ -50,7 +50,8 @@ def _prepare(squares, loss, rates, losses, place, progress, fault, clip, control
         if not finite:
             fault[0] = progress[3] + 1
         elif loss[1] > 0:
-            control[1] = min(1.0, clip / (norm + 1e-6))
+            factor = clip / (norm + 1e-6)
+            control[1] = factor if factor < 1.0 else 1.0
             place[1] += 1
             progress[3] += 1
 
