@@ -174,41 +174,51 @@ def devices(values: Mapping[str, Any]) -> Figure:
 
 
 def published(values: Mapping[str, Any]) -> Figure:
-    """The error of each seed beside the published one, from 0."""
+    """The error of each seed beside the published one, from 0; then a panel of curves for each published figure."""
     import published as benchmark
 
-    rows = [row for row in benchmark.ROWS if any(r["row"] == row.name for r in values["results"])]
-    figure = Figure((WIDTH, 1.2 + 0.5 * len(rows)), layout="constrained")
-    axes = figure.subplots()
-    most = 0.0
-    for i, row in enumerate(rows):
-        errors = [100 * r["error"] for r in values["results"] if r["row"] == row.name]
-        most = max(most, 100 * row.error, *errors)
-        axes.plot(
-            errors,
-            [i] * len(errors),
-            "o",
-            color=OURS,
-            alpha=0.7,
-            label="dlcore, one dot for each seed" if i == 0 else None,
-        )
-        axes.plot(
-            [100 * row.error],
-            [i],
-            "|",
-            color=BARE,
-            markersize=20,
-            markeredgewidth=2,
-            label="published" if i == 0 else None,
-        )
-    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    of = [(row, [r for r in values["results"] if r["row"] == row.name]) for row in benchmark.ROWS]
+    errors = [(row, runs) for row, runs in of if runs and isinstance(row, benchmark.ErrorRow)]
+    orders = [(row, runs) for row, runs in of if runs and isinstance(row, benchmark.OrderRow)]
+    heights = [1.2 + 0.4 * len(errors)] * bool(errors) + [3.0] * len(orders)
+    figure = Figure((WIDTH, sum(heights)), layout="constrained")
+    panels = iter(figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0])
+    if errors:
+        _errors(next(panels), [(row, [100 * r["error"] for r in runs]) for row, runs in errors])
+    for row, runs in orders:
+        _curves(next(panels), row, benchmark.medians(row, runs))
+    return figure
+
+
+def _errors(axes: Axes, rows: Sequence[tuple[Any, Sequence[float]]]) -> None:
+    """A dot for each seed, a bar for what was published."""
+    for i, (row, found) in enumerate(rows):
+        labels = ("dlcore, one dot for each seed", "published") if i == 0 else (None, None)
+        axes.plot(found, [i] * len(found), "o", color=OURS, alpha=0.7, label=labels[0])
+        axes.plot([100 * row.error], [i], "|", color=BARE, markersize=20, markeredgewidth=2, label=labels[1])
+    axes.set_yticks(range(len(rows)), [row.name for row, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlim(0, 1.1 * most)
+    axes.set_xlim(0, 1.1 * max(max(100 * row.error, *found) for row, found in rows))
     axes.set_xlabel("% of the test set wrong")
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper right", ncols=2, frameon=False)
-    return figure
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False, fontsize=8)
+
+
+def _curves(axes: Axes, row: Any, medians: Mapping[str, Sequence[float]]) -> None:
+    """What the row measures over the epochs, a line for each way; medians over the seeds."""
+    for i, (way, found) in enumerate(medians.items()):
+        look = {"color": SERIES[(5, 4, 3, 1)[i % 4]], "marker": MARKERS[i % len(MARKERS)], "markersize": 4}
+        axes.plot(range(1, len(found) + 1), found, label=way, **look)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(row.measure)
+    axes.set_title(f"{row.name} ({row.source})", loc="left", fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, fontsize=8)
 
 
 ALL: dict[str, Callable[[Mapping[str, Any]], Figure]] = {

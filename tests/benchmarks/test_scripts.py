@@ -122,16 +122,23 @@ def test_a_run_without_results_fails(start: Callable[..., None], tmp_path: Path)
 
 
 def test_published(quick: Benchmark) -> None:
-    printed, kept = quick("published")
-    assert [result["row"] for result in kept["results"]] == ["MLP-adam", "MultilayerPerceptron"]
+    """An error and an order, on the digits; the published figure stands beside what was measured."""
+    printed, kept = quick("published", "--rows", "MLP-adam", "Adam, logistic regression")
+    ways = [result.get("way") for result in kept["results"]]
+    assert ways == [None, "Adam", "AdaGrad", "RMSProp", "SGD, Nesterov"]
+    assert all(len(result["losses"]) == 3 for result in kept["results"])
     assert printed.count("not judged") == 2
+    assert "2.24" in printed
+    assert "Kingma & Ba (2015)" in printed
 
 
 @pytest.mark.slow
 def test_published_rows_are_on_their_way(quick: Benchmark, data_dir: Path) -> None:
-    """Three epochs on MNIST: scikit-learn's rows, below their limits."""
+    """A few epochs on MNIST: every row below its limit."""
+    import published
+
     printed, _ = quick("published", "--data-dir", str(data_dir))
-    assert printed.count("as expected") == 2
+    assert printed.count("as expected") == len(published.ROWS)
 
 
 def test_a_row_is_judged_by_its_seeds() -> None:
@@ -139,11 +146,44 @@ def test_a_row_is_judged_by_its_seeds() -> None:
     import published
 
     row, full = published.ROWS[0], {"digits": False, "quick": False}
+    assert isinstance(row, published.ErrorRow)
     assert published.verdict(row, [0.022, 0.023, 0.024], full) == "reproduced"
     assert published.verdict(row, [0.025, 0.026, 0.027], full) == "NOT reproduced"
     assert published.verdict(row, [0.022], full) == "not judged"
     assert published.verdict(row, [0.059], {**full, "quick": True}) == "as expected"
     assert published.verdict(row, [0.061], {**full, "quick": True}).startswith("WORSE")
+
+
+def test_an_order_is_judged_at_each_of_its_epochs() -> None:
+    """With batch normalization below without after 10 and after 50 epochs; in between nobody looks.  Medians over seeds."""
+    import published
+
+    (row,) = (row for row in published.ROWS if row.name.startswith("batch normalization"))
+    assert isinstance(row, published.OrderRow)
+    full = {"digits": False, "quick": False}
+    ahead, behind = [0.03] * 50, [0.05] * 50
+    crossed = [*[0.05] * 20, *[0.01] * 30]
+    assert published.verdict_of_order(row, {"with": ahead, "without": behind}, full) == "reproduced"
+    found = published.verdict_of_order(row, {"with": ahead, "without": crossed}, full)
+    assert found == "NOT reproduced: with is not below without after 50 epochs"
+    seeds = [{"way": "with", "errors": [e, e / 2]} for e in (0.5, 0.1, 0.2)]
+    assert published.medians(row, seeds) == {"with": [0.2, 0.1]}
+
+
+def test_the_learning_rate_of_a_way_is_the_best_of_those_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that diverges is left out."""
+    from types import SimpleNamespace
+
+    import published
+    from tasks import Task
+
+    model = published.ROWS[0].model  # type: ignore[union-attr]
+    way = published.Way(model, (dl.SGD(1e-4), dl.SGD(0.1), dl.SGD(1e9)))
+    row = published.OrderRow("one", "nowhere", "training loss", {"SGD": way}, 64, (2,), 2, 1, (1, 1.0))
+    chosen = SimpleNamespace(quick=False, device="cpu")
+    best, tried = published.searched(row, Task((64, 10), 1437, 1437, data="digits").load(), chosen)["SGD"]
+    assert best.optimizers == (dl.SGD(0.1),)
+    assert set(tried) == {"0.0001", "0.1"}
 
 
 @pytest.mark.slow
