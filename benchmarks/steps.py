@@ -9,7 +9,7 @@ from typing import Any
 
 from contestants import Field, Turn
 from record import Record, count, duration, say
-from tasks import NETWORKS, Task
+from tasks import NETWORKS, OF_A_DEVICE, Task
 
 QUICK_ROWS = 1024
 
@@ -18,7 +18,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     numbers = range(1, len(NETWORKS) + 1)
     listed = "; ".join(f"{i}: {task.name}" for i, task in zip(numbers, NETWORKS, strict=True))
     parser.add_argument(
-        "--networks", type=int, nargs="+", choices=numbers, metavar="N", help=f"{listed} (default: all; quick: 1)"
+        "--networks",
+        type=int,
+        nargs="+",
+        choices=numbers,
+        metavar="N",
+        help=f"{listed} (default: 1 to 4, on a GPU 3, 5, 6; quick: 1)",
     )
     parser.add_argument("--rows", type=count, help="of the training set (default: 59,904, and 65,536 for network 1)")
     parser.add_argument("--seconds", type=duration, help="of each turn, at least (default: 0.5; quick: 0.01)")
@@ -26,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def networks(chosen: argparse.Namespace) -> list[Task]:
     """The tasks that the options ask for; `seconds` gets its value."""
-    chosen.networks = chosen.networks or ([1] if chosen.quick else list(range(1, len(NETWORKS) + 1)))
+    chosen.networks = chosen.networks or ([1] if chosen.quick else list(OF_A_DEVICE[chosen.device.partition(":")[0]]))
     chosen.seconds = chosen.seconds or (0.01 if chosen.quick else 0.5)
     rows = chosen.rows or (QUICK_ROWS if chosen.quick else None)
     tasks = [NETWORKS[n - 1] for n in chosen.networks]

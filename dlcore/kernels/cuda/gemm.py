@@ -12,7 +12,7 @@ arrays are passed as addresses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,8 @@ WORKSPACE = 32 * 2**20  # bytes; NVIDIA's advice for Hopper
 _SUCCESS = 0
 
 
-def _host_dtype(dtype: str) -> Any:
+def host_dtype(dtype: str) -> Any:
+    """What NumPy calls it."""
     if dtype == "bfloat16":
         import ml_dtypes  # NumPy has no such dtype without it
 
@@ -78,7 +79,7 @@ class Products:
         b[5, 9] = np.nan
         want, asarray = b.sum(axis=0), self._device.asarray
         a, b, out, sums = (
-            asarray(v.astype(_host_dtype(dtype))) for v in (np.ones((64, 16)), b, np.zeros((16, 32)), np.zeros(32))
+            asarray(v.astype(host_dtype(dtype))) for v in (np.ones((64, 16)), b, np.zeros((16, 32)), np.zeros(32))
         )
         plan = self._plan(a, b, out, True, False, sums)
         if plan is None:
@@ -88,44 +89,42 @@ class Products:
         return all(np.array_equal(result, want, equal_nan=True) for result in results)
 
     def _plan(self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, sums: Any) -> Any:
-        arrays = (a, b, out)
-        addresses = tuple(map(self._device.address, arrays))
         # what an algorithm may assume of addresses is part of the plan, and so is where the sums go
-        alignments = tuple(min(256, address & -address) for address in addresses)
         where = None if sums is None else self._device.address(sums)
-        key = (dtype_name(out), a.shape, b.shape, transpose_a, transpose_b, alignments, where)
+        key = (dtype_name(out), a.shape, b.shape, transpose_a, transpose_b, self._alignments(a, b, out), where)
         if key not in self._plans:
-            (k, m), (n, _) = (a.shape[:: 1 if transpose_a else -1], b.shape[:: 1 if transpose_b else -1])
-            layouts = [
-                (k, n, k) if transpose_b else (n, k, n),  # b, column by column: rows, columns, leading dimension
-                (m, k, m) if transpose_a else (k, m, k),
-                (n, m, n),
-            ]
-            self._plans[key] = self._prepare(key[0], layouts, (transpose_b, transpose_a), alignments, where)
+            attribute, settings = self._library.MatmulDescAttribute, {}
+            if where is not None:  # the sums of the library's A, which is b, over what the product sums over
+                epilogue = int(self._library.Epilogue.BGRADA)
+                settings = {attribute.EPILOGUE: epilogue, attribute.BIAS_POINTER: where}
+            self._plans[key] = self.prepared(a, b, out, transpose_a, transpose_b, settings)
         return self._plans[key]
 
-    def _prepare(
-        self,
-        dtype: str,
-        layouts: list[tuple[int, int, int]],
-        transposed: tuple[bool, bool],
-        alignments: tuple[int, ...],
-        sums: int | None,
+    def _alignments(self, *arrays: Any) -> tuple[int, ...]:
+        return tuple(min(256, address & -address) for address in map(self._device.address, arrays))
+
+    def prepared(
+        self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, settings: Mapping[int, int]
     ) -> Callable[..., None] | None:
-        """A function of (a, b, out), or None if no algorithm does this."""
-        lt, handle = self._library, self._handle
+        """A function of (a, b, out) for arrays like these, or None if no algorithm does this; `settings` of the product, such
+        as an epilogue and the addresses that it reads and writes, are by attribute."""
+        lt, handle, dtype = self._library, self._handle, dtype_name(out)
+        (k, m), (n, _) = (a.shape[:: 1 if transpose_a else -1], b.shape[:: 1 if transpose_b else -1])
+        layouts = [
+            (k, n, k) if transpose_b else (n, k, n),  # b, column by column: rows, columns, leading dimension
+            (m, k, m) if transpose_a else (k, m, k),
+            (n, m, n),
+        ]
         double = dtype == "float64"
         compute = _COMPUTE_64F if double else PRECISIONS[self._precision] if dtype == "float32" else _COMPUTE_32F
         description = lt.matmul_desc_create(compute, _STORED["float64" if double else "float32"])
         attribute = lt.MatmulDescAttribute
-        facts = {attribute.TRANSA: int(transposed[0]), attribute.TRANSB: int(transposed[1])}
-        if sums is not None:  # the sums of the library's A, which is b, over what the product sums over
-            facts |= {attribute.EPILOGUE: int(lt.Epilogue.BGRADA), attribute.BIAS_POINTER: sums}
+        facts = {attribute.TRANSA: int(transpose_b), attribute.TRANSB: int(transpose_a), **settings}
         for name, fact in facts.items():
             value = np.array([fact], lt.get_matmul_desc_attribute_dtype(name))
             lt.matmul_desc_set_attribute(description, name, value.ctypes.data, value.nbytes)
         of_b, of_a, of_out = (lt.matrix_layout_create(_STORED[dtype], *layout) for layout in layouts)
-        algorithm = self._algorithm(description, of_b, of_a, of_out, alignments)
+        algorithm = self._algorithm(description, of_b, of_a, of_out, self._alignments(a, b, out))
         if algorithm is None:
             return None
         scale = np.array([1, 0], "float64" if double else "float32")  # out = 1 op(a) op(b) + 0 out

@@ -19,7 +19,17 @@ from .stream import STREAM
 
 class Epilogue(IntEnum):
     DEFAULT = 1
+    BIAS = 4
+    RELU_BIAS = 6
+    RELU_AUX_BIAS = 134
+    DRELU = 136
+    DRELU_BGRAD = 152
+    GELU_BIAS = 36
+    GELU_AUX_BIAS = 164
+    DGELU = 192
+    DGELU_BGRAD = 208
     BGRADA = 256
+    BGRADB = 512
 
 
 class MatmulDescAttribute(IntEnum):
@@ -27,6 +37,8 @@ class MatmulDescAttribute(IntEnum):
     TRANSB = 4
     EPILOGUE = 7
     BIAS_POINTER = 8
+    EPILOGUE_AUX_POINTER = 11
+    EPILOGUE_AUX_LD = 12
 
 
 class MatmulPreferenceAttribute(IntEnum):
@@ -37,12 +49,15 @@ class MatmulPreferenceAttribute(IntEnum):
     MIN_ALIGNMENT_D_BYTES = 8
 
 
+GELU = np.sqrt(2 / np.pi)
 DTYPES = {0: "float32", 1: "float64", 2: "float16", 14: "bfloat16"}
 DESCRIPTION_DTYPES = {
     MatmulDescAttribute.TRANSA: np.int32,
     MatmulDescAttribute.TRANSB: np.int32,
     MatmulDescAttribute.EPILOGUE: np.uint32,
     MatmulDescAttribute.BIAS_POINTER: np.int64,
+    MatmulDescAttribute.EPILOGUE_AUX_POINTER: np.int64,
+    MatmulDescAttribute.EPILOGUE_AUX_LD: np.int64,
 }
 
 
@@ -149,15 +164,50 @@ class MockCublasLt:
         STREAM.start(lambda: self._multiply(dict(settings), a, A, b, B, d, D))
 
     def _multiply(self, settings: dict[Any, Any], a: int, A: int, b: int, B: int, d: int, D: int) -> None:
-        dtype, real = self._things[D][0], DTYPES[settings["scale"]]
+        real = DTYPES[settings["scale"]]
         left, right = self._matrix(a, A), self._matrix(b, B)
         left = (left.T if settings[MatmulDescAttribute.TRANSA] else left).astype(real)
         right = (right.T if settings[MatmulDescAttribute.TRANSB] else right).astype(real)
-        self._matrix(d, D)[...] = (left @ right).astype(dtype)
-        if settings[MatmulDescAttribute.EPILOGUE] == Epilogue.BGRADA:
-            bias = at(settings[MatmulDescAttribute.BIAS_POINTER], len(left), dtype)
-            bias[:] = left.sum(axis=1).astype(dtype)
+        result = self._matrix(d, D)
+        result[...] = self._epilogue(settings, left, right, result.dtype.name)
         self.products += 1
+
+    def _epilogue(self, settings: dict[Any, Any], left: np.ndarray, right: np.ndarray, dtype: str) -> np.ndarray:
+        """The product after its epilogue, column by column; an epilogue is a sum of flags.  ReLU keeps a bit for each entry."""
+        kind, product = settings[MatmulDescAttribute.EPILOGUE], left @ right
+        rows, columns = product.shape
+        relu, bias, relu_grad, sums, gelu, gelu_grad, aux = (kind & flag for flag in (2, 4, 8, 16, 32, 64, 128))
+        if bias:
+            product = product + at(settings[MatmulDescAttribute.BIAS_POINTER], rows, dtype).astype(float)[:, None]
+        if aux:
+            leading, where = (
+                settings[getattr(MatmulDescAttribute, f"EPILOGUE_AUX_{word}")] for word in ("LD", "POINTER")
+            )
+            assert leading >= rows
+            assert leading % (128 if relu or relu_grad else 8) == 0
+            if relu or relu_grad:
+                bits = at(where, leading // 8 * columns, "uint8").reshape(columns, leading // 8)
+                if relu:
+                    bits[:, : -(-rows // 8)] = np.packbits(product.T > 0, axis=1, bitorder="little")
+                kept = np.unpackbits(bits, axis=1, bitorder="little")[:, :rows].T
+            else:
+                values = at(where, leading * columns, dtype).reshape(columns, leading)
+                if gelu:
+                    values[:, :rows] = product.T
+                kept = values[:, :rows].T.astype(float)
+        if relu:
+            product = np.maximum(product, 0)
+        if gelu:
+            product = 0.5 * product * (1 + np.tanh(GELU * (product + 0.044715 * product**3)))
+        if relu_grad:
+            product = np.where(kept, product, 0)
+        if gelu_grad:
+            t, inner = np.tanh(GELU * (kept + 0.044715 * kept**3)), GELU * (1 + 3 * 0.044715 * kept**2)
+            product = product * (0.5 * (1 + t) + 0.5 * kept * (1 - t * t) * inner)
+        for flag, summed in ((sums, product), (kind & Epilogue.BGRADA, left), (kind & Epilogue.BGRADB, right.T)):
+            if flag:
+                at(settings[MatmulDescAttribute.BIAS_POINTER], len(summed), dtype)[:] = summed.sum(axis=1).astype(dtype)
+        return product.astype(dtype)
 
     def _matrix(self, address: int, layout: int) -> np.ndarray:
         dtype, rows, columns, leading = self._things[layout]
