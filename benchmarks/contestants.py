@@ -26,13 +26,17 @@ from tasks import Task
 # name -> (file in peers/, library, variant); in the order in which tables show them
 ALL = {
     "dlcore": ("dlcore_trainer", "dlcore", "float32"),
+    "dlcore TF32": ("dlcore_trainer", "dlcore", "high"),
+    "dlcore bf16": ("dlcore_trainer", "dlcore", "bfloat16"),
     "bare products": ("bare_products", "numpy", ""),
     "bare products, cuBLASLt": ("bare_products_cuda", "nvmath", "float32"),
+    "bare products, cuBLASLt TF32": ("bare_products_cuda", "nvmath", "tf32"),
     "torch eager": ("pytorch", "torch", "eager"),
     "torch fused": ("pytorch", "torch", "fused"),
     "torch 1 thread": ("pytorch", "torch", "1 thread"),
     "torch compile": ("pytorch", "torch", "compile"),
     "torch graph": ("pytorch", "torch", "graph"),
+    "torch graph medium": ("pytorch", "torch", "graph medium"),
     "torch medium": ("pytorch", "torch", "medium"),
     "torch bf16": ("pytorch", "torch", "bf16"),
     "jax jit": ("jax_xla", "jax", "jit"),
@@ -40,7 +44,17 @@ ALL = {
     "scikit-learn": ("scikit_learn", "sklearn", ""),
 }
 BARE = {"cpu": "bare products", "cuda": "bare products, cuBLASLt"}  # by kind of device
-ROUNDED = ("torch medium", "torch bf16")  # they may multiply numbers with fewer bits than float32 has
+OF_A_STEP = {  # what time_step.py measures: a step, and its products
+    "cpu": {"dlcore": "bare products"},
+    "cuda": {"dlcore": "bare products, cuBLASLt", "dlcore TF32": "bare products, cuBLASLt TF32"},
+}
+ROUNDED = (
+    "dlcore TF32",
+    "dlcore bf16",
+    "torch graph medium",
+    "torch medium",
+    "torch bf16",
+)  # they may multiply numbers with fewer bits than float32 has
 _STOPS = hasattr(signal, "SIGSTOP")
 LIMIT = 3600.0  # seconds without an answer after which a process is taken for hung
 PAUSE = 0.3  # seconds in which pools fall asleep where processes cannot be stopped

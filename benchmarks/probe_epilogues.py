@@ -17,7 +17,8 @@ import numpy as np
 from dlcore.backend import Backend
 from dlcore.errors import DeviceError
 from dlcore.kernels.cuda import CupyDevice
-from dlcore.kernels.cuda.gemm import Products, host_dtype
+from dlcore.kernels.cuda.gemm import Products
+from dlcore.kernels.table import host_dtype
 
 M, N, K = 64, 128, 32  # out[M,N] = a[M,K] b[K,N]; the leading dimension of a mask is a multiple of 128
 DTYPES = (

@@ -1,7 +1,7 @@
 """A training step of dlcore beside the same step in PyTorch, JAX and scikit-learn, whichever are installed.
 
 Everybody trains the same network on the same data, float32, Adam, softmax cross-entropy, and gathers shuffled batches.
-"torch medium" and "torch bf16" may multiply with fewer bits than the others.
+"medium", "bf16" and "TF32" may multiply with fewer bits than the others.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def best_of_libraries(values: Mapping[str, Any]) -> str:
         groups: dict[str, list[str]] = {}
         for name in results:
             if name != "dlcore":
-                library = "torch, fewer bits" if name in ROUNDED else name if "bare" in name else name.split()[0]
+                library = name if "bare" in name else name.split()[0] + (", fewer bits" if name in ROUNDED else "")
                 groups.setdefault(library, []).append(name)
         for library, names in groups.items():
             name = min(names, key=lambda n: Spread.of(results[n]["step_seconds"]).median)

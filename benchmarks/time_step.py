@@ -6,13 +6,13 @@ does before, checking and recording, is shown beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import record
 import steps
 import tables
-from contestants import BARE
+from contestants import OF_A_STEP
 from rounds import Spread, ratios
 
 
@@ -22,7 +22,8 @@ def main() -> None:
     chosen = record.begin(parser)
     tasks = steps.networks(chosen)
     run = record.Record("time_step", chosen)
-    steps.measure(run, ["dlcore", BARE[chosen.device.partition(":")[0]]], tasks, chosen)
+    pairs = OF_A_STEP[chosen.device.partition(":")[0]]
+    steps.measure(run, [*pairs, *pairs.values()], tasks, chosen)
     run.finish(summary)
 
 
@@ -30,12 +31,10 @@ def summary(values: Mapping[str, Any]) -> str:
     """Median times, and the ratio of each round."""
     rows = []
     for network, results in steps.by_network(values):
-        step = results.get("dlcore")
-        bare = next((results[name] for name in BARE.values() if name in results), None)
-        if step:
+        for name, step, bare in _pairs(results):
             time = Spread.of(step["step_seconds"]).median
             rows.append((
-                network,
+                f"{network}{name.removeprefix('dlcore')}",
                 tables.seconds(time),
                 tables.seconds(Spread.of(bare["step_seconds"]).median) if bare else "not measured",
                 tables.spread(ratios(step["step_seconds"], bare["step_seconds"])) if bare else "",
@@ -44,6 +43,13 @@ def summary(values: Mapping[str, Any]) -> str:
             ))  # fmt: skip
     header = ("network", "a step of fit", "bare products", "step / products", "GFLOP/s", "fit before its first step")
     return tables.markdown(header, rows)
+
+
+def _pairs(results: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """(contestant, its result, that of its bare products or None)"""
+    for name in (name for name in OF_A_STEP["cuda"] if name in results):
+        known = [pairs[name] for pairs in OF_A_STEP.values() if name in pairs]
+        yield name, results[name], next((results[bare] for bare in known if bare in results), None)
 
 
 if __name__ == "__main__":

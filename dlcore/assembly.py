@@ -87,7 +87,9 @@ def make_trainer(configuration: Configuration, data: DataSet) -> Trainer:
     model = Sequential(*layers, Dense(last, outputs))
     loss = SoftmaxCrossEntropy() if data.classes else SquaredError()
     optimizer = OPTIMIZERS[run.optimizer](run.learning_rate, l2=run.l2)
-    trainer = Trainer(model, loss, optimizer, device=run.device, dtype=run.dtype, seed=run.seed)
+    trainer = Trainer(
+        model, loss, optimizer, device=run.device, dtype=run.dtype, seed=run.seed, matmul_precision=run.matmul_precision
+    )
     trainer.preprocessing = data.preprocessing
     return trainer
 

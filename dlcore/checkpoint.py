@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import initializers, layers, losses, optimizers, schedules
+from .backend import PRECISIONS
+from .contract import wide
 from .errors import CheckpointError, DlcoreError
 from .sequential import Sequential
 
@@ -31,6 +33,8 @@ DEPTH = 16  # of blocks in blocks: the time to find a block's widths doubles wit
 
 # what a description that nobody wrote by saving can make Python raise, where it is built
 FAILURES = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
+
+DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 _CLASSES: dict[str, type] = {
     name: getattr(module, name)
@@ -66,6 +70,12 @@ def _is_history(value: Any) -> bool:
     )
 
 
+def _are_algorithms(value: Any) -> bool:
+    from .kernels.cuda.algorithms import are_facts  # here: few files have them
+
+    return are_facts(value)
+
+
 # what a trainer writes: what is expected, and whether a value is that
 _FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "sha256": (
@@ -75,7 +85,7 @@ _FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "model": ("a description with a type", _is_description),
     "loss": ("a description with a type", _is_description),
     "optimizer": ("a description with a type", _is_description),
-    "dtype": ("'float32' or 'float64'", lambda v: v in ("float32", "float64")),
+    "dtype": ("'float32', 'float64', 'bfloat16' or 'float16'", lambda v: v in DTYPES),
     "seed": ("an integer from 0 to 2**64 - 1", lambda v: _is_count(v, 2**64)),
     "learning_rate": ("a positive number", lambda v: _is_number(v) and 0 < v < float("inf")),
     "epoch": ("an integer from 0 to 2**62 - 1", _is_count),
@@ -85,6 +95,18 @@ _FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda v: isinstance(v, list) and len(v) == 4 and all(map(_is_count, v)),
     ),
     "history": ("lists of numbers by name, all of one length", _is_history),
+}
+
+# what older files do not have
+_LATER_FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "scaling": (
+        "3 numbers >= 0, the first >= 1",
+        lambda v: (
+            isinstance(v, list) and len(v) == 3 and all(_is_number(x) and 0 <= x < 2**30 for x in v) and v[0] >= 1
+        ),
+    ),
+    "algorithms": ("algorithms of a GPU, or null", lambda v: v is None or _are_algorithms(v)),
+    "matmul_precision": (" or ".join(map(repr, PRECISIONS)), lambda v: v in PRECISIONS),
 }
 
 
@@ -222,7 +244,7 @@ def check_arrays(
 
     Allocates nothing: a file of a few bytes can describe a model that fills the memory.
     """
-    parameters = model.parameters()
+    parameters, dtype = model.parameters(), wide(facts["dtype"])
     expected = {f"parameter {name}": p.shape for name, p in parameters.items()}
     expected |= {f"state {name}": p.shape for name, p in model.state().items()}
     for name in arrays:
@@ -234,10 +256,10 @@ def check_arrays(
             expected |= own
     for name, shape in expected.items():
         if name not in arrays:
-            raise _misfit(path, f"array {name!r} is missing, expected {facts['dtype']} {shape}")
+            raise _misfit(path, f"array {name!r} is missing, expected {dtype} {shape}")
         came = arrays[name].dtype.name, arrays[name].shape
-        if came != (facts["dtype"], shape):
-            raise _misfit(path, f"array {name!r} is {came[0]} {came[1]}, expected {facts['dtype']} {shape}")
+        if came != (dtype, shape):
+            raise _misfit(path, f"array {name!r} is {came[0]} {came[1]}, expected {dtype} {shape}")
 
 
 def _misfit(path: str | os.PathLike[str], why: str) -> CheckpointError:
@@ -259,7 +281,8 @@ def _checked_facts(path: Path, text: str) -> dict[str, Any]:
     if facts.get("format") != FORMAT:
         came = _short.repr(facts.get("format"))
         raise CheckpointError(f"{path}: format {came}, this is dlcore {_version()}, which reads format {FORMAT}")
-    for name, (expected, holds) in _FACTS.items():
+    present = {name: fact for name, fact in _LATER_FACTS.items() if name in facts}
+    for name, (expected, holds) in (_FACTS | present).items():
         if name not in facts or not holds(facts[name]):
             came = _short.repr(facts[name]) if name in facts else "missing"
             raise CheckpointError(f"{path}: {name} is {came}, expected {expected}; use another checkpoint")

@@ -230,7 +230,20 @@ class Configuration:
     device: str = setting(
         "training", text, "where to compute: cpu, cuda, cuda:1 or auto", metavar="NAME", default="auto"
     )
-    dtype: str = setting("training", text, "in what numbers: float32 or float64", metavar="NAME", default="float32")
+    dtype: str = setting(
+        "training",
+        text,
+        "in what numbers: float32 or float64, on a GPU also bfloat16 or float16",
+        metavar="NAME",
+        default="float32",
+    )
+    matmul_precision: str = setting(
+        "training",
+        one_of("highest", "high"),
+        "of float32 products: highest, or high for TF32 on a GPU",
+        metavar="NAME",
+        default="highest",
+    )
 
     def sections(self) -> dict[str, dict[str, Any]]:
         """The configuration as TOML has it; settings left open are left out, and so is [table] where there is none."""

@@ -14,6 +14,7 @@ Grammar: inputs, `->`, outputs, separated by blanks; each is `name[dims]:domain`
 
 A name on both sides is updated in place: it is passed as input and as output, and is the same buffer.  Any other overlap
 of outputs with inputs is forbidden unless declared: `alias="a z"` says that `a` may be written over `z`.
+`wide="loss w"` names arrays of reals that have 32 bits at least: where the dtype of computation has 16, they are float32.
 `smooth_away_from=0` declares a kink (differences and comparisons stay away from it); `tolerance` is the error allowed
 against the float64 reference, in units of the last place of the largest expected value.
 
@@ -24,7 +25,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,7 @@ from .errors import ContractError
 
 FLOATING = frozenset({"real", "unit", "positive", "whole"})
 DOMAINS = FLOATING | {"count", "bits", "stored"}
+WIDER = {"float16": "float32", "bfloat16": "float32"}  # what sums and parameters have where the reals have 16 bits
 _ARGUMENT = re.compile(r"(?P<name>\w+)(?P<dims>\[[\w,]*\])?(?::(?P<domain>\w+)(?:<(?P<below>\w+))?)?")
 
 
@@ -43,6 +45,7 @@ class Argument:
     dims: tuple[str, ...] | None
     domain: str = "real"
     below: str | None = None
+    wide: bool = False
 
     def __str__(self) -> str:
         dims = "" if self.dims is None else f"[{','.join(self.dims)}]"
@@ -53,7 +56,14 @@ class Argument:
         """Name of the dtype an array of this domain has, where `real` is the dtype of computation; None: any."""
         if self.domain == "stored":
             return None
+        if self.wide:
+            return wide(real)
         return real if self.domain in FLOATING else "uint8" if self.domain == "bits" else "int64"
+
+
+def wide(real: str) -> str:
+    """The dtype of what is wide, where `real` is the dtype of computation."""
+    return WIDER.get(real, real)
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,11 @@ class Contract:
         dims = (d for a in (*self.inputs, *self.outputs) for d in a.dims or ())
         return tuple(dict.fromkeys(d for d in dims if not d.isdigit()))
 
+    @property
+    def wide(self) -> tuple[str, ...]:
+        """Names of the wide arrays."""
+        return tuple(dict.fromkeys(a.name for a in (*self.inputs, *self.outputs) if a.wide))
+
     def shape(self, argument: Argument, sizes: Mapping[str, int]) -> tuple[int, ...]:
         return tuple(int(d) if d.isdigit() else sizes[d] for d in argument.dims or ())
 
@@ -95,7 +110,7 @@ class Contract:
             )
         given = [*zip(self.inputs, inputs, strict=True), *zip(self.outputs, outputs, strict=True)]
         sizes: dict[str, int] = {}
-        real: str | None = None
+        real = self._real(given)
         for argument, value in given:
             shape = getattr(value, "shape", None)
             if argument.dims is None:
@@ -111,12 +126,20 @@ class Contract:
                 if size != expected:
                     raise fail(f"{argument.name} has shape {tuple(shape)}, expected {letter} = {expected}")
             dtype = dtype_name(value)
-            if argument.domain in FLOATING:
-                real = real or dtype
             expected_dtype = argument.dtype(real or dtype)
             if expected_dtype not in (None, dtype):
                 raise fail(f"{argument.name} is {dtype}, expected {expected_dtype}")
         self._check_overlap(fail, inputs, outputs)
+
+    @staticmethod
+    def _real(given: Sequence[tuple[Argument, Any]]) -> str | None:
+        """The dtype of computation of a call: that of its first real array which is not wide, or else of the first."""
+        reals = [
+            (a.wide, dtype_name(v))
+            for a, v in given
+            if a.dims is not None and a.domain in FLOATING and hasattr(v, "dtype")
+        ]
+        return min(reals, key=lambda pair: pair[0])[1] if reals else None
 
     def _check_overlap(
         self, fail: Callable[[str], ContractError], inputs: Sequence[Any], outputs: Sequence[Any]
@@ -189,6 +212,10 @@ def parse(text: str, **declared: Any) -> Contract:
     for o, i in aliases:
         if o not in {a.name for a in outputs} or i not in by_name:
             raise ContractError(f"contract {text!r}: alias {o!r} {i!r} is not an output and an input")
+    broad = set(declared.pop("wide", "").split())
+    if unknown := broad - {a.name for a in (*inputs, *outputs) if a.dims is not None and a.domain in FLOATING}:
+        raise ContractError(f"contract {text!r}: wide {min(unknown)!r} is no array of reals")
+    inputs, outputs = (tuple(replace(a, wide=a.name in broad) for a in side) for side in (inputs, outputs))
     kinks = declared.pop("smooth_away_from", ())
     kinks = tuple(kinks) if isinstance(kinks, Iterable) else (float(kinks),)
     return Contract(" ".join(text.split()), inputs, outputs, aliases, kinks, **declared)
@@ -224,7 +251,7 @@ def _arguments(side: str, text: str) -> tuple[Argument, ...]:
 
 
 def contract(text: str, **declared: Any) -> Callable[[Any], Any]:
-    """Attach a contract to a reference kernel.  Keywords: alias, smooth_away_from, tolerance."""
+    """Attach a contract to a reference kernel.  Keywords: alias, wide, smooth_away_from, tolerance."""
     parsed = parse(text, **declared)
 
     def mark(kernel: Any) -> Any:

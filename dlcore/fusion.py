@@ -13,6 +13,7 @@ from .errors import ContractError
 from .kernels.reference.activations import ELEMENTWISE
 from .kernels.reference.fused import reads
 from .kernels.reference.losses import LOSSES
+from .kernels.reference.mixed import OPTIMIZERS
 from .kernels.table import Buffer, Call, KernelTable
 
 Uses = Counter[int]
@@ -67,9 +68,38 @@ def dense_grad(calls: Sequence[Call], table: KernelTable, uses: Uses) -> Call | 
     return Call(table["dense_grad"], weight.inputs, (*weight.outputs, *bias.outputs))
 
 
+def loss_scaled(calls: Sequence[Call], table: KernelTable, uses: Uses) -> Call | None:
+    """loss, delta;  delta ← S delta   ->   loss_scaled"""
+    loss, scaling = calls
+    if (
+        loss.name.removeprefix("dense_") not in LOSSES
+        or scaling.name != "scaled"
+        or scaling.inputs[0] is not loss.outputs[1]
+    ):
+        return None
+    return Call(table[f"{loss.name}_scaled"], (*loss.inputs, scaling.inputs[1]), loss.outputs)
+
+
+def dense_loss_scaled(calls: Sequence[Call], table: KernelTable, uses: Uses) -> Call | None:
+    """z = x W + b;  loss, delta of z;  delta ← S delta   ->   dense_loss_scaled"""
+    loss = dense_loss(calls[:2], table, uses)
+    return loss_scaled((loss, calls[2]), table, uses) if loss else None
+
+
+def update_rounded(calls: Sequence[Call], table: KernelTable, uses: Uses) -> Call | None:
+    """theta of an optimizer;  copy = theta   ->   optimizer_rounded"""
+    update, copy = calls
+    if update.name not in OPTIMIZERS or copy.name != "rounded" or copy.inputs[0] is not update.outputs[0]:
+        return None
+    return Call(table[f"{update.name}_rounded"], update.inputs, (*update.outputs, *copy.outputs))
+
+
 # (number of calls, rewrite); at each position the first that applies is taken
 REWRITES: tuple[tuple[int, Rewrite], ...] = (
     (3, input_grad_activation),
+    (3, dense_loss_scaled),
+    (2, loss_scaled),
+    (2, update_rounded),
     (2, dense_activation),
     (2, dense_loss),
     (2, dense_grad),

@@ -48,7 +48,7 @@ def gradients(trainer: Trainer, X: Any, y: Any, sample_weight: Any = None) -> di
         with trainer.backend.context():
             gradient, _, grads = gradient_of(trainer, X, y, sample_weight)
             gradient()
-            return {name: trainer.backend.to_host(value).copy() for name, value in grads.items()}
+            return {name: trainer.backend.to_host(value) / trainer.loss_scale for name, value in grads.items()}
     finally:
         trainer.memory.set_counter("progress", progress)
         trainer.memory.data = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -75,7 +76,7 @@ class Loop:
                 f"training diverged in epoch {self.trainer.epoch + 1}: an update made parameters too large for "
                 f"{self.memory.dtype}; go back to a checkpoint or reset(), and try a smaller learning rate or clip_norm"
             )
-        logs = {"loss": total / rows} | validate() | {"seconds": seconds}
+        logs = {"loss": total / rows if rows else math.nan} | validate() | {"seconds": seconds}
         self.trainer._end_epoch(logs)
         self.history.append(logs)
         stops = [bool(callback.on_epoch_end(self.trainer, logs)) for callback in self.callbacks]  # every one is called

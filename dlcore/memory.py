@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from .backend import Backend, is_on_gpu
+from .contract import wide
 from .data.inputs import check_finite
 from .errors import DataError, ShapeError
+from .kernels.reference.mixed import FIRST_SCALE
 from .kernels.table import Buffer
 from .parameters import Layout
 from .rng import Stream
@@ -21,31 +23,38 @@ from .sequential import Sequential
 
 TABLE = 8192  # steps in the tables of rates and losses, and so the most between two returns to Python
 
-# device arrays that outlive every plan: (shape, dtype); what they hold is said in kernels/reference/updates.py
+# device arrays that outlive every plan: (shape, dtype); what they hold is said in kernels/reference/updates.py, mixed.py
 COUNTERS = {
     "progress": ((4,), "int64"),
     "fault": ((1,), "int64"),
     "place": ((2,), "int64"),
-    "control": ((3,), "real"),
-    "loss": ((2,), "real"),
-    "rates": ((TABLE,), "real"),
-    "losses": ((TABLE,), "real"),
+    "control": ((3,), "wide"),
+    "loss": ((2,), "wide"),
+    "rates": ((TABLE,), "wide"),
+    "losses": ((TABLE,), "wide"),
+    "scaling": ((3,), "wide"),
 }
 
 
 class Memory:
-    """Parameters, state, slots and counters of a model on a backend, and a workspace for plans."""
+    """Parameters, state, slots and counters of a model on a backend, and a workspace for plans.
 
-    def __init__(self, model: Sequential, backend: Backend, dtype: str) -> None:
-        self.model, self.backend, self.dtype = model, backend, dtype
+    `dtype` is that of parameters and of all sums: float32 where layers compute in 16 bits, with a rounded copy of them.
+    """
+
+    def __init__(self, model: Sequential, backend: Backend, computation: str) -> None:
+        self.model, self.backend = model, backend
+        dtype = self.dtype = wide(computation)
         self.parameters, self.state = Layout(model.parameters().items()), Layout(model.state().items())
         self.theta = backend.zeros((self.parameters.size,), dtype)
+        # what layers read: theta itself, or its copy in the dtype of computation
+        self.rounded = self.theta if computation == dtype else backend.zeros((self.parameters.size,), computation)
         self.state_values = backend.zeros((self.state.size,), dtype)
         self.constants = {name: backend.asarray(values) for name, values in model.constants().items()}
         self.slots: dict[str, Any] = {}
         self.data: dict[str, Any] = {}  # the training rows, while fit runs
         self._counters = {
-            name: backend.zeros(shape, dtype if kind == "real" else kind) for name, (shape, kind) in COUNTERS.items()
+            name: backend.zeros(shape, dtype if kind == "wide" else kind) for name, (shape, kind) in COUNTERS.items()
         }
         self._workspace: dict[tuple[Any, ...], Any] = {}
         self.generation = 0  # changes when arrays of the workspace do
@@ -57,6 +66,13 @@ class Memory:
         self.state_values[...] = self.cast(self.state.initial(lambda i: Stream(seed, count + i)))
         for array in (*self._counters.values(), *self.slots.values()):
             array[...] = 0
+        self.set_counter("scaling", np.array([FIRST_SCALE]))
+        self._round()
+
+    def _round(self) -> None:
+        """After parameters were set."""
+        if self.rounded is not self.theta:
+            self.backend.kernels.rounded(self.theta, out=self.rounded)
 
     # -- buffers of plans --------------------------------------------------------------------------------------------
 
@@ -71,8 +87,12 @@ class Memory:
             return self.constants[name]
         if name == "theta":
             return self.theta[: self.parameters.trainable]
+        if name == "rounded":
+            return self.rounded[: self.parameters.trainable]
         if name in self.parameters.parameters:
-            return self.parameters.view(self.backend.xp, self.theta, name)
+            return self.parameters.view(self.backend.xp, self.rounded, name)
+        if name.startswith("theta "):
+            return self.parameters.view(self.backend.xp, self.theta, name.removeprefix("theta "))
         if name in self.state.parameters:
             return self.state.view(self.backend.xp, self.state_values, name)
         if name.startswith("slot "):
@@ -100,7 +120,7 @@ class Memory:
     # -- values from and to the host ---------------------------------------------------------------------------------
 
     def cast(self, values: np.ndarray) -> Any:
-        """Host values on the device, in the dtype of computation."""
+        """Host values on the device, in the dtype of the parameters."""
         return self.backend.asarray(np.asarray(values).astype(self.dtype))
 
     def fill(self, buffer: Buffer, values: Any) -> None:
@@ -154,6 +174,7 @@ class Memory:
             check_finite(array, self.dtype, f"set_weights: {name}")
         for (_, view), array in zip(views, arrays, strict=True):
             view[...] = self.cast(array)
+        self._round()
 
     # -- everything that a checkpoint holds --------------------------------------------------------------------------
 
@@ -177,8 +198,9 @@ class Memory:
             if arrays[name].shape != tuple(view.shape):
                 raise ShapeError(f"{name} has shape {arrays[name].shape}, the model {tuple(view.shape)}")
             if arrays[name].dtype.name != self.dtype:
-                raise DataError(f"{name} is {arrays[name].dtype}, the trainer computes in {self.dtype}")
+                raise DataError(f"{name} is {arrays[name].dtype}, the trainer has it in {self.dtype}")
             view[...] = self.cast(arrays[name])
+        self._round()
 
     def trainable_names(self) -> list[str]:
         return [name for name, parameter in self.parameters.parameters.items() if parameter.trainable]

@@ -12,6 +12,7 @@ import numpy as np
 
 from .callbacks import Callback
 from .checks import is_integer, is_number
+from .contract import wide
 from .errors import ConfigurationError
 from .losses import Loss
 from .optimizers import Optimizer
@@ -45,7 +46,7 @@ def dtype_name(dtype: Any) -> str:
     try:
         return dtype if isinstance(dtype, str) else str(np.dtype(dtype).name)
     except TypeError:
-        raise ConfigurationError(f"dtype={dtype!r}, expected 'float32' or 'float64'") from None
+        raise ConfigurationError(f"dtype={dtype!r}, expected a name such as 'float32'") from None
 
 
 def check_numbers(optimizer: Optimizer, dtype: str) -> None:
@@ -60,6 +61,13 @@ def check_numbers(optimizer: Optimizer, dtype: str) -> None:
                 raise ConfigurationError(
                     f"{owner}: {field.name}={value!r} is {cast:g} in {dtype}; choose another value"
                 )
+
+
+def check_dtype(model: Sequential, optimizer: Optimizer, dtype: str) -> None:
+    """Raise ConfigurationError for a layer or a hyperparameter that this dtype of computation does not suit."""
+    check_numbers(optimizer, wide(dtype))
+    for layer in model:
+        layer.check_dtype(dtype)
 
 
 def check_count(name: str, value: Any, zero: bool = False) -> None:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from .backend import Backend
+from .contract import wide
 from .errors import ConfigurationError
 from .fusion import fuse
 from .kernels.table import Buffer, Call, KernelTable
@@ -22,6 +23,7 @@ from .parameters import Layout
 from .rng import key
 from .sequential import Sequential
 
+SCALED = "float16"  # the dtype whose smallest numbers are larger than many gradients
 NORM_RUN = 4096  # entries of the flat gradient whose squares are summed in one go
 
 
@@ -77,7 +79,8 @@ class _Buffers:
 
     def new(self, name: str, shape: tuple[int, ...], dtype: str = "real") -> Buffer:
         if name not in self.made:
-            self.made[name] = Buffer(name, shape, self.dtype if dtype == "real" else dtype)
+            reals = {"real": self.dtype, "wide": wide(self.dtype)}
+            self.made[name] = Buffer(name, shape, reals.get(dtype, dtype))
         return self.made[name]
 
     def __getattr__(self, name: str) -> Buffer:
@@ -98,14 +101,14 @@ class _Buffers:
         if path in self.parameters.parameters:
             return self.new(path, self.parameters.parameters[path].shape)
         if path in self.state.parameters:
-            return self.new(path, self.state.parameters[path].shape)
+            return self.new(path, self.state.parameters[path].shape, "wide")
         if path in self.constants:
             return self.new(path, self.constants[path].shape, str(self.constants[path].dtype))
         if path in self.scratch:
             return self.new(f"{self.prefix}{path}", *self.scratch[path])
         weight = f"{owner}.{name.removeprefix('d')}"
         if name.startswith("d") and weight in self.parameters.parameters:
-            return self.new(f"grad {weight}", self.parameters.parameters[weight].shape)
+            return self.new(f"grad {weight}", self.parameters.parameters[weight].shape, "wide")
         raise AttributeError(f"layer {owner} has no parameter, gradient, state or scratch {name!r}")
 
     def forward(self, k: Recorder, x: Buffer, how: str) -> list[Buffer]:
@@ -211,27 +214,33 @@ class TrainingStep(Plan):
         values = buffers.forward(k, x, "forward")
         delta = buffers.new("delta", values[-1].shape)
         loss.record(k, values[-1], buffers.made["y"], buffers.made["w"], buffers.loss, delta)
+        if dtype == SCALED:
+            k.scaled(delta, buffers.scaling, out=delta)
         buffers.backward(k, values, delta)
         before, gradient, update = Recorder(backend.kernels), fuse(k.calls, backend.kernels), Recorder(backend.kernels)
         optimizer.before_gradient(before, s)
+        if before.calls:
+            self._round(before, buffers, s)
         if accumulate:
-            sums, total = buffers.new("sums", (2,)), buffers.new("total", s.grad.shape)
+            sums, total = buffers.new("sums", (2,), "wide"), buffers.new("total", s.grad.shape, "wide")
             keep = Recorder(backend.kernels)
             keep.accumulate(s.grad, buffers.loss, total, sums, out=(total, sums))
             gradient += keep.calls
             update.average(total, sums, out=(total, sums, s.grad, buffers.loss))
         self._update(update, buffers, optimizer, s)
         title = f"TrainingStep: {rows} rows, {dtype}"
-        super().__init__(title, backend, {"before": before.calls, "gradient": gradient, "update": update.calls})
+        lists = {"before": before.calls, "gradient": gradient, "update": fuse(update.calls, backend.kernels)}
+        super().__init__(title, backend, lists)
 
     @staticmethod
     def _gather(k: Recorder, b: _Buffers, data: tuple[int, str], labels: bool, batch: int, shuffle: bool) -> Buffer:
         n, stored = data
         outputs = b.model.output_width
-        tail, dtype = ((), "int64") if labels else ((outputs,), "real")
-        X, w = b.new("X", (n, b.model.input_width), stored), b.new("sample_weight", (n,))
+        tail, dtype = ((), "int64") if labels else ((outputs,), "wide")
+        X, w = b.new("X", (n, b.model.input_width), stored), b.new("sample_weight", (n,), "wide")
         Y = b.new("targets", (n, *tail), dtype)
-        x, y, v = b.new("x", (b.rows, b.model.input_width)), b.new("y", (b.rows, *tail), dtype), b.new("w", (b.rows,))
+        x, y = b.new("x", (b.rows, b.model.input_width)), b.new("y", (b.rows, *tail), dtype)
+        v = b.new("w", (b.rows,), "wide")
         index = b.new("index", (b.rows,), "int64")
         kernel = k.gather_labels if labels else k.gather
         kernel(X, Y, w, b.progress, index, b.key0, b.key1, batch, int(shuffle), out=(x, y, v, b.progress, index))
@@ -242,28 +251,37 @@ class TrainingStep(Plan):
         size = b.parameters.trainable
         if not size:
             raise ConfigurationError("the model has no trainable parameters")
-        slots = {name: b.new(f"slot {name}", (size,)) for name in optimizer.slots}
+        slots = {name: b.new(f"slot {name}", (size,), "wide") for name in optimizer.slots}
         return SimpleNamespace(
-            theta=b.new("theta", (size,)), grad=b.new("grad", (size,)), control=b.control, progress=b.progress,
+            theta=b.new("theta", (size,), "wide"), grad=b.new("grad", (size,), "wide"), control=b.control, progress=b.progress,
             rates=b.rates, place=b.place, matrices=b.parameters.matrices, **slots,
         )  # fmt: skip
 
     @staticmethod
     def _update(k: Recorder, b: _Buffers, optimizer: Optimizer, s: SimpleNamespace) -> None:
         clip = float("inf") if optimizer.clip_norm is None else float(optimizer.clip_norm)
-        squares = b.new("squares", (-(-s.grad.shape[0] // NORM_RUN),))
+        squares = b.new("squares", (-(-s.grad.shape[0] // NORM_RUN),), "wide")
+        if b.dtype == SCALED:
+            k.unscaled(s.grad, b.loss, b.scaling, out=(s.grad, b.loss, b.scaling))
         k.prepare_update(
             s.theta, s.grad, squares, b.loss, b.rates, b.losses, b.place, b.progress, b.fault, s.matrices, float(optimizer.l2), clip,
             out=(s.grad, squares, b.control, b.losses, b.place, b.progress, b.fault),
         )  # fmt: skip
         optimizer.update(k, s)
-        for i, layer in enumerate(b.model):
-            layer.update(k, b.views(i))
         if optimizer.max_norm is not None:
             for name, parameter in b.parameters.parameters.items():
                 if parameter.matrix and parameter.trainable:
-                    W = b.new(name, parameter.shape)
+                    W = b.new(f"theta {name}", parameter.shape, "wide")
                     k.max_norm(W, b.control, float(optimizer.max_norm), out=W)
+        TrainingStep._round(k, b, s)
+        for i, layer in enumerate(b.model):
+            layer.update(k, b.views(i))
+
+    @staticmethod
+    def _round(k: Recorder, b: _Buffers, s: SimpleNamespace) -> None:
+        """What layers compute with follows theta, where it is not theta itself."""
+        if b.dtype != s.theta.dtype:
+            k.rounded(s.theta, out=b.new("rounded", s.theta.shape))
 
 
 class Prediction(Plan):
@@ -294,9 +312,9 @@ class Prediction(Plan):
         lists = {"predict": k.calls}
         if targets:
             labels = targets == "labels"
-            self.y = b.new("predict y", (rows,) if labels else z.shape, "int64" if labels else "real")
-            self.w = b.new("predict w", (rows,))
-            self.loss = b.new("predict loss", (2,))
+            self.y = b.new("predict y", (rows,) if labels else z.shape, "int64" if labels else "wide")
+            self.w = b.new("predict w", (rows,), "wide")
+            self.loss = b.new("predict loss", (2,), "wide")
             # into the same list: fused alone, x W + b and the output activation would leave out the z that the loss reads
             loss.evaluation().record(k, z, self.y, self.w, self.loss, b.new("predict delta", z.shape))
         super().__init__(

@@ -23,11 +23,11 @@ def key(seed: int) -> tuple[int, int]:
     return int(seed) & MASK32, int(seed) >> 32
 
 
-def order(seed: int, epoch: int, n: int) -> np.ndarray:
-    """The order of the n training rows in an epoch: the permutation that the gather kernels walk through."""
+def order(seed: int, epoch: int, n: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+    """The order of the n training rows in an epoch, or its places from start to stop: the permutation of the gather kernels."""
     if n == 0:
         return np.zeros(0, np.int64)
-    position = np.arange(n, dtype=np.uint64)
+    position = np.arange(start, n if stop is None else min(stop, n), dtype=np.uint64)
     return keyed_order(np, position, n, np.asarray(epoch & MASK32, np.uint64), *key(seed)).astype(np.int64)
 
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import checkpoint, options
+from . import checkpoint, options, saved
 from .backend import Backend, is_on_gpu
 from .callbacks import Callback
 from .checks import is_flag, is_number
@@ -25,10 +24,11 @@ from .losses import Loss
 from .memory import Memory
 from .metrics import Totals
 from .optimizers import Optimizer
-from .plan import Prediction, TrainingStep
+from .plan import SCALED, Prediction, TrainingStep
 from .progress import Progress
 from .rng import key
 from .sequential import Sequential
+from .window import Window, has_room
 
 if TYPE_CHECKING:
     from .preprocessing import FittedPreprocessing
@@ -43,8 +43,11 @@ class Trainer:
     """Trains a model by a loss and an optimizer on one device.
 
     device   "cpu", "cuda", "cuda:1" or "auto"
-    dtype    "float32" or "float64"
+    dtype    "float32" or "float64"; on a GPU also "bfloat16" or "float16": layers compute in it, parameters, optimizer and sums
+             in float32, and gradients of float16 are scaled
     seed     of initial weights, data order and dropout masks; the same seed trains the same network on every device
+    matmul_precision   "highest": float32 products with all bits; "high": with the 10 bits of TF32 on a GPU, several times as fast
+    graph    False: the calls of a step are made one by one, for debugging; the same numbers, slowly
 
     The trainer owns its parameters from construction.  `fit(epochs=E)` trains E further epochs and never initializes again;
     `reset()` does.  `history` holds all epochs, `learning_rate` may be set between chunks, `step` is the recorded plan.
@@ -61,6 +64,8 @@ class Trainer:
         device: str | Backend = "cpu",
         dtype: str = "float32",
         seed: int = 0,
+        matmul_precision: str = "highest",
+        graph: bool = True,
     ) -> None:
         for name, value, kind in (
             ("model", model, Sequential),
@@ -74,18 +79,24 @@ class Trainer:
         key(seed)  # raises for what is not a seed
         dtype = options.dtype_name(dtype)
         self.model, self.loss, self.optimizer, self.seed, self.dtype = model, loss, optimizer, int(seed), dtype
-        self.backend = Backend.for_device(device)
+        if not is_flag(graph):
+            raise ConfigurationError(f"graph={graph!r}, expected True or False")
+        self.backend = Backend.for_device(device, matmul_precision)
+        if not graph:
+            self.backend = self.backend.eager()
+        self.matmul_precision = matmul_precision
         self.backend.check_dtype(dtype)
-        options.check_numbers(optimizer, dtype)
+        options.check_dtype(model, optimizer, dtype)
         with self.backend.context():
             self.memory = Memory(model, self.backend, dtype)
         # by rows and targets: the plan, bound to arrays, and when
         self._predictions: dict[tuple[int, str | None], tuple[Prediction, Runners, int]] = {}
         self._step: TrainingStep | None = None
+        self._algorithms: Any = None  # of a GPU, loaded from a file; kept for the next file where there is none
+        self._window: Window | None = None  # the way to rows that have no room on the device
         self._chunk = 1  # updates between two returns to Python; the loop finds how many they may be
-        self.preprocessing: FittedPreprocessing | None = (
-            None  # what made X of raw rows: not applied here, but saved along
-        )
+        # what made X of raw rows: not applied here, but saved along
+        self.preprocessing: FittedPreprocessing | None = None
         self.reports: tuple[str, ...] = ()  # what the logs of the present fit hold, for callbacks
         self.reset()
 
@@ -119,6 +130,16 @@ class Trainer:
     def updates(self) -> int:
         """Updates of the parameters so far."""
         return int(self.memory.counter("progress")[3])
+
+    @property
+    def loss_scale(self) -> float:
+        """What losses are multiplied with before their gradient is taken: a power of two in float16, otherwise 1."""
+        return float(self.memory.counter("scaling")[0]) if self.dtype == SCALED else 1.0
+
+    @property
+    def skipped_updates(self) -> int:
+        """Updates left out because a gradient overflowed float16; each halved loss_scale."""
+        return int(self.memory.counter("scaling")[2])
 
     @property
     def step(self) -> TrainingStep:
@@ -181,12 +202,12 @@ class Trainer:
             names = ("loss", self.loss.metric)
             self.reports = ("loss", *(f"val_{name}" for name in names if held_out), "seconds")
             try:
-                self._load(X, targets, weights)
+                self._load(X, targets, weights, batch, bool(shuffle))
                 updates = self._updates(len(X), batch, bool(shuffle), accumulate)
                 with self.step.executor.limits(self.step.operations):
                     return Loop(self, callbacks).run(epochs, updates, lambda: self._validate(held_out))
             finally:
-                self.memory.data = {}
+                self.memory.data, self._window = {}, None
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, name: str) -> tuple[Any, np.ndarray, np.ndarray]:
         """Features, targets as the kernels take them, and row weights; all checks of user's data are made here."""
@@ -196,8 +217,8 @@ class Trainer:
         if len(targets) != len(X):
             raise ShapeError(f"{name}X has {len(X)} rows, and y {len(targets)}")
         if targets.ndim == 2:
-            inputs.check_finite(targets, self.dtype, f"{name}y")
-        return X, targets, inputs.weights(sample_weight, len(X), self.dtype, f"{name}sample_weight")
+            inputs.check_finite(targets, self.memory.dtype, f"{name}y")
+        return X, targets, inputs.weights(sample_weight, len(X), self.memory.dtype, f"{name}sample_weight")
 
     def _check_place(self, X: Any, name: str = "") -> None:
         if is_on_gpu(X) and self.backend.xp is np:
@@ -208,13 +229,20 @@ class Trainer:
             for layer in self.model:
                 layer.check_rows(rows)
 
-    def _load(self, X: Any, targets: np.ndarray, weights: np.ndarray) -> None:
-        """Checked data to the device."""
-        self.memory.data = {
-            "X": self.backend.asarray(X),
-            "targets": self.backend.asarray(targets.astype("int64" if targets.ndim == 1 else self.dtype)),
-            "sample_weight": self.memory.cast(weights),
+    def _load(
+        self, X: Any, targets: np.ndarray, weights: np.ndarray, batch: int | None = None, shuffle: bool = False
+    ) -> None:
+        """Checked data to the device; given a batch size, a window of them where they have no room."""
+        data = {
+            "X": X,
+            "targets": targets.astype("int64" if targets.ndim == 1 else self.memory.dtype),
+            "sample_weight": weights.astype(self.memory.dtype),
         }
+        if batch is None or is_on_gpu(X) or has_room(self.backend, data):
+            self.memory.data = {name: self.backend.asarray(values) for name, values in data.items()}
+        else:
+            self._window = Window(self.backend, data, batch, self.seed, shuffle)
+            self.memory.data = self._window.arrays
 
     def _record(
         self, rows: int, batch: int, data: tuple[int, str], labels: bool, *, shuffle: bool, accumulate: bool
@@ -229,8 +257,13 @@ class Trainer:
         """A training step for the loaded data, recorded and bound."""
         X, targets = self.memory.data["X"], self.memory.data["targets"]
         data = X.shape[0], str(X.dtype).rsplit(".", 1)[-1]
+        # a window holds the rows in the order of the epoch
+        shuffle = shuffle and self._window is None
         step = self._record(rows, batch, data, targets.ndim == 1, shuffle=shuffle, accumulate=accumulate)
-        return step, step.bind(self.memory.array)
+        runs = step.bind(self.memory.array)
+        if self._window is not None:
+            runs |= {name: self._window.guarded(runs[name]) for name in ("gradient", "step")}
+        return step, runs
 
     def _updates(self, n: int, batch: int, shuffle: bool, accumulate: int) -> list[Updates]:
         """What an epoch runs: full batches, then the rest."""
@@ -266,6 +299,8 @@ class Trainer:
         progress = self.memory.counter("progress")
         progress[0], progress[1] = self._next_order, 0
         self.memory.set_counter("progress", progress)
+        if self._window is not None:
+            self._window.begin(self._next_order)
         self._next_order += 1
 
     def _end_epoch(self, logs: dict[str, float]) -> None:
@@ -281,7 +316,7 @@ class Trainer:
             X = inputs.features(X, self.model.input_width, self.dtype)
             stay = is_on_gpu(X)
             xp = self.backend.xp if stay else np
-            out = xp.empty((len(X), self.model.output_width), dtype=getattr(xp, self.dtype))
+            out = xp.empty((len(X), self.model.output_width), dtype=getattr(xp, self.memory.dtype))
             for rows, plan, run in self._blocks(len(X), None):
                 self.memory.fill(plan.x, X[rows])
                 run["predict"](1)
@@ -310,7 +345,7 @@ class Trainer:
             self.memory.fill(plan.w, weights[rows])
             run["step"](1)
             loss, a = (self.backend.to_host(self.memory.array(buffer)) for buffer in (plan.loss, plan.a))
-            totals.add(float(loss[0]), a, targets[rows], weights[rows])
+            totals.add(float(loss[0]), a.astype(self.memory.dtype, copy=False), targets[rows], weights[rows])
         return totals.result()
 
     def _blocks(self, n: int, targets: str | None) -> Iterator[tuple[slice, Prediction, Runners]]:
@@ -342,22 +377,7 @@ class Trainer:
         """
         with self.backend.context():
             arrays = {name: self.backend.to_host(view) for name, view in self.memory.named_arrays()}
-            progress = self.memory.counter("progress")
-        facts = {
-            "model": checkpoint.describe(self.model),
-            "loss": checkpoint.describe(self.loss),
-            "optimizer": checkpoint.describe(self.optimizer),
-            "dtype": self.dtype,
-            "seed": self.seed,
-            "learning_rate": self.learning_rate,
-            "epoch": self.epoch,
-            "next_order": self._next_order,
-            "progress": progress.tolist(),
-            "history": self.history.as_dict(),
-            "device": self.backend.name,
-            "executor": self.step.executor.name,
-            "preprocessing": options.described(self.preprocessing, self.model.input_width),
-        }
+            facts = saved.facts_of(self)
         checkpoint.write(path, arrays, facts)
 
     @classmethod
@@ -366,26 +386,14 @@ class Trainer:
         arrays, facts = checkpoint.read(path)
         try:
             model, loss = checkpoint.build(facts["model"]), checkpoint.build(facts["loss"])
-            optimizer = checkpoint.build(_without_function(facts["optimizer"], path))
+            optimizer = checkpoint.build(saved.without_function(facts["optimizer"], path))
             checkpoint.check_arrays(path, arrays, facts, model, optimizer.slots)
-            trainer = cls(model, loss, optimizer, device=device, dtype=facts["dtype"], seed=facts["seed"])
-            with trainer.backend.context():
-                trainer.memory.restore(arrays, optimizer.slots)
-                trainer.memory.set_counter("progress", np.array(facts["progress"]))
-            trainer.history = History(facts["history"])
-            trainer.learning_rate, trainer.epoch = facts["learning_rate"], facts["epoch"]
-            trainer._next_order = facts["next_order"]
-            trainer.preprocessing = checkpoint.built_preprocessing(facts)
+            backend = Backend.for_device(device, precision := facts.get("matmul_precision", "highest"))
+            trainer = cls(
+                model, loss, optimizer, device=backend, dtype=saved.dtype_for(backend, facts["dtype"], path), seed=facts["seed"],
+                matmul_precision=precision,
+            )  # fmt: skip
+            saved.restore(trainer, arrays, facts)
         except checkpoint.FAILURES as error:
             raise CheckpointError(f"{path}: its parts do not fit together: {error!r}") from error
         return trainer
-
-
-def _without_function(description: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The optimizer's description, without a schedule that was a plain function."""
-    schedule = description.get("schedule")
-    if not isinstance(schedule, dict) or "." not in str(schedule.get("type")):
-        return description
-    why = f"{path}: the schedule {schedule['type']} is a function and was not stored; the learning rate is constant now"
-    warnings.warn(why, stacklevel=3)
-    return description | {"schedule": None}

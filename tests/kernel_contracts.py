@@ -23,6 +23,8 @@ from dlcore.contract import FLOATING, Argument, Contract
 GUARD = 19  # entries before and after every array; odd, so that arrays start off vector boundaries
 PRIMES = (3, 5, 7, 11, 13)
 LARGE = (130, 67, 33, 10, 5)
+# of the kernels of 16-bit training that are two others in a row, one of each kind, for tests that need not see all of them
+SAMPLED = {"rounded", "scaled", "unscaled", "adam_rounded", "squared_error_scaled", "dense_squared_error_scaled"}
 VECTOR = 1301  # a size that only arrays of one dimension have: more than one block of a blocked sum
 
 

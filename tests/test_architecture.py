@@ -47,6 +47,7 @@ RANKS: dict[str, float] = {
     "data": 5,
     "preprocessing": 5.5,  # reads tables
     "fusion": 6,
+    "window": 6.5,
     "memory": 6.5,  # plans name its counters
     "plan": 7,
     "checkpoint": 8,
@@ -55,6 +56,7 @@ RANKS: dict[str, float] = {
     "history": 8,
     "progress": 8.5,  # a callback
     "interrupts": 8,
+    "saved": 8.8,
     "options": 8.5,  # checks callbacks
     "loop": 8.5,  # the trainer's epochs
     "trainer": 9,
@@ -82,7 +84,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "cupy_backends": ("kernels.cuda",),
     "nvmath": ("kernels.cuda",),
     "cuda": ("kernels.cuda",),
-    "ml_dtypes": ("kernels.cuda",),
+    "ml_dtypes": ("kernels.table",),
     "array_api_compat": ("backend",),
     "array_api_strict": (),
     "torch": (),

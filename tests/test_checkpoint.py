@@ -144,7 +144,7 @@ BAD_FACTS: dict[str, list[Any]] = {
     "model": [None, 5, "Dense", [], {}, {"type": 5}, {"type": []}],
     "loss": [None, [], {}],
     "optimizer": [None, [], {}],
-    "dtype": [None, "int32", "float16", 5, [], {}],
+    "dtype": [None, "int32", "float8", 5, [], {}],
     "seed": [*NO_COUNTS, 2**64],
     "epoch": [*NO_COUNTS, "x"],
     "next_order": NO_COUNTS,

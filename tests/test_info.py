@@ -34,7 +34,7 @@ def test_without_numba_the_reason_is_named(monkeypatch):
 
 
 def test_a_broken_cuda_installation_is_reported(monkeypatch):
-    def broken(number):
+    def broken(number, matmul_precision):
         raise OSError("libcuda.so.1: file too short")
 
     monkeypatch.setattr(backend, "_cuda", broken)

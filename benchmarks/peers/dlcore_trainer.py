@@ -1,4 +1,7 @@
-"""dlcore, as its README shows it: one call of fit."""
+"""dlcore, as its README shows it: one call of fit.
+
+The variant is the dtype, or "high": float32 multiplied as TF32.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,8 @@ class Watch(dl.Callback):
 class Contestant(Peer):
     def __init__(self, task: Task, data: Data, variant: str, device: str) -> None:
         super().__init__(task, data, variant, device)
+        if variant == "high" and device == "cpu":
+            raise Unavailable("TF32 needs a GPU")
         try:
             self.start(0)
         except (dl.DeviceError, dl.ConfigurationError) as error:
@@ -49,10 +54,10 @@ class Contestant(Peer):
 
     def start(self, seed: int) -> None:
         optimizer = dl.Adam(self.task.learning_rate, l2=self.task.l2)
+        numbers = {"matmul_precision": "high"} if self.variant == "high" else {"dtype": self.variant}
         self.trainer = dl.Trainer(
-            network(self.task.widths), dl.SoftmaxCrossEntropy(), optimizer,
-            device=self.device, dtype=self.variant, seed=seed,
-        )  # fmt: skip
+            network(self.task.widths), dl.SoftmaxCrossEntropy(), optimizer, device=self.device, seed=seed, **numbers
+        )
 
     def run(self, epochs: int, begin: Callable[[], None], after_epoch: Callable[[float], bool]) -> None:
         watch = Watch(begin, after_epoch, self.task.l2)

@@ -6,7 +6,7 @@ fused     Adam(fused=True)
 compile   fused, with network and loss under torch.compile (on a GPU with mode="reduce-overhead")
 bf16      fused, under torch.autocast(bfloat16)
 medium    fused, with set_float32_matmul_precision("medium"); on a GPU "high", which is TF32
-graph     on a GPU: the whole step in one CUDA graph, Adam(fused=True, capturable=True)
+graph     on a GPU: the whole step in one CUDA graph, Adam(fused=True, capturable=True); "graph medium" in TF32
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ class Contestant(Peer):
         self._gpu = device != "cpu"
         if self._gpu and not torch.cuda.is_available():
             raise Unavailable(f"this PyTorch, {torch.__version__}, sees no GPU")
-        if variant == "graph" and not self._gpu:
+        self._captures = variant.startswith("graph")
+        if self._captures and not self._gpu:
             raise Unavailable("CUDA graphs need a GPU")
         if variant == "1 thread":
             if self._gpu:
                 raise Unavailable("threads are a matter of the CPU")
             torch.set_num_threads(1)
-        if variant == "medium":
+        if variant.endswith("medium"):
             torch.set_float32_matmul_precision("high" if self._gpu else "medium")
         layers: list[nn.Module] = []
         for i, o in pairwise(task.widths):
@@ -60,11 +61,11 @@ class Contestant(Peer):
         matrices = [p for p in self.model.parameters() if p.ndim == 2]
         biases = [p for p in self.model.parameters() if p.ndim == 1]
         options: dict[str, Any] = {} if self.variant == "eager" else {"fused": True}
-        if self.variant == "graph":
+        if self._captures:
             options["capturable"] = True
         groups = [{"params": matrices, "weight_decay": self.task.l2}, {"params": biases}]
         self.optimizer = torch.optim.Adam(groups, lr=self.task.learning_rate, **options)
-        if self.variant == "graph":
+        if self._captures:
             self._graph = self._captured()
             self.start(seed)  # the capture has trained
 
@@ -110,7 +111,7 @@ class Contestant(Peer):
     def run(self, epochs: int, begin: Callable[[], None], after_epoch: Callable[[float], bool]) -> None:
         self._on_device = self._on_device or self._data()
         batch, step = self.task.batch, self._replayed if self._graph else self._eager
-        graphs = self._gpu and self.variant in ("compile", "graph")  # they write each loss into the same place
+        graphs = self._gpu and (self._captures or self.variant == "compile")  # they write each loss into the same place
         if self._gpu:
             torch.cuda.synchronize(self.device)
         begin()

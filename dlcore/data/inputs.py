@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..backend import Backend, is_on_gpu, numbers
+from ..contract import wide
 from ..errors import DataError, ShapeError
+from ..kernels.table import host_dtype
 
+BFLOAT16_MAX = 255 * 2.0**120  # NumPy does not know it
 _BLOCK = 1 << 22  # entries checked at a time, so that checking needs no copy of the data
 
 
@@ -39,7 +42,7 @@ def features(X: Any, columns: int, dtype: str, name: str = "X") -> Any:
     if array.dtype.kind == "f":
         check_finite(array, dtype, name)
         if array.dtype.itemsize not in (4, 8):
-            array = array.astype(dtype)
+            array = array.astype(wide(dtype))
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return np.ascontiguousarray(array)
@@ -65,14 +68,14 @@ def _as_numpy(X: Any, name: str) -> np.ndarray:
 
 def check_finite(array: np.ndarray, dtype: str, name: str) -> None:
     """Raise DataError naming the first entry that is NaN or infinite, or too large for `dtype`."""
-    largest = float(np.finfo(dtype).max)
+    largest = float(np.finfo(dtype).max) if dtype != "bfloat16" else BFLOAT16_MAX
     step = max(1, _BLOCK // max(1, math.prod(array.shape[1:])))
     for start in range(0, len(array), step):
         block = array[start : start + step]
         # a sum is finite only if every entry is: one pass without a copy, and rarely a second
         with np.errstate(all="ignore"):
             if np.isfinite(block.sum(dtype=np.float64)) and (
-                array.dtype.itemsize <= np.dtype(dtype).itemsize or np.abs(block).max() <= largest
+                array.dtype.itemsize <= host_dtype(dtype).itemsize or np.abs(block).max() <= largest
             ):
                 continue
             bad = ~(np.abs(block.astype(np.float64)) <= largest)

@@ -11,6 +11,17 @@ from ..contract import Contract
 from ..errors import ContractError
 
 
+def host_dtype(name: str) -> Any:
+    """The dtype of this name as NumPy has it, for bfloat16 from ml_dtypes."""
+    import numpy as np
+
+    if name == "bfloat16":
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(name)
+
+
 @dataclass(frozen=True, eq=False)
 class Buffer:
     """A place for an array, known before it is allocated.  Two buffers are equal only if they are one."""

@@ -17,6 +17,7 @@ from .layer import Layer, positive_size
 __all__ = ["Embedding"]
 
 LARGEST_CODE = 2**24  # float32 holds whole numbers up to here
+LARGEST_CODES = {"float16": 2**11, "bfloat16": 2**8}
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,13 @@ class Embedding(Layer):
             tables[column] = E[start : start + c * e].reshape(c, e)
             start += c * e
         return tables
+
+    def check_dtype(self, dtype: str) -> None:
+        largest = LARGEST_CODES.get(dtype, LARGEST_CODE)
+        if max(self._categories) > largest:
+            raise ConfigurationError(
+                f"Embedding: categories={max(self._categories)}, and {dtype} holds whole numbers up to {largest} only: use float32"
+            )
 
     def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
         k.embedding(x, v.categories, v.dimensions, v.E, z, out=z)

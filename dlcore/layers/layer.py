@@ -57,7 +57,8 @@ class Layer:
         return {}
 
     def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
-        """Shapes and dtypes ("real" is the dtype of computation) of what is kept from forward to backward."""
+        """Shapes and dtypes of what is kept from forward to backward; "real" is the dtype of computation, "wide" that or
+        float32, whichever has more bits."""
         return {}
 
     @property
@@ -66,6 +67,9 @@ class Layer:
 
     def check_rows(self, rows: int) -> None:
         """Raise DataError if a training batch of so many rows cannot be used."""
+
+    def check_dtype(self, dtype: str) -> None:
+        """Raise ConfigurationError if the layer cannot work in this dtype of computation."""
 
     def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
         raise TypeError(f"{type(self).__name__} does not say how to go forward")

@@ -44,7 +44,7 @@ class BatchNorm(Layer):
         return {"mean": Parameter((self.width,), Constant(0.0)), "variance": Parameter((self.width,), Constant(1.0))}
 
     def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
-        return {"mu": ((fan_in,), "real"), "var": ((fan_in,), "real")}
+        return {"mu": ((fan_in,), "wide"), "var": ((fan_in,), "wide")}
 
     def check_rows(self, rows: int) -> None:
         if rows == 1:
@@ -92,7 +92,7 @@ class LayerNorm(Layer):
         return {"gamma": Parameter((self.width,), Constant(1.0)), "beta": Parameter((self.width,), Constant(0.0))}
 
     def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
-        return {"mu": ((rows,), "real"), "rstd": ((rows,), "real")}
+        return {"mu": ((rows,), "wide"), "rstd": ((rows,), "wide")}
 
     def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
         k.layer_norm(x, v.gamma, v.beta, float(self.epsilon), out=(z, v.mu, v.rstd))

@@ -23,7 +23,7 @@ FORMULA void forward(const Stored *z, const Stored *b, Stored *kept, Stored *a, 
 
 // dz = delta g', db = column sums of dz; dz may be delta.
 template <class G>
-FORMULA void backward(const Stored *delta, const Stored *kept, Stored *dz, Stored *db, Real *parts, int *tickets, i64 rows,
+FORMULA void backward(const Stored *delta, const Stored *kept, Stored *dz, Real *db, Real *parts, int *tickets, i64 rows,
                       int columns, Real alpha, Scratch &s) {
   const int j = blockIdx.x * blockDim.x + threadIdx.x;
   Real sum = 0, total;
@@ -34,7 +34,7 @@ FORMULA void backward(const Stored *delta, const Stored *kept, Stored *dz, Store
       store(dz, at, t);
       sum += t;
     }
-  if (db && column_sum(sum, j, columns, parts, tickets, s, total)) store(db, j, total);
+  if (db && column_sum(sum, j, columns, parts, tickets, s, total)) db[j] = total;
 }
 
 #define FORWARD(name)                                                                                                  \
@@ -44,7 +44,7 @@ FORMULA void backward(const Stored *delta, const Stored *kept, Stored *dz, Store
   }
 #define LOOPS(name)                                                                                                    \
   FORWARD(name)                                                                                                        \
-  KERNEL(name##_backward, const Stored *delta, const Stored *kept, Stored *dz, Stored *db, Real *parts, int *tickets,  \
+  KERNEL(name##_backward, const Stored *delta, const Stored *kept, Stored *dz, Real *db, Real *parts, int *tickets,    \
          i64 rows, int columns, double alpha) {                                                                        \
     __shared__ Scratch s;                                                                                              \
     backward<name##_grad_formula>(delta, kept, dz, db, parts, tickets, rows, columns, (Real)alpha, s);                 \
@@ -74,7 +74,7 @@ KERNEL(prelu, const Stored *z, const Stored *alpha, Stored *a, i64 size) {
 }
 
 // dz may be delta
-KERNEL(prelu_grad, const Stored *delta, const Stored *z, const Stored *alpha, Stored *dz, Stored *dalpha, Real *parts,
+KERNEL(prelu_grad, const Stored *delta, const Stored *z, const Stored *alpha, Stored *dz, Real *dalpha, Real *parts,
        int *ticket, i64 size) {
   __shared__ Scratch s;
   const Real slope = load(alpha, 0);
@@ -84,7 +84,7 @@ KERNEL(prelu_grad, const Stored *delta, const Stored *z, const Stored *alpha, St
     if (!(t > 0)) sum += d * t;
     store(dz, i, t > 0 ? d : slope * d);
   }
-  if (grid_sum(sum, parts, ticket, s, total) && threadIdx.x == 0) store(dalpha, 0, total);
+  if (grid_sum(sum, parts, ticket, s, total) && threadIdx.x == 0) dalpha[0] = total;
 }
 
 // A row belongs to a warp or to a block; a may be z, and dz delta.

@@ -13,10 +13,10 @@ struct Normalized {
   Root divisor;
   FORMULA Real of(Real theta, Real g, Real decay) const { return decay * theta - eta * g / divisor.of(g * g); }
 };
-KERNEL(normalized_gradient, Stored *theta, const Stored *grad, const Stored *control, i64 size, i64 matrices,
+KERNEL(normalized_gradient, Stored *theta, Copy *copy, const Stored *grad, const Stored *control, i64 size, i64 matrices,
        double weight_decay, double epsilon, int inside) {
   const Step step = step_of(control, size, matrices, weight_decay);
-  without_slots(theta, grad, step, Normalized{step.eta, root(epsilon, inside)});
+  without_slots(theta, copy, grad, step, Normalized{step.eta, root(epsilon, inside)});
 }
 
 // v <- a v + b g^2
@@ -28,10 +28,10 @@ struct Squares {
     return decay * theta - eta * g / divisor.of(v);
   }
 };
-KERNEL(by_squares, Stored *theta, const Stored *grad, Stored *v, const Stored *control, i64 size, i64 matrices,
+KERNEL(by_squares, Stored *theta, Copy *copy, const Stored *grad, Stored *v, const Stored *control, i64 size, i64 matrices,
        double weight_decay, double a, double b, double epsilon, int inside) {
   const Step step = step_of(control, size, matrices, weight_decay);
-  with_one_slot(theta, grad, v, step, Squares{step.eta, (Real)a, (Real)b, root(epsilon, inside)});
+  with_one_slot(theta, copy, grad, v, step, Squares{step.eta, (Real)a, (Real)b, root(epsilon, inside)});
 }
 
 // With the corrections 1 / (1 - beta^t) in the rates of m and g, and in `correction`.
@@ -44,8 +44,8 @@ struct Moments {
     return decay * theta - (rate * m + rate_of_g * g) / divisor.of(v * correction);
   }
 };
-KERNEL(by_moments, Stored *theta, const Stored *grad, Stored *m, Stored *v, const Stored *control, const i64 *progress,
-       i64 size, i64 matrices, double weight_decay, double beta1, double beta2, double epsilon, int inside, int nesterov) {
+KERNEL(by_moments, Stored *theta, Copy *copy, const Stored *grad, Stored *m, Stored *v, const Stored *control,
+       const i64 *progress, i64 size, i64 matrices, double weight_decay, double beta1, double beta2, double epsilon, int inside, int nesterov) {
   __shared__ Moments rule;
   const Step step = step_of(control, size, matrices, weight_decay);
   if (threadIdx.x == 0) { // once a block: powers of float64 are slow, and in float32 1 - beta^t would have four digits
@@ -57,7 +57,7 @@ KERNEL(by_moments, Stored *theta, const Stored *grad, Stored *m, Stored *v, cons
     rule.divisor = root(epsilon, inside);
   }
   __syncthreads();
-  with_two_slots(theta, grad, m, v, step, rule);
+  with_two_slots(theta, copy, grad, m, v, step, rule);
 }
 
 // theta <- decay theta - eta sign(c),  c = beta1 m + (1 - beta1) g;  m <- beta2 m + (1 - beta2) g
@@ -69,8 +69,8 @@ struct Signs {
     return decay * theta - (c > 0 ? eta : c < 0 ? -eta : Real(0));
   }
 };
-KERNEL(lion, Stored *theta, const Stored *grad, Stored *m, const Stored *control, i64 size, i64 matrices,
+KERNEL(lion, Stored *theta, Copy *copy, const Stored *grad, Stored *m, const Stored *control, i64 size, i64 matrices,
        double weight_decay, double beta1, double beta2) {
   const Step step = step_of(control, size, matrices, weight_decay);
-  with_one_slot(theta, grad, m, step, Signs{step.eta, (Real)beta1, (Real)(1 - beta1), (Real)beta2, (Real)(1 - beta2)});
+  with_one_slot(theta, copy, grad, m, step, Signs{step.eta, (Real)beta1, (Real)(1 - beta1), (Real)beta2, (Real)(1 - beta2)});
 }

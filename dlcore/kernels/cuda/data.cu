@@ -51,8 +51,8 @@ FORMULA i64 row_at(i64 position, i64 n, u32 a, u32 b, int rounds, const u32 *key
 // A group of threads, the warp or the block, copies a row.  X has n rows of `columns`, Y of `outputs`; the last block counts
 // the batch, when all have read which it is.
 template <class Y>
-FORMULA void gather_rows(const Data *data, const Y *targets, const Stored *weights, i64 *progress, i64 *index, Stored *x, Y *y,
-                         Stored *w, int *ticket, i64 n, i64 rows, int columns, int outputs, i64 batch, u32 key0, u32 key1,
+FORMULA void gather_rows(const Data *data, const Y *targets, const Real *weights, i64 *progress, i64 *index, Stored *x, Y *y,
+                         Real *w, int *ticket, i64 n, i64 rows, int columns, int outputs, i64 batch, u32 key0, u32 key1,
                          int shuffle, u32 a, u32 b, int group, Order &order, Scratch &s) {
   const int groups = THREADS / group, mine = threadIdx.x / group, me = threadIdx.x % group;
   const int rounds = n < 1024 ? 24 : 12;
@@ -69,7 +69,7 @@ FORMULA void gather_rows(const Data *data, const Y *targets, const Stored *weigh
       const i64 position = (first + i) % n;
       order.rows[mine] = shuffle ? row_at(position, n, a, b, rounds, order.keys) : position;
       index[i] = order.rows[mine];
-      store(w, i, load(weights, index[i]));
+      w[i] = weights[index[i]];
     }
     __syncthreads();
     if (i < rows) {
@@ -83,8 +83,8 @@ FORMULA void gather_rows(const Data *data, const Y *targets, const Stored *weigh
 }
 
 #define GATHER(name, Y)                                                                                                \
-  KERNEL(name, const Data *data, const Y *targets, const Stored *weights, i64 *progress, i64 *index, Stored *x, Y *y,  \
-         Stored *w, int *ticket, i64 n, i64 rows, int columns, int outputs, i64 batch, u32 key0, u32 key1,             \
+  KERNEL(name, const Data *data, const Y *targets, const Real *weights, i64 *progress, i64 *index, Stored *x, Y *y,    \
+         Real *w, int *ticket, i64 n, i64 rows, int columns, int outputs, i64 batch, u32 key0, u32 key1,               \
          int shuffle, u32 a, u32 b, int group) {                                                                       \
     __shared__ Order order;                                                                                            \
     __shared__ Scratch s;                                                                                              \
@@ -92,5 +92,5 @@ FORMULA void gather_rows(const Data *data, const Y *targets, const Stored *weigh
                 key1, shuffle, a, b, group, order, s);                                                                 \
   }
 
-GATHER(gather, Stored)
+GATHER(gather, Real)
 GATHER(gather_labels, i64)

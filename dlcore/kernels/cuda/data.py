@@ -11,10 +11,10 @@ def _gather(name):
         (n, columns), rows = X.shape, index.shape[0]
         group = WARP if columns <= 4 * WARP else THREADS
         blocks = min(max(1, -(-rows * group // THREADS)), 65536)
-        _, ticket = device.partial_sums(dtype_of(w), 0)
         x, y_out, w_out, _, _ = out
+        _, ticket = device.partial_sums(dtype_of(x), 0)
         device.launch(
-            "data", name, dtype_of(w), Shape((blocks,), (THREADS,)),
+            "data", name, dtype_of(x), Shape((blocks,), (THREADS,)),
             X, y, w, progress, index, x, y_out, w_out, ticket,
             np.int64(n), np.int64(rows), np.int32(columns), np.int32(y.size // n), np.int64(batch),
             np.uint32(key0 & 0xFFFFFFFF), np.uint32(key1 & 0xFFFFFFFF), np.int32(bool(shuffle)),

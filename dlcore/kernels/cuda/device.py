@@ -10,7 +10,11 @@ Kernels ask for
 
 A device says how: `compiled(source)` is a module whose `get_function(name)` is called as `f(grid, block, arguments)`;
 `zeros(count, dtype)` is a vector, `asarray` and `to_host` move values, `address(array)` and `stream()` are what libraries are
-told.  `captured(body)` gives what body starts as a function that repeats it (graph.py).  None of the four calls above
+told.  `captured(body)` gives what body starts as a function that repeats it (graph.py).  `staging(shape, dtype)` is memory of
+the host from which `upload(target, staged)` copies beside the work of the stream, after what was started before; it gives an
+Upload.  `free_memory()` is in bytes, `seconds(work)` what a piece of work takes, and `algorithms` remembers which were the
+fastest.  `fork(work)` starts work on a second stream, after what was started before, and after `join()` all of it is waited for.
+None of the four calls above
 allocates, or waits for the device, after it was made once with arrays of these shapes.
 
 What is started on one device runs in that order: its scratch and its workspace are shared.  `sibling()` is the same device
@@ -22,12 +26,24 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
+from .algorithms import Algorithms
 from .gemm import Products
 from .launch import OPTIONS, Shape, source
+
+
+class Upload(Protocol):
+    """A copy on its way to the device."""
+
+    def before_use(self) -> None:
+        """What is started from now on finds the copy done."""
+
+    def finish(self) -> None:
+        """Wait until what was staged may be written over."""
 
 
 class Device:
@@ -35,17 +51,26 @@ class Device:
 
     reason = ""
 
-    def __init__(self, cublaslt: Any, precision: str = "highest") -> None:
-        """`precision` is that of float32 products: "highest", or "high" for TF32."""
+    def __init__(self, cublaslt: Any, precision: str = "highest", cache: Path | None = None) -> None:
+        """`precision` is that of float32 products: "highest", or "high" for TF32; `cache` a file to remember algorithms in."""
         self._cublaslt, self._precision = cublaslt, precision
+        self.algorithms = Algorithms(self.identity(), cache)
         self._functions: dict[Any, Any] = {}
         self._modules: dict[tuple[str, str, str], Any] = {}
         self._begin()
 
     def _begin(self) -> None:
         self._scratch: dict[str, Any] = {}
+        self._second: Device | None = None
         self._outgrown: list[Any] = []  # a captured graph may still write there
         self._products = Products(self._cublaslt, self, self._precision) if self._cublaslt else None
+
+    @property
+    def second(self) -> Device:
+        """The sibling for the second stream."""
+        if self._second is None:
+            self._second = self.sibling()
+        return self._second
 
     def sibling(self) -> Device:
         other = object.__new__(type(self))
@@ -72,6 +97,28 @@ class Device:
         raise NotImplementedError
 
     def captured(self, body: Callable[[], None]) -> Callable[[], None]:
+        raise NotImplementedError
+
+    def fork(self, work: Callable[[], None]) -> None:
+        raise NotImplementedError
+
+    def join(self) -> None:
+        raise NotImplementedError
+
+    def staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        raise NotImplementedError
+
+    def upload(self, target: Any, staged: np.ndarray) -> Upload:
+        raise NotImplementedError
+
+    def free_memory(self) -> int:
+        raise NotImplementedError
+
+    def identity(self) -> str:
+        """The library of products and the kind of GPU."""
+        raise NotImplementedError
+
+    def seconds(self, work: Callable[[], None]) -> float:
         raise NotImplementedError
 
     def launch(self, file: str, kernel: str, dtype: str, shape: Shape, *arguments: Any, data: str = "") -> None:
@@ -105,20 +152,32 @@ class Device:
         return self._products is not None and self._products.with_column_sums(a, b, out, sums)
 
 
+class _CupyUpload:
+    def __init__(self, cuda: Any, event: Any) -> None:
+        self._cuda, self._event = cuda, event
+
+    def before_use(self) -> None:
+        self._cuda.get_current_stream().wait_event(self._event)
+
+    def finish(self) -> None:
+        self._event.synchronize()
+
+
 class CupyDevice(Device):
     """The present CUDA device, through CuPy."""
 
-    def __init__(self, precision: str = "highest") -> None:
+    def __init__(self, precision: str = "highest", cache: Path | None = None) -> None:
         import cupy
 
         self._cupy, library = cupy, None
+        self._copies, self._aside = (cupy.cuda.Stream(non_blocking=True) for _ in range(2))
         try:
             from nvmath.bindings import cublasLt
 
             library = cublasLt
         except ImportError as error:
             self.reason = f"matrix products are CuPy's: nvmath cannot be imported ({error}); pip install nvmath-python"
-        super().__init__(library, precision)
+        super().__init__(library, precision, cache)
 
     def compiled(self, source: str) -> Any:
         return self._cupy.RawModule(code=source, options=OPTIONS)
@@ -161,6 +220,45 @@ class CupyDevice(Device):
                 gc.enable()
         graph.upload(stream)
         return lambda: graph.launch(stream)
+
+    def fork(self, work: Callable[[], None]) -> None:
+        self._aside.wait_event(self._cupy.cuda.get_current_stream().record())
+        with self._aside:
+            work()
+
+    def join(self) -> None:
+        self._cupy.cuda.get_current_stream().wait_event(self._aside.record())
+
+    def staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        import cupyx
+
+        return cupyx.empty_pinned(shape, dtype)  # from other memory a copy would wait
+
+    def upload(self, target: Any, staged: np.ndarray) -> Upload:
+        self._copies.wait_event(self._cupy.cuda.get_current_stream().record())
+        target.set(staged, stream=self._copies)
+        return _CupyUpload(self._cupy.cuda, self._copies.record())
+
+    def identity(self) -> str:
+        name = self._cupy.cuda.runtime.getDeviceProperties(self._cupy.cuda.runtime.getDevice())["name"].decode()
+        return f"cuBLASLt {self._cublaslt.get_version() if self._cublaslt else None}, {name}"
+
+    def seconds(self, work: Callable[[], None]) -> float:
+        """The least of three times of ten pieces, by events."""
+        start, end = self._cupy.cuda.Event(), self._cupy.cuda.Event()
+        work()
+        times = []
+        for _ in range(3):
+            start.record()
+            for _ in range(10):
+                work()
+            end.record()
+            end.synchronize()
+            times.append(self._cupy.cuda.get_elapsed_time(start, end) / 1e4)
+        return min(times)
+
+    def free_memory(self) -> int:
+        return int(self._cupy.cuda.runtime.memGetInfo()[0]) + self._cupy.get_default_memory_pool().free_bytes()
 
     def product(self, a: Any, b: Any, out: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> None:
         if self._products is None:

@@ -55,14 +55,14 @@ KERNEL(embedding, const Stored *x, const i64 *categories, const i64 *dimensions,
 }
 
 // A thread adds what the rows of its code hold, in their order; the codes go through shared memory.
-KERNEL(embedding_grad, const Stored *delta, const Stored *x, const i64 *categories, const i64 *dimensions, Stored *dE,
+KERNEL(embedding_grad, const Stored *delta, const Stored *x, const i64 *categories, const i64 *dimensions, Real *dE,
        i64 rows, int columns, i64 size, i64 width) {
   __shared__ Table table;
   __shared__ i64 codes[THREADS];
   for (int j = blockIdx.y; j <= columns; j += gridDim.y) {
     find_table(table, j, columns, categories, dimensions, size);
     if (j == columns) {
-      for (EACH(i, size - table.start)) store(dE, table.start + i, 0);
+      for (EACH(i, size - table.start)) dE[table.start + i] = 0;
       continue;
     }
     const i64 c = table.categories, e = table.dimension, entries = c * e;
@@ -79,7 +79,7 @@ KERNEL(embedding_grad, const Stored *delta, const Stored *x, const i64 *categori
           for (int k = 0; k < THREADS && start + k < rows; ++k)
             if (codes[k] == mine) sum += load(delta, (start + k) * width + column);
       }
-      if (at < entries) store(dE, table.start + at, sum);
+      if (at < entries) dE[table.start + at] = sum;
     }
   }
 }

@@ -1,11 +1,13 @@
 """Fused kernels: a product into `out`, then one pass of the activation's or the loss's loop over it."""
 
+from functools import partial
+
 from ..reference.activations import ELEMENTWISE
 from ..reference.fused import reads
 from ..reference.losses import LOSSES
 from .activations import backward, forward
 from .launch import NULL
-from .losses import with_bias
+from .losses import scaled, with_bias
 
 
 def _dense_activation(name):
@@ -35,10 +37,10 @@ def _input_grad_activation(name):
 
 
 def _dense_loss(name):
-    def kernel(device, x, W, b, *rest, out):
+    def kernel(device, x, W, b, *rest, out, scaling=NULL):
         delta = out[1]
         device.product(x, W, delta)
-        with_bias(device, name, delta, b, *rest, out=out)
+        with_bias(device, name, delta, b, *rest, out=out, scaling=scaling)
 
     return kernel
 
@@ -48,4 +50,5 @@ KERNELS = {
     for name in ELEMENTWISE
 }
 KERNELS |= {f"input_grad_{name}": _input_grad_activation(name) for name in ELEMENTWISE}
-KERNELS |= {f"dense_{name}": _dense_loss(name) for name in LOSSES}
+_losses = {f"dense_{name}": _dense_loss(name) for name in LOSSES}
+KERNELS |= _losses | {f"{name}_scaled": partial(scaled, loss) for name, loss in _losses.items()}

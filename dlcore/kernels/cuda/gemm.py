@@ -13,12 +13,15 @@ arrays are passed as addresses.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...contract import dtype_name
 from ...errors import ConfigurationError, DeviceError
+from ..table import host_dtype
+from .algorithms import BYTES
 
 # cudaDataType_t and cublasComputeType_t
 _STORED = {"float64": 1, "float32": 0, "float16": 2, "bfloat16": 14}
@@ -27,15 +30,8 @@ PRECISIONS = {"highest": _COMPUTE_32F, "high": _COMPUTE_32F_FAST_TF32}  # of flo
 
 WORKSPACE = 32 * 2**20  # bytes; NVIDIA's advice for Hopper
 _SUCCESS = 0
-
-
-def host_dtype(dtype: str) -> Any:
-    """What NumPy calls it."""
-    if dtype == "bfloat16":
-        import ml_dtypes  # NumPy has no such dtype without it
-
-        return ml_dtypes.bfloat16
-    return dtype
+PROPOSALS = 8  # algorithms that are timed
+RESULT = 96  # bytes of a cublasLtMatmulHeuristicResult_t: the algorithm, size_t workspace, status, float, 4 int
 
 
 class Products:
@@ -49,10 +45,10 @@ class Products:
         self._handle = library.create()
         self._workspace = device.zeros(WORKSPACE, "uint8")
         self._plans: dict[tuple[Any, ...], Callable[..., None] | None] = {}
-        self._sums_are_right: dict[str, bool] = {}
+        self._sums_are_right: dict[tuple[str, str], bool] = {}
 
     def __call__(self, a: Any, b: Any, out: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> None:
-        """out = op(a) op(b); op(v) is v, or vᵀ.  All C-contiguous, of one dtype."""
+        """out = op(a) op(b); op(v) is v, or vᵀ.  All C-contiguous; a and b of one dtype, out of that or a wider one."""
         if 0 in a.shape or 0 in b.shape:
             out.fill(0)
             return
@@ -65,22 +61,21 @@ class Products:
         """out = aᵀ b and the column sums of b in one pass; False, and nothing done, where the library does not offer it."""
         if 0 in a.shape or 0 in b.shape:
             return False
-        dtype = dtype_name(out)
-        if dtype not in self._sums_are_right:
-            self._sums_are_right[dtype] = self._try_sums(dtype)
-        plan = self._plan(a, b, out, True, False, sums) if self._sums_are_right[dtype] else None
+        dtypes = dtype_name(a), dtype_name(out)
+        if dtypes not in self._sums_are_right:
+            self._sums_are_right[dtypes] = self._try_sums(*dtypes)
+        plan = self._plan(a, b, out, True, False, sums) if self._sums_are_right[dtypes] else None
         if plan is not None:
             plan(a, b, out)
         return plan is not None
 
-    def _try_sums(self, dtype: str) -> bool:
-        """Whether the library sums columns in this dtype, rightly, and does not lose a NaN."""
+    def _try_sums(self, dtype: str, dtype_out: str) -> bool:
+        """Whether the library sums columns of this dtype, rightly, and does not lose a NaN."""
         b = np.arange(64 * 32).reshape(64, 32) % 7 - 3.0
         b[5, 9] = np.nan
         want, asarray = b.sum(axis=0), self._device.asarray
-        a, b, out, sums = (
-            asarray(v.astype(host_dtype(dtype))) for v in (np.ones((64, 16)), b, np.zeros((16, 32)), np.zeros(32))
-        )
+        a, b = (asarray(v.astype(host_dtype(dtype))) for v in (np.ones((64, 16)), b))
+        out, sums = (asarray(np.zeros(shape, host_dtype(dtype_out))) for shape in ((16, 32), 32))
         plan = self._plan(a, b, out, True, False, sums)
         if plan is None:
             return False
@@ -91,7 +86,16 @@ class Products:
     def _plan(self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, sums: Any) -> Any:
         # what an algorithm may assume of addresses is part of the plan, and so is where the sums go
         where = None if sums is None else self._device.address(sums)
-        key = (dtype_name(out), a.shape, b.shape, transpose_a, transpose_b, self._alignments(a, b, out), where)
+        key = (
+            dtype_name(a),
+            dtype_name(out),
+            a.shape,
+            b.shape,
+            transpose_a,
+            transpose_b,
+            self._alignments(a, b, out),
+            where,
+        )
         if key not in self._plans:
             attribute, settings = self._library.MatmulDescAttribute, {}
             if where is not None:  # the sums of the library's A, which is b, over what the product sums over
@@ -108,7 +112,7 @@ class Products:
     ) -> Callable[..., None] | None:
         """A function of (a, b, out) for arrays like these, or None if no algorithm does this; `settings` of the product, such
         as an epilogue and the addresses that it reads and writes, are by attribute."""
-        lt, handle, dtype = self._library, self._handle, dtype_name(out)
+        lt, handle, dtype = self._library, self._handle, dtype_name(a)
         (k, m), (n, _) = (a.shape[:: 1 if transpose_a else -1], b.shape[:: 1 if transpose_b else -1])
         layouts = [
             (k, n, k) if transpose_b else (n, k, n),  # b, column by column: rows, columns, leading dimension
@@ -123,26 +127,58 @@ class Products:
         for name, fact in facts.items():
             value = np.array([fact], lt.get_matmul_desc_attribute_dtype(name))
             lt.matmul_desc_set_attribute(description, name, value.ctypes.data, value.nbytes)
-        of_b, of_a, of_out = (lt.matrix_layout_create(_STORED[dtype], *layout) for layout in layouts)
-        algorithm = self._algorithm(description, of_b, of_a, of_out, self._alignments(a, b, out))
-        if algorithm is None:
-            return None
+        dtypes = dtype, dtype, dtype_name(out)
+        of_b, of_a, of_out = (
+            lt.matrix_layout_create(_STORED[each], *layout) for each, layout in zip(dtypes, layouts, strict=True)
+        )
         scale = np.array([1, 0], "float64" if double else "float32")  # out = 1 op(a) op(b) + 0 out
         one, zero = scale.ctypes.data, scale.ctypes.data + scale.itemsize
         address, stream, workspace = self._device.address, self._device.stream, self._device.address(self._workspace)
 
-        def run(a: Any, b: Any, out: Any, kept: Any = (algorithm, scale)) -> None:  # only addresses are passed on
+        def start(
+            algorithm: np.ndarray, a: Any, b: Any, out: Any, kept: Any = scale
+        ) -> None:  # only addresses are passed on
             d = address(out)
             lt.matmul(
                 handle, description, one, address(b), of_b, address(a), of_a, zero, d, of_out, d, of_out,
                 algorithm.ctypes.data, workspace, WORKSPACE, stream(),
             )  # fmt: skip
 
-        return run
+        alignments = self._alignments(a, b, out)
+        epilogue = settings.get(attribute.EPILOGUE, int(lt.Epilogue.DEFAULT))
+        key = f"{dtype} {dtypes[2]} {compute} {m}x{k}x{n} {int(transpose_a)}{int(transpose_b)} {epilogue} {alignments}"
+        described = description, of_b, of_a, of_out
+        algorithm = self._checked(described, self._device.algorithms.get(key))
+        if algorithm is None:
+            proposals = self._proposals(described, alignments)
+            if not proposals:
+                return None
+            algorithm = proposals[0]
+            if len(proposals) > 1:
+                seconds = [self._device.seconds(partial(start, proposal, a, b, out)) for proposal in proposals]
+                algorithm = proposals[int(np.argmin(seconds))]
+            self._device.algorithms.choose(key, algorithm)
+        return partial(start, algorithm)
 
-    def _algorithm(self, description: int, of_b: int, of_a: int, of_out: int, alignments: tuple[int, ...]) -> Any:
-        """The 64 bytes of the algorithm that the library puts first, or None.  The same library puts the same one first."""
+    def _checked(self, described: tuple[int, ...], algorithm: np.ndarray | None) -> np.ndarray | None:
+        """A remembered algorithm, if the library says that it does this within the workspace; otherwise None."""
+        if algorithm is None:
+            return None
+        lt, result = self._library, np.zeros(RESULT, np.uint8)
+        description, of_b, of_a, of_out = described
+        try:
+            lt.matmul_algo_check(
+                self._handle, description, of_b, of_a, of_out, of_out, algorithm.ctypes.data, result.ctypes.data
+            )
+        except Exception:  # whatever it says of it, it is not used
+            return None
+        fits = result[64:72].view(np.uint64)[0] <= WORKSPACE and result[72:76].view(np.int32)[0] == _SUCCESS
+        return algorithm if fits else None
+
+    def _proposals(self, described: tuple[int, ...], alignments: tuple[int, ...]) -> list[np.ndarray]:
+        """The 64 bytes of each algorithm that the library proposes, what it takes for the fastest first."""
         lt, preference = self._library, self._library.matmul_preference_create()
+        description, of_b, of_a, of_out = described
         wanted = lt.MatmulPreferenceAttribute
         a, b, out = alignments
         facts = {
@@ -155,7 +191,7 @@ class Products:
         for name, fact in facts.items():
             value = np.array([fact], lt.get_matmul_preference_attribute_dtype(name))
             lt.matmul_preference_set_attribute(preference, name, value.ctypes.data, value.nbytes)
-        found = np.zeros(96, np.uint8)  # cublasLtMatmulHeuristicResult_t: 64 bytes, size_t, status, float, 4 int
+        found = np.zeros((PROPOSALS, RESULT), np.uint8)
         count = np.zeros(1, np.int32)
         try:
             lt.matmul_algo_get_heuristic(
@@ -166,16 +202,14 @@ class Products:
                 of_out,
                 of_out,
                 preference,
-                1,
+                PROPOSALS,
                 found.ctypes.data,
                 count.ctypes.data,
             )
         except Exception as error:  # the bindings' own class; NOT_SUPPORTED is an answer, nothing else is
             if "NOT_SUPPORTED" not in str(error):
                 raise
-            return None
+            return []
         finally:
             lt.matmul_preference_destroy(preference)
-        if count[0] == 0 or found[72:76].view(np.int32)[0] != _SUCCESS:
-            return None
-        return found[:64].copy()
+        return [result[:BYTES].copy() for result in found[: count[0]] if result[72:76].view(np.int32)[0] == _SUCCESS]

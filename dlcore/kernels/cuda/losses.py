@@ -1,9 +1,11 @@
 """Losses: value and delta in one pass, with the bias of the output layer if there is one.
 
-`with_bias(device, name, z, b, …)` takes z + b; delta may be z, so a fused kernel lets the product write into delta.
+`with_bias(device, name, z, b, …)` takes z + b; delta may be z, so a fused kernel lets the product write into delta.  Delta is
+multiplied by the first number of `scaling`, if that is given.
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +18,7 @@ def _most_blocks(size):
     return max(128, size // 4096)
 
 
-def with_bias(device, name, z, b, y, w, *numbers, out):
+def with_bias(device, name, z, b, y, w, *numbers, out, scaling=NULL):
     rows, columns = z.shape
     if name.startswith("softmax"):
         group, shape = by_rows(rows, columns, _most_blocks(z.size))
@@ -27,15 +29,35 @@ def with_bias(device, name, z, b, y, w, *numbers, out):
         kernel, last = name, (np.float64(numbers[0] if numbers else 0),)
     scratch = device.partial_sums(dtype_of(z), math.prod(shape.grid))
     device.launch(
-        "losses", kernel, dtype_of(z), shape, z, b, y, w, *out, *scratch, np.int64(rows), np.int32(columns), *last
+        "losses",
+        kernel,
+        dtype_of(z),
+        shape,
+        z,
+        b,
+        y,
+        w,
+        *out,
+        scaling,
+        *scratch,
+        np.int64(rows),
+        np.int32(columns),
+        *last,
     )
 
 
 def _loss(name):
-    def kernel(device, z, y, w, *numbers, out):
-        with_bias(device, name, z, NULL, y, w, *numbers, out=out)
+    def kernel(device, z, y, w, *numbers, out, scaling=NULL):
+        with_bias(device, name, z, NULL, y, w, *numbers, out=out, scaling=scaling)
 
     return kernel
 
 
+def scaled(loss, device, *inputs, out):
+    """A loss whose last input is the scaling of its delta."""
+    *inputs, scaling = inputs
+    loss(device, *inputs, out=out, scaling=scaling)
+
+
 KERNELS = {name: _loss(name) for name in LOSSES}
+KERNELS |= {f"{name}_scaled": partial(scaled, loss) for name, loss in KERNELS.items()}

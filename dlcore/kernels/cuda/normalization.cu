@@ -23,7 +23,7 @@ FORMULA Moments tile_moments(Moments m, Moments *lanes) { // over the threads wi
 }
 
 // Mean and variance of each column; parts has room for 3 numbers a block and column.
-KERNEL(moments, const Stored *x, Stored *mu, Stored *var, Real *parts, int *tickets, i64 rows, int columns) {
+KERNEL(moments, const Stored *x, Real *mu, Real *var, Real *parts, int *tickets, i64 rows, int columns) {
   __shared__ Scratch s;
   __shared__ Moments lanes[THREADS];
   const int j = blockIdx.x * blockDim.x + threadIdx.x;
@@ -51,17 +51,17 @@ KERNEL(moments, const Stored *x, Stored *mu, Stored *var, Real *parts, int *tick
     m = tile_moments(m, lanes);
   }
   if (threadIdx.y == 0 && j < columns) {
-    store(mu, j, m.mean);
-    store(var, j, m.n > 0 ? m.squares / m.n : Real(0));
+    mu[j] = m.mean;
+    var[j] = m.n > 0 ? m.squares / m.n : Real(0);
   }
 }
 
 // z = gamma (x - mean) / sqrt(variance + epsilon) + beta; z may be x.
-KERNEL(normalize, const Stored *x, const Stored *gamma, const Stored *beta, const Stored *mean, const Stored *variance,
+KERNEL(normalize, const Stored *x, const Stored *gamma, const Stored *beta, const Real *mean, const Real *variance,
        Stored *z, i64 rows, int columns, double epsilon) {
   const int j = blockIdx.x * blockDim.x + threadIdx.x;
   if (j >= columns) return;
-  const Real root = sqrt(load(variance, j) + (Real)epsilon), center = load(mean, j);
+  const Real root = sqrt(variance[j] + (Real)epsilon), center = mean[j];
   for (i64 i = blockIdx.y * (i64)blockDim.y + threadIdx.y; i < rows; i += (i64)gridDim.y * blockDim.y)
     store(z, i * columns + j, load(gamma, j) * ((load(x, i * columns + j) - center) / root) + load(beta, j));
 }
@@ -69,60 +69,60 @@ KERNEL(normalize, const Stored *x, const Stored *gamma, const Stored *beta, cons
 // dgamma = column sums of delta x^, dbeta = column sums of delta.  By columns, x^ = (x - mu_j) / sqrt(var_j + epsilon); by
 // rows, x^ = (x - mu_i) rstd_i.  parts has room for 2 numbers a block and column, tickets for 2 a blockIdx.x.
 template <bool BY_ROWS>
-FORMULA void gain_sums(const Stored *delta, const Stored *x, const Stored *mu, const Stored *scale, Stored *dgamma,
-                       Stored *dbeta, Real *parts, int *tickets, i64 rows, int columns, Real epsilon, Scratch &s) {
+FORMULA void gain_sums(const Stored *delta, const Stored *x, const Real *mu, const Real *scale, Real *dgamma,
+                       Real *dbeta, Real *parts, int *tickets, i64 rows, int columns, Real epsilon, Scratch &s) {
   const int j = blockIdx.x * blockDim.x + threadIdx.x;
   Real gain = 0, shift = 0, total;
   if (j < columns) {
-    const Real column_rstd = BY_ROWS ? Real(0) : 1 / sqrt(load(scale, j) + epsilon);
+    const Real column_rstd = BY_ROWS ? Real(0) : 1 / sqrt(scale[j] + epsilon);
     for (i64 i = blockIdx.y * (i64)blockDim.y + threadIdx.y; i < rows; i += (i64)gridDim.y * blockDim.y) {
-      const Real d = load(delta, i * columns + j), rstd = BY_ROWS ? load(scale, i) : column_rstd;
+      const Real d = load(delta, i * columns + j), rstd = BY_ROWS ? scale[i] : column_rstd;
       gain += d * ((load(x, i * columns + j) - load(mu, BY_ROWS ? i : (i64)j)) * rstd);
       shift += d;
     }
   }
-  if (column_sum(gain, j, columns, parts, tickets, s, total)) store(dgamma, j, total);
+  if (column_sum(gain, j, columns, parts, tickets, s, total)) dgamma[j] = total;
   parts += gridDim.y * (i64)columns, tickets += gridDim.x;
-  if (column_sum(shift, j, columns, parts, tickets, s, total)) store(dbeta, j, total);
+  if (column_sum(shift, j, columns, parts, tickets, s, total)) dbeta[j] = total;
 }
 
-KERNEL(batch_norm_sums, const Stored *delta, const Stored *x, const Stored *mu, const Stored *var, Stored *dgamma,
-       Stored *dbeta, Real *parts, int *tickets, i64 rows, int columns, double epsilon) {
+KERNEL(batch_norm_sums, const Stored *delta, const Stored *x, const Real *mu, const Real *var, Real *dgamma,
+       Real *dbeta, Real *parts, int *tickets, i64 rows, int columns, double epsilon) {
   __shared__ Scratch s;
   gain_sums<false>(delta, x, mu, var, dgamma, dbeta, parts, tickets, rows, columns, (Real)epsilon, s);
 }
-KERNEL(layer_norm_sums, const Stored *delta, const Stored *x, const Stored *mu, const Stored *rstd, Stored *dgamma,
-       Stored *dbeta, Real *parts, int *tickets, i64 rows, int columns) {
+KERNEL(layer_norm_sums, const Stored *delta, const Stored *x, const Real *mu, const Real *rstd, Real *dgamma,
+       Real *dbeta, Real *parts, int *tickets, i64 rows, int columns) {
   __shared__ Scratch s;
   gain_sums<true>(delta, x, mu, rstd, dgamma, dbeta, parts, tickets, rows, columns, Real(0), s);
 }
 
 // dx may be delta
-KERNEL(batch_norm_grad, const Stored *delta, const Stored *x, const Stored *gamma, const Stored *mu, const Stored *var,
-       const Stored *dgamma, const Stored *dbeta, Stored *dx, i64 rows, int columns, double epsilon) {
+KERNEL(batch_norm_grad, const Stored *delta, const Stored *x, const Stored *gamma, const Real *mu, const Real *var,
+       const Real *dgamma, const Real *dbeta, Stored *dx, i64 rows, int columns, double epsilon) {
   const int j = blockIdx.x * blockDim.x + threadIdx.x;
   if (j >= columns) return;
-  const Real rstd = 1 / sqrt(load(var, j) + (Real)epsilon), center = load(mu, j);
-  const Real shift = load(dbeta, j) / rows, slope = load(dgamma, j) / rows, gain = load(gamma, j) * rstd;
+  const Real rstd = 1 / sqrt(var[j] + (Real)epsilon), center = mu[j];
+  const Real shift = dbeta[j] / rows, slope = dgamma[j] / rows, gain = load(gamma, j) * rstd;
   for (i64 i = blockIdx.y * (i64)blockDim.y + threadIdx.y; i < rows; i += (i64)gridDim.y * blockDim.y) {
     const i64 at = i * columns + j;
     store(dx, at, gain * (load(delta, at) - shift - (load(x, at) - center) * rstd * slope));
   }
 }
 
-KERNEL(running_statistics, const Stored *mu, const Stored *var, Stored *mean, Stored *variance, const Stored *control,
+KERNEL(running_statistics, const Real *mu, const Real *var, Real *mean, Real *variance, const Real *control,
        i64 columns, double momentum, double unbiased) {
-  if (!(load(control, 1) > 0)) return;
+  if (!(control[1] > 0)) return;
   for (EACH(j, columns)) {
-    store(mean, j, (Real)(1 - momentum) * load(mean, j) + (Real)momentum * load(mu, j));
-    store(variance, j, (Real)(1 - momentum) * load(variance, j) + (Real)(momentum * unbiased) * load(var, j));
+    mean[j] = (Real)(1 - momentum) * mean[j] + (Real)momentum * mu[j];
+    variance[j] = (Real)(1 - momentum) * variance[j] + (Real)(momentum * unbiased) * var[j];
   }
 }
 
 // -- over the columns: layer normalization; a row belongs to a warp or to the block ----------------------------------
 
 template <int GROUP>
-FORMULA void layer_norm_rows(const Stored *x, const Stored *gamma, const Stored *beta, Stored *z, Stored *mu, Stored *rstd,
+FORMULA void layer_norm_rows(const Stored *x, const Stored *gamma, const Stored *beta, Stored *z, Real *mu, Real *rstd,
                              i64 rows, int columns, Real epsilon, Scratch &s) {
   const int groups = THREADS / GROUP, me = threadIdx.x % GROUP;
   const Real count = columns ? columns : 1;
@@ -137,18 +137,18 @@ FORMULA void layer_norm_rows(const Stored *x, const Stored *gamma, const Stored 
     const Real scale = 1 / sqrt(group_sum<GROUP>(squares, s) / count + epsilon);
     for (int j = me; j < columns; j += GROUP)
       store(z, i * columns + j, load(gamma, j) * ((load(x, i * columns + j) - mean) * scale) + load(beta, j));
-    if (me == 0) store(mu, i, mean), store(rstd, i, scale);
+    if (me == 0) mu[i] = mean, rstd[i] = scale;
   }
 }
 
 // dx may be delta
 template <int GROUP>
-FORMULA void layer_norm_grad_rows(const Stored *delta, const Stored *x, const Stored *gamma, const Stored *mu,
-                                  const Stored *rstd, Stored *dx, i64 rows, int columns, Scratch &s) {
+FORMULA void layer_norm_grad_rows(const Stored *delta, const Stored *x, const Stored *gamma, const Real *mu,
+                                  const Real *rstd, Stored *dx, i64 rows, int columns, Scratch &s) {
   const int groups = THREADS / GROUP, me = threadIdx.x % GROUP;
   const Real count = columns ? columns : 1;
   for (i64 i = blockIdx.x * (i64)groups + threadIdx.x / GROUP; i < rows; i += (i64)gridDim.x * groups) {
-    const Real center = load(mu, i), scale = load(rstd, i);
+    const Real center = mu[i], scale = rstd[i];
     Real sum = 0, slope = 0;
     for (int j = me; j < columns; j += GROUP) {
       const Real e = load(delta, i * columns + j) * load(gamma, j);
@@ -165,13 +165,13 @@ FORMULA void layer_norm_grad_rows(const Stored *delta, const Stored *x, const St
 }
 
 #define LAYER_NORM(group)                                                                                              \
-  KERNEL(layer_norm_##group, const Stored *x, const Stored *gamma, const Stored *beta, Stored *z, Stored *mu,          \
-         Stored *rstd, i64 rows, int columns, double epsilon) {                                                        \
+  KERNEL(layer_norm_##group, const Stored *x, const Stored *gamma, const Stored *beta, Stored *z, Real *mu,            \
+         Real *rstd, i64 rows, int columns, double epsilon) {                                                          \
     __shared__ Scratch s;                                                                                              \
     layer_norm_rows<group>(x, gamma, beta, z, mu, rstd, rows, columns, (Real)epsilon, s);                              \
   }                                                                                                                    \
-  KERNEL(layer_norm_grad_##group, const Stored *delta, const Stored *x, const Stored *gamma, const Stored *mu,         \
-         const Stored *rstd, Stored *dx, i64 rows, int columns) {                                                      \
+  KERNEL(layer_norm_grad_##group, const Stored *delta, const Stored *x, const Stored *gamma, const Real *mu,           \
+         const Real *rstd, Stored *dx, i64 rows, int columns) {                                                        \
     __shared__ Scratch s;                                                                                              \
     layer_norm_grad_rows<group>(delta, x, gamma, mu, rstd, dx, rows, columns, s);                                      \
   }

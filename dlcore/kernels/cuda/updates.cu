@@ -80,9 +80,9 @@ struct Sgd {
   Real eta;
   FORMULA Real of(Real theta, Real g, Real decay) const { return decay * theta - eta * g; }
 };
-KERNEL(sgd, Stored *theta, const Stored *grad, const Stored *control, i64 size, i64 matrices, double weight_decay) {
+KERNEL(sgd, Stored *theta, Copy *copy, const Stored *grad, const Stored *control, i64 size, i64 matrices, double weight_decay) {
   const Step step = step_of(control, size, matrices, weight_decay);
-  without_slots(theta, grad, step, Sgd{step.eta});
+  without_slots(theta, copy, grad, step, Sgd{step.eta});
 }
 
 // v <- a v + b g;  theta <- decay theta - (c g + d v)
@@ -96,16 +96,16 @@ struct Velocity {
 // What a gradient does is multiplied by the rate; v is a sum of gradients, or of `steps` that were.  On the first of
 // `progress` updates, if that is given, v is g.  The update starts from `origin`, if that is given, and returns to it if it is
 // skipped.
-KERNEL(velocity, const Stored *origin, Stored *theta, const Stored *grad, Stored *v, const Stored *control,
+KERNEL(velocity, const Stored *origin, Stored *theta, Copy *copy, const Stored *grad, Stored *v, const Stored *control,
        const i64 *progress, i64 size, i64 matrices, double weight_decay, double a, double b, double c, double d,
        int steps) {
   const Step step = step_of(control, size, matrices, weight_decay);
   const bool first = progress && progress[3] <= 1;
   const Real of_g = steps ? step.eta : Real(1), of_v = steps ? Real(1) : step.eta;
   if (origin)
-    for (EACH(i, size)) theta[i] = origin[i]; // a thread goes over the same entries in both loops
+    for (EACH(i, size)) store(theta, copy, i, load(origin, i)); // a thread goes over the same entries in both loops
   const Real keep = first ? Real(0) : (Real)a, take = first ? Real(1) : of_g * (Real)b;
-  with_one_slot(theta, grad, v, step, Velocity{keep, take, step.eta * (Real)c, of_v * (Real)d});
+  with_one_slot(theta, copy, grad, v, step, Velocity{keep, take, step.eta * (Real)c, of_v * (Real)d});
 }
 
 // -- max-norm --------------------------------------------------------------------------------------------------------

@@ -1,8 +1,20 @@
 // What all updates of the flat vector share: what they read of a step, and a loop for every number of slots.
 //
+// What 16-bit training computes with is a rounded copy of theta, written in the same pass; null where there is none.
 // A rule has `of(theta, g, slots..., decay)`: it gives the new theta and changes the slots.
 #pragma once
 #include "real.cuh"
+
+#ifdef DATA
+typedef DATA Copy;
+#else
+typedef Stored Copy;
+#endif
+
+FORMULA void store(Stored *theta, Copy *copy, i64 i, Real value) {
+  store(theta, i, value);
+  if (copy) store(copy, i, value);
+}
 
 struct Step {
   Real eta, scale, decay; // rate; factor on the gradient, 0 means: leave everything as it is; 1 - eta weight_decay
@@ -15,27 +27,27 @@ FORMULA Step step_of(const Stored *control, i64 size, i64 matrices, double weigh
   return {eta, load(control, 1), (Real)(1 - eta * weight_decay), size, matrices};
 }
 
-template <class Rule> FORMULA void without_slots(Stored *theta, const Stored *grad, Step step, const Rule &rule) {
+template <class Rule> FORMULA void without_slots(Stored *theta, Copy *copy, const Stored *grad, Step step, const Rule &rule) {
   if (step.scale > 0)
-    for (EACH(i, step.size)) store(theta, i, rule.of(load(theta, i), step.scale * load(grad, i), step.decay_at(i)));
+    for (EACH(i, step.size)) store(theta, copy, i, rule.of(load(theta, i), step.scale * load(grad, i), step.decay_at(i)));
 }
 
 template <class Rule>
-FORMULA void with_one_slot(Stored *theta, const Stored *grad, Stored *v, Step step, const Rule &rule) {
+FORMULA void with_one_slot(Stored *theta, Copy *copy, const Stored *grad, Stored *v, Step step, const Rule &rule) {
   if (step.scale > 0)
     for (EACH(i, step.size)) {
       Real slot = load(v, i);
-      store(theta, i, rule.of(load(theta, i), step.scale * load(grad, i), slot, step.decay_at(i)));
+      store(theta, copy, i, rule.of(load(theta, i), step.scale * load(grad, i), slot, step.decay_at(i)));
       store(v, i, slot);
     }
 }
 
 template <class Rule>
-FORMULA void with_two_slots(Stored *theta, const Stored *grad, Stored *m, Stored *v, Step step, const Rule &rule) {
+FORMULA void with_two_slots(Stored *theta, Copy *copy, const Stored *grad, Stored *m, Stored *v, Step step, const Rule &rule) {
   if (step.scale > 0)
     for (EACH(i, step.size)) {
       Real first = load(m, i), second = load(v, i);
-      store(theta, i, rule.of(load(theta, i), step.scale * load(grad, i), first, second, step.decay_at(i)));
+      store(theta, copy, i, rule.of(load(theta, i), step.scale * load(grad, i), first, second, step.decay_at(i)));
       store(m, i, first);
       store(v, i, second);
     }

@@ -1,7 +1,10 @@
 """Updates of the flat buffers, each in one pass over them."""
 
+from functools import partial
+
 import numpy as np
 
+from ..reference.mixed import OPTIMIZERS
 from .launch import NULL, THREADS, Shape, column_sums, dtype_of, flat, tiles
 
 _FILE = "updates"
@@ -9,6 +12,22 @@ _FILE = "updates"
 
 def _launch(device, kernel, theta, *arguments):
     device.launch(_FILE, kernel, dtype_of(theta), flat(theta.size), *arguments)
+
+
+def launch_rule(device, file, kernel, theta, copy, *arguments):
+    """Start an optimizer's kernel, which also writes the rounded `copy` of theta, if that is not NULL."""
+    data = "" if copy is NULL or dtype_of(copy) == dtype_of(theta) else dtype_of(copy)
+    device.launch(file, kernel, dtype_of(theta), flat(theta.size), *arguments, data=data)
+
+
+def with_copies(kernels):
+    """These, and the ones that also write a copy: their last output."""
+
+    def kernel(rule, device, *inputs, out):
+        *out, copy = out
+        rule(device, *inputs, out=out, copy=copy)
+
+    return kernels | {f"{name}_rounded": partial(kernel, rule) for name, rule in kernels.items() if name in OPTIMIZERS}
 
 
 def counts(theta, matrices, weight_decay):
@@ -34,35 +53,39 @@ def average(device, total, sums, *, out):
     _launch(device, "average", total, total, sums, *out[2:], ticket, np.int64(total.size))
 
 
-def sgd(device, theta, grad, control, matrices, weight_decay, *, out):
-    _launch(device, "sgd", theta, theta, grad, control, *counts(theta, matrices, weight_decay))
+def sgd(device, theta, grad, control, matrices, weight_decay, *, out, copy=NULL):
+    numbers = counts(theta, matrices, weight_decay)
+    launch_rule(device, _FILE, "sgd", theta, copy, theta, copy, grad, control, *numbers)
 
 
-def _velocity(device, origin, theta, grad, v, control, progress, numbers, *rule, steps=0):
+def _velocity(device, origin, theta, copy, grad, v, control, progress, numbers, *rule, steps=0):
     rule = *map(np.float64, rule), np.int32(steps)
-    _launch(device, "velocity", theta, origin, theta, grad, v, control, progress, *numbers, *rule)
+    arrays = origin, theta, copy, grad, v, control, progress
+    launch_rule(device, _FILE, "velocity", theta, copy, *arrays, *numbers, *rule)
 
 
-def sgd_momentum(device, theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov, *, out):
+def sgd_momentum(
+    device, theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov, *, out, copy=NULL
+):
     c, d = (1, mu) if nesterov else (0, 1)
     numbers = counts(theta, matrices, weight_decay)
-    _velocity(device, NULL, theta, grad, v, control, progress, numbers, mu, 1 - tau, c, d)
+    _velocity(device, NULL, theta, copy, grad, v, control, progress, numbers, mu, 1 - tau, c, d)
 
 
-def sgd_step(device, theta, grad, v, control, matrices, weight_decay, mu, nesterov, *, out):
+def sgd_step(device, theta, grad, v, control, matrices, weight_decay, mu, nesterov, *, out, copy=NULL):
     c, d = (1, mu) if nesterov else (0, 1)
     numbers = counts(theta, matrices, weight_decay)
-    _velocity(device, NULL, theta, grad, v, control, NULL, numbers, mu, 1, c, d, steps=1)
+    _velocity(device, NULL, theta, copy, grad, v, control, NULL, numbers, mu, 1, c, d, steps=1)
 
 
-def moving_average(device, theta, grad, v, control, matrices, weight_decay, beta, *, out):
+def moving_average(device, theta, grad, v, control, matrices, weight_decay, beta, *, out, copy=NULL):
     numbers = counts(theta, matrices, weight_decay)
-    _velocity(device, NULL, theta, grad, v, control, NULL, numbers, beta, 1 - beta, 0, 1)
+    _velocity(device, NULL, theta, copy, grad, v, control, NULL, numbers, beta, 1 - beta, 0, 1)
 
 
-def moving_average_nesterov(device, theta, grad, v, origin, control, matrices, weight_decay, beta, *, out):
+def moving_average_nesterov(device, theta, grad, v, origin, control, matrices, weight_decay, beta, *, out, copy=NULL):
     numbers = counts(theta, matrices, weight_decay)
-    _velocity(device, origin, theta, grad, v, control, NULL, numbers, beta, 1 - beta, 0, 1)
+    _velocity(device, origin, theta, copy, grad, v, control, NULL, numbers, beta, 1 - beta, 0, 1)
 
 
 def look_ahead(device, theta, v, origin, rates, place, reach, *, out):
@@ -80,18 +103,6 @@ def max_norm(device, W, control, limit, *, out):
     )
 
 
-KERNELS = {
-    f.__name__: f
-    for f in (
-        prepare_update,
-        accumulate,
-        average,
-        sgd,
-        sgd_momentum,
-        sgd_step,
-        moving_average,
-        look_ahead,
-        moving_average_nesterov,
-        max_norm,
-    )
-}
+_OTHERS = prepare_update, accumulate, average, look_ahead, max_norm
+_RULES = sgd, sgd_momentum, sgd_step, moving_average, moving_average_nesterov
+KERNELS = with_copies({f.__name__: f for f in (*_OTHERS, *_RULES)})

@@ -5,7 +5,7 @@ They are the specification of the fast kernels, the fallback where there is none
 
 from typing import Any
 
-from . import activations, adaptive, data, dense, embedding, fused, losses, normalization, random, updates
+from . import activations, adaptive, data, dense, embedding, fused, losses, mixed, normalization, random, updates
 
 KERNELS: dict[str, Any] = {
     name: kernel
@@ -13,4 +13,4 @@ KERNELS: dict[str, Any] = {
     for name, kernel in vars(module).items()
     if hasattr(kernel, "contract") and kernel.__module__ == module.__name__
 }
-KERNELS |= fused.KERNELS
+KERNELS |= fused.KERNELS | mixed.KERNELS

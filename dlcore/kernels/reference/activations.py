@@ -198,7 +198,9 @@ def prelu(xp, z, alpha):
     return xp.where(z > 0, z, alpha * z)
 
 
-@contract("delta[n,o] z[n,o] alpha[1] -> dz[n,o] dalpha[1]", alias="dz delta", smooth_away_from=0, tolerance=64)
+@contract(
+    "delta[n,o] z[n,o] alpha[1] -> dz[n,o] dalpha[1]", alias="dz delta", wide="dalpha", smooth_away_from=0, tolerance=64
+)
 def prelu_grad(xp, delta, z, alpha):
     """dz = delta ⊙ (1 where z > 0, else alpha);  dalpha = Σ delta z over z <= 0"""
     dalpha = xp.sum(xp.where(z > 0, xp.zeros_like(z), delta * z))

@@ -15,13 +15,13 @@ def linear(xp, x, W):
     return x @ W
 
 
-@contract("x[n,i] delta[n,o] -> dW[i,o]", tolerance=64)
+@contract("x[n,i] delta[n,o] -> dW[i,o]", wide="dW", tolerance=64)
 def weight_grad(xp, x, delta):
     """dW = xᵀ delta.  The 1/n of the mean is already inside delta."""
     return x.T @ delta
 
 
-@contract("delta[n,o] -> db[o]", tolerance=64)
+@contract("delta[n,o] -> db[o]", wide="db", tolerance=64)
 def bias_grad(xp, delta):
     """db = 1ᵀ delta, the column sums"""
     return xp.sum(delta, axis=0)

@@ -41,7 +41,7 @@ def embedding(xp, x, categories, dimensions, E, z):
     return xp.concat([*blocks, xp.zeros_like(z)], axis=1)[:, :width]
 
 
-@contract(f"delta[n,o] {_SHARED} dE[P] -> dE[P]", tolerance=64)
+@contract(f"delta[n,o] {_SHARED} dE[P] -> dE[P]", wide="dE", tolerance=64)
 def embedding_grad(xp, delta, x, categories, dimensions, dE):
     """dE_j = one-hot(x_j)ᵀ delta_j, delta_j the columns of delta that E_j has filled"""
     n, width = delta.shape

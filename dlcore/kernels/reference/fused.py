@@ -48,6 +48,7 @@ def _input_grad_activation(name):
 
     @contract(
         f"delta[n,o] W[i,o] {kept.name}[n,i]:{kept.domain} {_numbers(g)} -> dz[n,i] db[i]",
+        wide="db",
         tolerance=64,
         smooth_away_from=g.contract.smooth_away_from,
     )
@@ -65,7 +66,11 @@ def _dense_loss(name):
     rest = " ".join(str(a) for a in loss.contract.inputs[1:])
     columns = loss.contract.inputs[0].dims[1]
 
-    @contract(f"x[n,i] W[i,{columns}] b[{columns}] {rest} -> loss[2] delta[n,{columns}]", tolerance=64)
+    @contract(
+        f"x[n,i] W[i,{columns}] b[{columns}] {rest} -> loss[2] delta[n,{columns}]",
+        wide=" ".join(loss.contract.wide),
+        tolerance=64,
+    )
     def kernel(xp, x, W, b, *rest):
         return loss(xp, dense(xp, x, W, b), *rest)
 
@@ -74,7 +79,7 @@ def _dense_loss(name):
     return kernel
 
 
-@contract("x[n,i] delta[n,o] -> dW[i,o] db[o]", tolerance=64)
+@contract("x[n,i] delta[n,o] -> dW[i,o] db[o]", wide="dW db", tolerance=64)
 def dense_grad(xp, x, delta):
     """dW = xᵀ delta,  db = 1ᵀ delta"""
     return weight_grad(xp, x, delta), bias_grad(xp, delta)

@@ -20,7 +20,7 @@ def weighted(xp, share, delta):
     return xp.where(share > 0, share * delta, xp.zeros_like(delta))
 
 
-@contract("z[n,k] y[n,k] w[n]:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64)
+@contract("z[n,k] y[n,k] w[n]:positive -> loss[2] delta[n,k]", alias="delta z", wide="y w loss", tolerance=64)
 def squared_error(xp, z, y, w):
     """L_i = ½ Σ_k (z_k − y_k)²,  delta = z − y"""
     error = z - y
@@ -28,7 +28,7 @@ def squared_error(xp, z, y, w):
     return loss, weighted(xp, share, error)
 
 
-@contract("z[n,k] y[n,k]:unit w[n]:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64)
+@contract("z[n,k] y[n,k]:unit w[n]:positive -> loss[2] delta[n,k]", alias="delta z", wide="y w loss", tolerance=64)
 def binary_cross_entropy(xp, z, y, w):
     """L_i = −Σ_k [y log a + (1 − y) log(1 − a)],  a = σ(z),  delta = a − y;  computed as max(z,0) − z y + log(1 + exp(−|z|))"""
     L = xp.maximum(z, xp.zeros_like(z)) - z * y + xp.log1p(xp.exp(-xp.abs(z)))
@@ -36,7 +36,12 @@ def binary_cross_entropy(xp, z, y, w):
     return loss, weighted(xp, share, logistic(xp, z) - y)
 
 
-@contract("z[n,k] y[n,k] w[n]:positive threshold:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64)
+@contract(
+    "z[n,k] y[n,k] w[n]:positive threshold:positive -> loss[2] delta[n,k]",
+    alias="delta z",
+    wide="y w loss",
+    tolerance=64,
+)
 def huber(xp, z, y, w, threshold):
     """L_i = Σ_k h(z_k − y_k),  h(e) = ½ e² for |e| <= t, else t (|e| − ½ t);  delta = e, cut to [−t, t].  Huber (1964)."""
     error = z - y
@@ -46,7 +51,7 @@ def huber(xp, z, y, w, threshold):
     return loss, weighted(xp, share, xp.where(size > threshold, threshold * xp.sign(error), error))
 
 
-@contract("z[n,k] y[n,k]:positive w[n]:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64)
+@contract("z[n,k] y[n,k]:positive w[n]:positive -> loss[2] delta[n,k]", alias="delta z", wide="y w loss", tolerance=64)
 def poisson(xp, z, y, w):
     """L_i = Σ_k (a_k − y_k z_k),  a = exp(z),  delta = a − y: −log of Poisson probabilities, without log y!"""
     a = xp.exp(z)
@@ -54,7 +59,7 @@ def poisson(xp, z, y, w):
     return loss, weighted(xp, share, a - y)
 
 
-@contract("z[n,k] y[n,k]:unit w[n]:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64)
+@contract("z[n,k] y[n,k]:unit w[n]:positive -> loss[2] delta[n,k]", alias="delta z", wide="y w loss", tolerance=64)
 def hinge(xp, z, y, w):
     """L_i = Σ_k max(0, 1 − t_k z_k),  t = 2 y − 1,  delta = −t where t z < 1, else 0"""
     t = 2 * y - 1
@@ -64,7 +69,13 @@ def hinge(xp, z, y, w):
     return loss, weighted(xp, share, xp.where(short > 0, -t, xp.zeros_like(t)))
 
 
-@contract("z[n,k] y[n,k]:unit w[n]:positive -> loss[2] delta[n,k]", alias="delta z", tolerance=64, smooth_away_from=0)
+@contract(
+    "z[n,k] y[n,k]:unit w[n]:positive -> loss[2] delta[n,k]",
+    alias="delta z",
+    wide="y w loss",
+    tolerance=64,
+    smooth_away_from=0,
+)
 def perceptron(xp, z, y, w):
     """L_i = Σ_k (a_k − y_k) z_k,  a = 1[z >= 0],  delta = a − y: nothing where the class is right.  Rosenblatt (1958)."""
     error = xp.where(z >= 0, xp.ones_like(z), xp.zeros_like(z)) - y
@@ -86,7 +97,12 @@ def binary_entropy(xp, p, t):
     return surprise(t, p) + surprise(1 - t, 1 - p)
 
 
-@contract("z[n,c] y[n,c]:unit w[n]:positive smoothing:unit -> loss[2] delta[n,c]", alias="delta z", tolerance=64)
+@contract(
+    "z[n,c] y[n,c]:unit w[n]:positive smoothing:unit -> loss[2] delta[n,c]",
+    alias="delta z",
+    wide="y w loss",
+    tolerance=64,
+)
 def softmax_cross_entropy_dense(xp, z, y, w, smoothing):
     """L_i = −Σ_k q_k log a_k,  a = softmax(z),  q = (1 − s) y + s/c,  delta = a Σ_k q_k − q.
 
@@ -101,7 +117,12 @@ def softmax_cross_entropy_dense(xp, z, y, w, smoothing):
     return loss, weighted(xp, share, softmax(xp, z) * xp.sum(q, axis=1, keepdims=True) - q)
 
 
-@contract("z[n,c] y[n]:index<c w[n]:positive smoothing:unit -> loss[2] delta[n,c]", alias="delta z", tolerance=64)
+@contract(
+    "z[n,c] y[n]:index<c w[n]:positive smoothing:unit -> loss[2] delta[n,c]",
+    alias="delta z",
+    wide="w loss",
+    tolerance=64,
+)
 def softmax_cross_entropy(xp, z, y, w, smoothing):
     """As softmax_cross_entropy_dense, for class indices y: q is one-hot before smoothing."""
     one_hot = xp.astype(xp.arange(z.shape[1])[None, :] == y[:, None], z.dtype)

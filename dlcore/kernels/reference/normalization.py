@@ -3,7 +3,7 @@
 from ...contract import contract
 
 
-@contract("x[n,d] gamma[d] beta[d] epsilon:positive -> z[n,d] mu[d] var[d]", tolerance=256)
+@contract("x[n,d] gamma[d] beta[d] epsilon:positive -> z[n,d] mu[d] var[d]", wide="mu var", tolerance=256)
 def batch_norm(xp, x, gamma, beta, epsilon):
     """z = gamma x̂ + beta,  x̂ = (x − mu) / √(var + ε),  mean mu and variance var over the rows.  Ioffe & Szegedy (2015)."""
     n = max(x.shape[0], 1)
@@ -15,6 +15,7 @@ def batch_norm(xp, x, gamma, beta, epsilon):
 @contract(
     "delta[n,d] x[n,d] gamma[d] mu[d] var[d]:positive epsilon:positive -> dx[n,d] dgamma[d] dbeta[d]",
     alias="dx delta",
+    wide="mu var dgamma dbeta",
     tolerance=256,
 )
 def batch_norm_grad(xp, delta, x, gamma, mu, var, epsilon):
@@ -27,7 +28,8 @@ def batch_norm_grad(xp, delta, x, gamma, mu, var, epsilon):
 
 
 @contract(
-    "mu[d] var[d]:positive mean[d] variance[d]:positive control[3]:positive rows:count momentum:unit -> mean[d] variance[d]"
+    "mu[d] var[d]:positive mean[d] variance[d]:positive control[3]:positive rows:count momentum:unit -> mean[d] variance[d]",
+    wide="mu var mean variance control",
 )
 def running_statistics(xp, mu, var, mean, variance, control, rows, momentum):
     """mean ← (1 − momentum) mean + momentum mu;  variance likewise, with the unbiased n/(n−1) var.
@@ -40,13 +42,15 @@ def running_statistics(xp, mu, var, mean, variance, control, rows, momentum):
     return xp.where(control[1] > 0, new_mean, mean), xp.where(control[1] > 0, new_variance, variance)
 
 
-@contract("x[n,d] gamma[d] beta[d] mean[d] variance[d]:positive epsilon:positive -> z[n,d]", alias="z x")
+@contract(
+    "x[n,d] gamma[d] beta[d] mean[d] variance[d]:positive epsilon:positive -> z[n,d]", alias="z x", wide="mean variance"
+)
 def batch_norm_predict(xp, x, gamma, beta, mean, variance, epsilon):
     """z = gamma (x − mean) / √(variance + ε) + beta"""
     return gamma * ((x - mean) / xp.sqrt(variance + epsilon)) + beta
 
 
-@contract("x[n,d] gamma[d] beta[d] epsilon:positive -> z[n,d] mu[n] rstd[n]", tolerance=256)
+@contract("x[n,d] gamma[d] beta[d] epsilon:positive -> z[n,d] mu[n] rstd[n]", wide="mu rstd", tolerance=256)
 def layer_norm(xp, x, gamma, beta, epsilon):
     """z = gamma (x − mu) rstd + beta,  mu and rstd = 1/√(var + ε) over the columns of each row.  Ba et al. (2016)."""
     d = max(x.shape[1], 1)
@@ -56,7 +60,10 @@ def layer_norm(xp, x, gamma, beta, epsilon):
 
 
 @contract(
-    "delta[n,d] x[n,d] gamma[d] mu[n] rstd[n]:positive -> dx[n,d] dgamma[d] dbeta[d]", alias="dx delta", tolerance=256
+    "delta[n,d] x[n,d] gamma[d] mu[n] rstd[n]:positive -> dx[n,d] dgamma[d] dbeta[d]",
+    alias="dx delta",
+    wide="mu rstd dgamma dbeta",
+    tolerance=256,
 )
 def layer_norm_grad(xp, delta, x, gamma, mu, rstd):
     """As batch_norm_grad with the means over columns: dx = rstd (e − mean(e) − x̂ mean(e x̂)),  e = delta ⊙ gamma"""

@@ -108,11 +108,33 @@ class Module:
         return Function(self._library, name)
 
 
+class LateUpload:
+    """A copy that is made as late as may be: staged memory that is written over too early, or used too early, shows."""
+
+    def __init__(self, target: np.ndarray, staged: np.ndarray) -> None:
+        self._copy: tuple[np.ndarray, np.ndarray] | None = (target, staged)
+
+    def before_use(self) -> None:
+        if self._copy:
+            target, staged = self._copy
+            target[...] = staged
+        self._copy = None
+
+    finish = before_use
+
+
 class EmulatedDevice(Device):
     """NumPy arrays, kernels by g++, products by a mock of cuBLASLt."""
 
-    def __init__(self, cublaslt: MockCublasLt | None = None, precision: str = "highest") -> None:
-        super().__init__(cublaslt or MockCublasLt(), precision)
+    def __init__(
+        self,
+        cublaslt: MockCublasLt | None = None,
+        precision: str = "highest",
+        free: int = 2**40,
+        cache: Path | None = None,
+    ) -> None:
+        self.free, self.uploads = free, 0
+        super().__init__(cublaslt or MockCublasLt(), precision, cache)
 
     def compiled(self, source: str) -> Module:
         STREAM.refuse("a compilation")
@@ -128,7 +150,33 @@ class EmulatedDevice(Device):
 
     def to_host(self, array: np.ndarray) -> np.ndarray:
         STREAM.refuse("a copy to the host")
+        STREAM.wait()
         return array
+
+    def fork(self, work: Callable[[], None]) -> None:
+        STREAM.fork(work)
+
+    def join(self) -> None:
+        STREAM.join()
+
+    def staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        return np.zeros(shape, dtype)
+
+    def upload(self, target: np.ndarray, staged: np.ndarray) -> LateUpload:
+        STREAM.refuse("an upload")
+        self.uploads += 1
+        return LateUpload(target, staged)
+
+    def free_memory(self) -> int:
+        return self.free
+
+    def identity(self) -> str:
+        return "a mock of cuBLASLt"
+
+    def seconds(self, work: Callable[[], None]) -> float:
+        STREAM.refuse("a measurement")
+        work()
+        return float(self._cublaslt.cost)
 
     def captured(self, body: Callable[[], None]) -> Callable[[], None]:
         return STREAM.captured(body)

@@ -1,12 +1,14 @@
 """What cuBLASLt does, on the host's memory, behind the functions of nvmath.bindings.cublasLt that dlcore calls.
 
 It obeys the layouts as they were set, column by column with a leading dimension, and knows of an array its address only.
-Algorithms are a number that must come back unharmed.  `refuses` are epilogues for which there is no algorithm.
+Algorithms are numbers that must come back unharmed: a mark, what alignments and which shape they are for, and
+which of `costs` they have.  `refuses` are epilogues for which there is no algorithm.
 """
 
 from __future__ import annotations
 
 import ctypes
+import zlib
 from collections.abc import Iterator
 from enum import IntEnum
 from itertools import count
@@ -80,8 +82,8 @@ class MockCublasLt:
 
     Epilogue, MatmulDescAttribute, MatmulPreferenceAttribute = Epilogue, MatmulDescAttribute, MatmulPreferenceAttribute
 
-    def __init__(self, refuses: tuple[int, ...] = ()) -> None:
-        self.refuses, self.products, self.prepared = refuses, 0, 0
+    def __init__(self, refuses: tuple[int, ...] = (), costs: tuple[int, ...] = (1,)) -> None:
+        self.refuses, self.products, self.prepared, self.costs, self.cost = refuses, 0, 0, costs, 0
         self._numbers: Iterator[int] = count(1000)
         self._things: dict[int, Any] = {}
 
@@ -145,17 +147,35 @@ class MockCublasLt:
             at(found, 1, "int32")[0] = 0
             return
         self.prepared += 1
-        result = at(results, 96, "uint8")
-        result[:] = 0
-        result[:64].view("uint64")[:] = (0xA190 + description, *(wishes[a] for a in sorted(wishes)[1:]), 0, 0, 0)
-        at(found, 1, "int32")[0] = min(wanted, 1)
+        count = at(found, 1, "int32")[0] = min(wanted, len(self.costs))
+        for i, result in enumerate(at(results, 96 * count, "uint8").reshape(count, 96)):
+            result[:] = 0
+            alignments = (wishes[a] for a in sorted(wishes)[1:])
+            result[:64].view("uint64")[:] = (0xA190, *alignments, self._shape(description, A, B, D), i, 0)
+
+    def _shape(self, description: int, *layouts: int) -> int:
+        settings = self._things[description]
+        words = [
+            settings[a] for a in (MatmulDescAttribute.EPILOGUE, MatmulDescAttribute.TRANSA, MatmulDescAttribute.TRANSB)
+        ]
+        return zlib.crc32(repr([words, *(self._things[layout] for layout in layouts)]).encode())
+
+    def matmul_algo_check(
+        self, handle: int, description: int, A: int, B: int, C: int, D: int, algorithm: int, result: int
+    ) -> None:
+        chosen = at(algorithm, 8, "uint64")
+        if chosen[0] != 0xA190 or chosen[5] != self._shape(description, A, B, D) or chosen[6] >= len(self.costs):
+            raise CublasLtError("INVALID_VALUE")
+        at(result, 96, "uint8")[:] = 0
 
     def matmul(
         self, handle: int, description: int, alpha: int, a: int, A: int, b: int, B: int, beta: int, c: int, C: int, d: int, D: int,
         algorithm: int, workspace: int, workspace_size: int, stream: int,
     ) -> None:  # fmt: skip
         settings, chosen = self._things[description], at(algorithm, 8, "uint64")
-        assert chosen[0] == 0xA190 + description
+        assert chosen[0] == 0xA190
+        assert chosen[5] == self._shape(description, A, B, D)
+        self.cost = self.costs[int(chosen[6])]
         assert (workspace != 0, workspace_size > 0, stream) == (True, True, 0)
         for address, alignment in zip((a, b, c, d), chosen[1:5], strict=True):
             assert address % int(alignment) == 0, "an algorithm for better aligned arrays"
@@ -169,7 +189,8 @@ class MockCublasLt:
         left = (left.T if settings[MatmulDescAttribute.TRANSA] else left).astype(real)
         right = (right.T if settings[MatmulDescAttribute.TRANSB] else right).astype(real)
         result = self._matrix(d, D)
-        result[...] = self._epilogue(settings, left, right, result.dtype.name)
+        with np.errstate(all="ignore"):  # a GPU does not warn
+            result[...] = self._epilogue(settings, left, right, result.dtype.name)
         self.products += 1
 
     def _epilogue(self, settings: dict[Any, Any], left: np.ndarray, right: np.ndarray, dtype: str) -> np.ndarray:

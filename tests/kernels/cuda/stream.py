@@ -16,6 +16,29 @@ class EmulatedStream:
     def __init__(self) -> None:
         self.started = self.graphs = self.launched = 0
         self._recording: list[Work] | None = None
+        self._aside: list[Work] = []
+        self._capturing = self._forked = False
+
+    def fork(self, body: Work) -> None:
+        """What body starts is put off as long as may be: until it is waited for."""
+        main, self._recording, self._forked = self._recording, self._aside, True
+        try:
+            body()
+        finally:
+            self._recording, self._forked = main, False
+
+    def wait(self) -> None:
+        """For what was started on the present stream: what was put off is done now."""
+        if self._forked:
+            self._recording = None
+            self.join()
+            self._recording = self._aside
+
+    def join(self) -> None:
+        late, self._aside = self._aside, []
+        for work in late:
+            self.started -= 1
+            self.start(work)
 
     def start(self, work: Work) -> None:
         """A kernel or a product."""
@@ -26,17 +49,18 @@ class EmulatedStream:
             self._recording.append(work)
 
     def refuse(self, what: str) -> None:
-        if self._recording is not None:
+        if self._capturing:
             raise RuntimeError(f"{what} while a graph is captured")
 
     def captured(self, body: Work) -> Work:
         """What body starts, as a graph."""
         self.refuse("a capture")
         self._recording = recording = []
+        self._capturing = True
         try:
             body()
         finally:
-            self._recording = None
+            self._recording, self._capturing = None, False
         self.graphs += 1
 
         def launch() -> None:

@@ -9,13 +9,14 @@ import pytest
 
 from dlcore.kernels import cuda, reference
 
-from ...kernel_contracts import check_at_all_sizes, check_kernel
+from ...kernel_contracts import SAMPLED, check_at_all_sizes, check_kernel
 from .emulation import COMPILER, MISSING, EmulatedDevice
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason=MISSING)
 
 DEVICE = EmulatedDevice()
 KERNELS = cuda.kernels(DEVICE)
+MOST = [name for name in KERNELS if name not in reference.mixed.KERNELS or name in SAMPLED]  # in 16 bits: all
 
 
 def test_every_reference_kernel_has_a_cuda_twin() -> None:
@@ -34,7 +35,7 @@ def test_cuda_gather_casts(name: str, stored: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("name", MOST)
 def test_cuda_kernel_keeps_its_contract(name: str, dtype: str) -> None:
     """A kernel gives what the float64 reference gives, and touches nothing else; in any order of its threads."""
     check_at_all_sizes(KERNELS[name], reference.KERNELS[name].contract, reference.KERNELS[name], dtype)
@@ -44,7 +45,7 @@ def check_sixteen_bits(name: str, dtype: str) -> None:
     contract = reference.KERNELS[name].contract
     for numbers in ((5, 7, 3, 6, 4), (40, 33, 12, 6, 4)):
         sizes = dict(zip(contract.letters, numbers, strict=False))
-        if name == "dense_poisson" and numbers[1] > 7:
+        if name.startswith("dense_poisson") and numbers[1] > 7:
             continue  # exp of a product of 33 columns is beyond float16
         check_kernel(KERNELS[name], contract, reference.KERNELS[name], sizes, dtype=dtype)
 
@@ -65,7 +66,7 @@ def test_cuda_kernel_in_bfloat16(name: str) -> None:
     check_sixteen_bits(name, "bfloat16")
 
 
-@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("name", MOST)
 def test_cuda_kernel_on_wide_rows(name: str) -> None:
     """Rows too wide for a warp belong to a block."""
     contract = reference.KERNELS[name].contract

@@ -138,6 +138,67 @@ def test_high_precision_is_tf32_for_float32_only() -> None:
         assert [thing["compute"] for thing in described] == [compute]
 
 
+# -- algorithms ------------------------------------------------------------------------------------------------------
+
+
+def chosen(device: EmulatedDevice) -> list[int]:
+    """Which proposal was taken for each product."""
+    return [
+        int(np.frombuffer(bytes.fromhex(value), "uint64")[6]) for value in device.algorithms.facts()["chosen"].values()
+    ]
+
+
+def test_the_fastest_algorithm_is_found_once() -> None:
+    """Each of three proposals is tried once; then the product is one call."""
+    library = MockCublasLt(costs=(3, 1, 2))
+    device, a, b, out = EmulatedDevice(library), matrix(4, 6), matrix(6, 8), np.zeros((4, 8))
+    device.product(a, b, out)
+    assert (chosen(device), library.products) == ([1], 4)
+    np.testing.assert_allclose(out, a @ b, atol=1e-12)
+    device.product(a, b, out)
+    assert (library.prepared, library.products, library.cost) == (1, 5, 1)
+    device.sibling().product(a, b, out)  # a second stream has plans of its own, and the same algorithms
+    assert (library.prepared, library.products) == (1, 6)
+
+
+def test_a_choice_is_kept_in_a_file(tmp_path: Path) -> None:
+    """The next process takes it without trying, though it would choose otherwise; a torn file is none."""
+    file, a, b, out = tmp_path / "cache" / "algorithms.json", matrix(4, 6), matrix(6, 8), np.zeros((4, 8))
+    EmulatedDevice(MockCublasLt(costs=(3, 1, 2)), cache=file).product(a, b, out)
+    library = MockCublasLt(costs=(1, 2, 3))
+    device = EmulatedDevice(library, cache=file)
+    device.product(a, b, out)
+    assert (chosen(device), library.prepared, library.products) == ([1], 0, 1)
+    file.write_text(file.read_text()[:-9])
+    again = EmulatedDevice(MockCublasLt(costs=(1, 2, 3)), cache=file)
+    again.product(a, b, out)
+    assert chosen(again) == [0]
+
+
+def test_a_hint_is_checked_before_it_is_used() -> None:
+    """One for another GPU is left aside, and one that the library refuses, or that is for another shape."""
+    a, b, out = matrix(4, 6), matrix(6, 8), np.zeros((4, 8))
+    first = EmulatedDevice(MockCublasLt(costs=(3, 2, 1)))
+    first.product(a, b, out)
+    facts = first.algorithms.facts()
+    ((key, value),) = facts["chosen"].items()
+    other_shape = EmulatedDevice(MockCublasLt())
+    other_shape.product(matrix(5, 6), b, np.zeros((5, 8)))
+    wrong = next(iter(other_shape.algorithms.facts()["chosen"].values()))
+    for hint, want in (
+        (facts, 2),
+        (facts | {"identity": "another GPU"}, 0),
+        (facts | {"chosen": {key: wrong}}, 0),
+        (facts | {"chosen": {key: "00" * 64}}, 0),
+        (facts | {"chosen": {key: value[:-1]}}, 0),
+        (None, 0),
+    ):
+        device = EmulatedDevice(MockCublasLt(costs=(1, 2, 3)))
+        device.algorithms.hint(hint)
+        device.product(a, b, out)
+        assert chosen(device) == [want]
+
+
 # -- the real library ------------------------------------------------------------------------------------------------
 
 

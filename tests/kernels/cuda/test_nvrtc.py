@@ -14,6 +14,11 @@ pytestmark = pytest.mark.skipif(library() is None, reason=MISSING)
 
 FILES = sorted(path.stem for path in Path(launch.__file__).parent.glob("*.cu"))
 ARCHITECTURES = ("sm_80", "sm_90", "sm_100")
+SECOND = {
+    "data": "uint8",
+    "updates": "bfloat16",
+    "adaptive": "bfloat16",
+}  # dtype of users' data, of the parameters' copy
 REGISTERS = 128  # of 65536: at 256 threads a block, two blocks on every multiprocessor at least
 
 
@@ -28,7 +33,7 @@ def check(file: str, dtype: str, arch: str, data: str = "") -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_kernels_compile_without_spills(file: str, arch: str) -> None:
     """NVRTC takes the source, and no kernel spills registers to memory."""
-    check(file, "float32", arch, "uint8" if file == "data" else "")
+    check(file, "float32", arch, SECOND.get(file, ""))
 
 
 @pytest.mark.slow

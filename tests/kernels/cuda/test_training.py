@@ -14,6 +14,7 @@ from dlcore.backend import Backend, cuda_backend
 from dlcore.executors import REPLAY
 
 from .emulation import COMPILER, MISSING, EmulatedDevice
+from .mock_cublaslt import MockCublasLt
 from .stream import STREAM
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason=MISSING)
@@ -97,3 +98,107 @@ def test_the_printed_step_has_cuda_kernels_only() -> None:
     assert {call.kernel.source for call in step.calls} == {"cuda"}
     assert "executor graph" in str(step)
     assert [call.name for call in step.lists["gradient"]][1:3] == ["dense_gelu", "dense_softmax_cross_entropy"]
+
+
+def test_graph_false_gives_the_same_numbers() -> None:
+    """Call by call on the device, and on the CPU: the losses and weights of a graph and of the worker."""
+    for device in (BACKEND, "cpu"):
+        runs = []
+        for graph in (True, False):
+            trainer = dl.Trainer(*digits_network(), device=device, dtype="float64", seed=5, graph=graph)
+            trainer.fit(IMAGES[:320], DIGITS[:320], epochs=1, batch_size=64)
+            runs.append(trainer)
+        assert [run.step.executor.name == "replay" for run in runs] == [False, True]
+        assert "graph=False" in str(runs[1].step)
+        for a, b in zip(*(run.get_weights() for run in runs), strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+
+
+def test_precision_is_checked_and_saved(tmp_path: Any) -> None:
+    """On a CPU too, where it changes nothing; what is loaded has it, and a file with another word is refused."""
+    with pytest.raises(dl.ConfigurationError, match="matmul_precision='medium': expected one of highest, high"):
+        dl.Trainer(*digits_network(), matmul_precision="medium")
+    with pytest.raises(dl.ConfigurationError, match="graph=None"):
+        dl.Trainer(*digits_network(), graph=None)  # type: ignore[arg-type]
+    runs = [dl.Trainer(*digits_network(), matmul_precision=word) for word in ("high", "highest")]
+    for run in runs:
+        run.fit(IMAGES[:128], DIGITS[:128], epochs=1)
+    assert runs[0].history["loss"] == runs[1].history["loss"]
+    runs[0].save(tmp_path / "run.safetensors")
+    assert dl.Trainer.load(tmp_path / "run.safetensors").matmul_precision == "high"
+
+
+# -- data and memory -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_rows_without_room_train_the_same_network(shuffle: bool, accumulate: int) -> None:
+    """Uploaded in halves of a window, with a ragged batch, in the order of the epoch: the bits of data on the device."""
+    weights = np.linspace(0.5, 2, len(TABLE))
+    runs = []
+    for free in (2**40, 20_000):
+        device = EmulatedDevice(free=free)
+        backend = cuda_backend("emulated", np, device, nullcontext)
+        model = dl.Sequential(dl.Dense(12, 7), dl.Tanh(), dl.Dropout(0.3), dl.Dense(7, 2))
+        run = dl.Trainer(model, dl.SquaredError(), dl.Adam(1e-2), device=backend, seed=2)
+        for _ in range(2):
+            run.fit(
+                TABLE,
+                TABLE[:, :2],
+                epochs=2,
+                batch_size=8,
+                shuffle=shuffle,
+                accumulate=accumulate,
+                sample_weight=weights,
+            )
+        assert (device.uploads > 10) == (free == 20_000)
+        runs.append(run)
+    assert runs[0].history["loss"] == runs[1].history["loss"]
+    for a, b in zip(*(run.get_weights() for run in runs), strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_a_device_without_room_says_how_much() -> None:
+    """What was needed, what was free, and what to do; CuPy's error is a MemoryError too."""
+
+    class Full:
+        """NumPy, but nothing larger than a megabyte has room."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(np, name)
+
+        @staticmethod
+        def zeros(shape: Any, dtype: Any = None) -> Any:
+            if np.prod(shape) * np.dtype(dtype).itemsize > 2**20:
+                raise MemoryError("cudaErrorMemoryAllocation")
+            return np.zeros(shape, dtype)
+
+    backend = cuda_backend("cuda:0", Full(), EmulatedDevice(free=3 * 2**19), nullcontext)
+    with pytest.raises(
+        dl.DeviceError, match=r"'cuda:0' is out of memory: 15.3 MiB more were needed, 1.5 MiB are free; use a s"
+    ):
+        dl.Trainer(dl.Sequential(dl.Dense(2000, 2000)), dl.SquaredError(), dl.SGD(0.1), device=backend)
+    trainer = dl.Trainer(*digits_network(), device=backend)
+    with pytest.raises(
+        dl.DeviceError, match=r"smaller batch_size or network, dtype='bfloat16', or end what else uses the GPU"
+    ):
+        trainer.fit(IMAGES, DIGITS, batch_size=1300)
+    assert trainer.fit(IMAGES, DIGITS, epochs=1, batch_size=64)["loss"][0] > 0  # it goes on with what fits
+
+
+def test_algorithms_are_saved_with_the_run(tmp_path: Any) -> None:
+    """Through a machine without a GPU to a device that would choose others: it takes those of the run."""
+    first, second = (
+        cuda_backend("emulated", np, EmulatedDevice(MockCublasLt(costs=costs)), nullcontext)
+        for costs in ((3, 1), (1, 2))
+    )
+    run = dl.Trainer(*digits_network(), device=first)
+    run.fit(IMAGES[:64], DIGITS[:64], epochs=1, batch_size=64)
+    run.save(tmp_path / "gpu.safetensors")
+    dl.Trainer.load(tmp_path / "gpu.safetensors", device="cpu").save(tmp_path / "cpu.safetensors")
+    back = dl.Trainer.load(tmp_path / "cpu.safetensors", device=second)
+    back.fit(IMAGES[:64], DIGITS[:64], epochs=1, batch_size=64)
+    ours, theirs = (backend.device.algorithms.facts()["chosen"] for backend in (first, second))
+    assert ours.items() <= theirs.items()
+    assert ours

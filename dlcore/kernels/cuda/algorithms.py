@@ -1,0 +1,68 @@
+"""Which algorithm multiplies which matrices: found once by timing, remembered, and the same from run to run.
+
+Another algorithm may sum in another order and give other bits, so a choice is kept in a file of the user's cache, and in
+checkpoints.  It holds for one version of the library on one kind of GPU, its `identity`; elsewhere it is left aside.  What comes
+from a file is a hint: the library is asked whether it fits before it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+BYTES = 64  # of a cublasLtMatmulAlgo_t, which may be stored and read by the same version of the library
+
+
+class Algorithms:
+    """Choices by a text that says what is multiplied."""
+
+    def __init__(self, identity: str, file: Path | None = None) -> None:
+        """With a file, the choices of earlier runs are read from it, and new ones written there."""
+        self.identity, self._file = identity, file
+        self._chosen: dict[str, bytes] = {}
+        if file is not None:
+            with suppress(OSError, ValueError):
+                self.hint(json.loads(file.read_text(encoding="utf-8")))
+
+    def get(self, key: str) -> np.ndarray | None:
+        """The algorithm chosen for this, to be checked."""
+        return np.frombuffer(self._chosen[key], np.uint8).copy() if key in self._chosen else None
+
+    def choose(self, key: str, algorithm: np.ndarray) -> None:
+        self._chosen[key] = algorithm.tobytes()
+        if self._file is not None:
+            with suppress(OSError):  # a cache that cannot be written is none
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                scratch = self._file.with_name(f".{self._file.name}.{os.getpid()}")
+                scratch.write_text(json.dumps(self.facts()), encoding="utf-8")
+                scratch.replace(self._file)
+
+    def facts(self) -> dict[str, Any]:
+        """All choices, as JSON values."""
+        return {"identity": self.identity, "chosen": {key: value.hex() for key, value in self._chosen.items()}}
+
+    def hint(self, facts: Any) -> None:
+        """Take choices that were stored, where they are of this identity and nothing else is chosen yet."""
+        if are_facts(facts) and facts["identity"] == self.identity:
+            for key, value in facts["chosen"].items():
+                self._chosen.setdefault(key, bytes.fromhex(value))
+
+
+def are_facts(facts: Any) -> bool:
+    """Whether these could be what `facts` gave."""
+    if not isinstance(facts, Mapping) or not isinstance(facts.get("identity"), str):
+        return False
+    chosen = facts.get("chosen")
+    return isinstance(chosen, Mapping) and all(map(_is_algorithm, chosen.values()))
+
+
+def _is_algorithm(value: Any) -> bool:
+    if not isinstance(value, str) or len(value) != 2 * BYTES:
+        return False
+    return all(c in "0123456789abcdef" for c in value)

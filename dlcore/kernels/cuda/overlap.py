@@ -1,0 +1,53 @@
+"""Calls of a step that need not wait for each other, on two streams.
+
+Nothing reads the gradient of a weight matrix before the update, while the gradient of the input below is waited for.  So
+products of the first kind go to a second stream, and the step meets it again before a call that touches what they touch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+ASIDE = ("weight_grad", "dense_grad")  # what is large, and read late
+
+
+def overlapped(device: Any, calls: Sequence[Any], kernels: Callable[[Any], dict[str, Any]]) -> list[Callable[[], None]]:
+    """The same work as the bound calls, in the same order on each array; `kernels(device)` are those of a device."""
+    made: list[Callable[[], None]] = []
+    pending: list[Any] = []
+    for i, call in enumerate(calls):
+        if any(_conflict(device, call, other) for other in pending):
+            made.append(device.join)
+            pending = []
+        follows = calls[i + 1] if i + 1 < len(calls) else call
+        if call.kernel.name in ASIDE and not _conflict(device, follows, call):
+            run = partial(kernels(device.second)[call.kernel.name], *call.inputs, out=call.out)
+            made.append(partial(device.fork, run))
+            pending.append(call)
+        else:
+            made.append(call)
+    if pending:
+        made.append(device.join)
+    return made
+
+
+def _conflict(device: Any, call: Any, other: Any) -> bool:
+    """Whether one of two calls writes what the other reads or writes."""
+    theirs = [*_ranges(device, other.inputs), *_ranges(device, other.outputs)]
+    return _meet(_ranges(device, call.outputs), theirs) or _meet(
+        _ranges(device, call.inputs), list(_ranges(device, other.outputs))
+    )
+
+
+def _ranges(device: Any, values: Iterable[Any]) -> Iterable[tuple[int, int]]:
+    """Where arrays begin and end in memory; they are contiguous."""
+    for value in values:
+        if getattr(value, "ndim", 0):
+            start = device.address(value)
+            yield start, start + value.nbytes
+
+
+def _meet(some: Iterable[tuple[int, int]], others: Sequence[tuple[int, int]]) -> bool:
+    return any(a < d and c < b for a, b in some for c, d in others)

@@ -1,0 +1,105 @@
+"""Training in 16 bits: layers compute with rounded copies of the parameters; parameters, slots and sums have 32 (`wide`).
+
+The smallest numbers of float16 are larger than many gradients, so its losses are multiplied by a power of two, and gradients
+divided by it before they are used.  Micikevicius et al., Mixed precision training (2018).
+
+    scaling = (S, good, skipped)   the factor; finite gradients since it last changed; updates skipped since the start
+
+A kernel of two words is what the first does, then the second; `wide` says what has 32 bits.
+"""
+
+from ...contract import FLOATING, contract
+from . import adaptive, fused, losses, updates
+from .losses import LOSSES
+
+FIRST_SCALE, LARGEST_SCALE, PATIENCE = 2.0**16, 2.0**24, 2000
+
+# what writes theta first of all, and so can write its copy in the same pass
+OPTIMIZERS = (
+    "sgd", "sgd_momentum", "sgd_step", "moving_average", "moving_average_nesterov", "normalized_gradient", "adagrad", "rmsprop",
+    "adam", "nadam", "lion",
+)  # fmt: skip
+
+
+@contract("theta[p] -> copy[p]", wide="theta")
+def rounded(xp, theta):
+    """copy = theta in the dtype of computation"""
+    return theta
+
+
+@contract("delta[n,k] scaling[3]:positive -> delta[n,k]", wide="scaling")
+def scaled(xp, delta, scaling):
+    """delta ← S delta"""
+    return delta * scaling[0]
+
+
+@contract("grad[p] loss[2] scaling[3]:positive -> grad[p] loss[2] scaling[3]", wide="grad loss scaling")
+def unscaled(xp, grad, loss, scaling):
+    """g ← g / S.  Where that overflowed the batch is one without weight: it is skipped, and S ← S / 2.
+
+    After 2,000 finite gradients S ← 2 S, up to 2²⁴.  If S is 1 already, or the loss is not finite, nothing is mended: then
+    training diverges.
+    """
+    scale, good, skipped = scaling[0], scaling[1], scaling[2]
+    g = grad / scale
+    finite = xp.isfinite(g)
+    too_large = ~xp.all(finite)
+    overflow = too_large & xp.isfinite(loss[0]) & (scale > 1)
+    good = good + xp.astype(~too_large & (loss[1] > 0), grad.dtype)
+    grows = ~overflow & (good >= PATIENCE)
+    zero, one = xp.zeros_like(scale), xp.ones_like(scale)
+    grown = xp.where(grows, xp.minimum(2 * scale, LARGEST_SCALE * one), scale)
+    state = (
+        xp.where(overflow, xp.maximum(scale / 2, one), grown),
+        xp.where(overflow | grows, zero, good),
+        skipped + xp.astype(overflow, grad.dtype),
+    )
+    mended = xp.where(finite | (scale <= 1), g, xp.zeros_like(g))
+    return mended, xp.stack([loss[0], xp.where(overflow, zero, loss[1])]), xp.stack(state)
+
+
+def _arrays(arguments):
+    return " ".join(a.name for a in arguments if a.dims is not None and a.domain in FLOATING)
+
+
+def _with_copy(name):
+    update = getattr(updates, name, None) or getattr(adaptive, name)
+    known = update.contract
+
+    @contract(f"{known.text} copy[p]", wide=_arrays(known.inputs), tolerance=known.tolerance)
+    def kernel(xp, *arguments):
+        results = update(xp, *arguments)
+        results = results if isinstance(results, tuple) else (results,)
+        return (*results, rounded(xp, results[0]))
+
+    kernel.__name__ = kernel.__qualname__ = f"{name}_rounded"
+    kernel.__doc__ = f"{name}, then copy = theta: {update.__doc__}"
+    return kernel
+
+
+def _scaled_loss(loss):
+    known = loss.contract
+    inputs, _, outputs = known.text.partition(" -> ")
+
+    @contract(
+        f"{inputs} scaling[3]:positive -> {outputs}",
+        alias=" ".join(name for pair in known.aliases for name in pair),
+        wide=" ".join((*known.wide, "scaling")),
+        smooth_away_from=known.smooth_away_from,
+        tolerance=known.tolerance,
+    )
+    def kernel(xp, *arguments):
+        *arguments, scaling = arguments
+        value, delta = loss(xp, *arguments)
+        return value, scaled(xp, delta, scaling)
+
+    kernel.__name__ = kernel.__qualname__ = f"{loss.__name__}_scaled"
+    kernel.__doc__ = f"{loss.__name__}, then delta ← S delta: {loss.__doc__}"
+    return kernel
+
+
+_LOSSES = [loss for name in LOSSES for loss in (getattr(losses, name), fused.KERNELS[f"dense_{name}"])]
+KERNELS = {
+    kernel.__name__: kernel
+    for kernel in (rounded, scaled, unscaled, *map(_with_copy, OPTIMIZERS), *map(_scaled_loss, _LOSSES))
+}

@@ -1,0 +1,225 @@
+"""Training in 16 bits on the emulated device: against the same training in float64, and what happens when a gradient overflows."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dlcore as dl
+from dlcore.backend import cuda_backend
+from dlcore.kernels import cuda, reference
+from dlcore.kernels.reference.mixed import FIRST_SCALE, LARGEST_SCALE, OPTIMIZERS, PATIENCE
+
+from .emulation import COMPILER, MISSING, EmulatedDevice
+
+pytestmark = pytest.mark.skipif(COMPILER is None, reason=MISSING)
+pytest.importorskip("ml_dtypes")
+
+DEVICE = EmulatedDevice()
+BACKEND = cuda_backend("emulated", np, DEVICE, nullcontext)
+RANDOM = np.random.default_rng(3)
+X = RANDOM.standard_normal((320, 12))
+LABELS = (X[:, :3] @ RANDOM.standard_normal((3, 4))).argmax(axis=1)
+VALUES = np.sin(X[:, :2])
+EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
+
+
+def trainer(dtype: str, hidden: tuple[dl.Layer, ...] = (dl.ReLU(),), **options: Any) -> dl.Trainer:
+    model = dl.Sequential(dl.Dense(12, 24), *hidden, dl.Dense(24, 4))
+    options = {"optimizer": dl.Adam(3e-3), "device": BACKEND, "seed": 4} | options
+    return dl.Trainer(model, dl.SoftmaxCrossEntropy(), dtype=dtype, **options)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "hidden",
+    [(dl.ReLU(), dl.Dropout(0.2)), (dl.BatchNorm(24), dl.GELU()), (dl.LayerNorm(24), dl.PReLU())],
+    ids=["dropout", "batch norm", "layer norm"],
+)
+def test_training_follows_float64(dtype: str, hidden: tuple[dl.Layer, ...]) -> None:
+    """Two epochs: the losses to a few units of the dtype, weights that moved as far and in the same direction."""
+    runs = {name: trainer(name, hidden) for name in (dtype, "float64")}
+    start = np.concatenate([w.ravel() for w in runs["float64"].get_weights()])
+    for run in runs.values():
+        run.fit(X, LABELS, epochs=2, batch_size=32, validation=(X[:100], LABELS[:100]))
+    ours, theirs = runs[dtype], runs["float64"]
+    np.testing.assert_allclose(ours.history["loss"], theirs.history["loss"], rtol=2 * EPS[dtype])
+    np.testing.assert_allclose(ours.history["val_loss"], theirs.history["val_loss"], rtol=4 * EPS[dtype])
+    moved = [np.concatenate([w.ravel() for w in run.get_weights()]) - start for run in (ours, theirs)]
+    cosine = moved[0] @ moved[1] / np.linalg.norm(moved[0]) / np.linalg.norm(moved[1])
+    assert cosine > 1 - 8 * EPS[dtype]
+    assert ours.skipped_updates == 0
+    assert all(w.dtype == np.float32 for w in ours.get_weights())
+    assert ours.predict(X).dtype == np.float32
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=8 * EPS[dtype])
+
+
+@pytest.mark.parametrize(
+    "optimizer", [dl.SGD(0.05, momentum=0.9, l2=1e-3), dl.MovingAverageSGD(0.05, 0.9, nesterov=True)]
+)
+def test_regression_with_accumulated_gradients(optimizer: dl.Optimizer) -> None:
+    """Targets and sums are not rounded to 16 bits; look-ahead and max-norm are followed by the copy of the weights."""
+    losses = {}
+    for dtype in ("float16", "float64"):
+        model = dl.Sequential(dl.Dense(12, 16), dl.Tanh(), dl.Dense(16, 2))
+        run = dl.Trainer(model, dl.SquaredError(), optimizer, device=BACKEND, dtype=dtype, seed=1)
+        run.memory.set_counter("scaling", np.array([16.0]))
+        losses[dtype] = run.fit(X, VALUES + 30, epochs=2, batch_size=48, accumulate=2)["loss"]
+        assert_copy_follows(run)
+    np.testing.assert_allclose(losses["float16"], losses["float64"], rtol=2e-3)
+
+
+def assert_copy_follows(run: dl.Trainer) -> None:
+    """What layers compute with is what the parameters are, rounded."""
+    memory = run.memory
+    assert memory.rounded.tobytes() == memory.theta.astype(memory.rounded.dtype).tobytes()
+
+
+@pytest.mark.parametrize("optimizer", [dl.AdamW(1e-2, max_norm=0.5), dl.Lion(1e-3), dl.SGD(0.1)])
+def test_the_copy_follows_the_weights(optimizer: dl.Optimizer, tmp_path: Any) -> None:
+    """After updates, setting, loading, and reset."""
+    run = trainer("bfloat16", optimizer=optimizer)
+    assert_copy_follows(run)
+    run.fit(X, LABELS, epochs=1, batch_size=32)
+    assert_copy_follows(run)
+    run.save(tmp_path / "run.safetensors")
+    assert_copy_follows(dl.Trainer.load(tmp_path / "run.safetensors", device=BACKEND))
+    run.set_weights([2 * w for w in run.get_weights()])
+    assert_copy_follows(run)
+    run.reset()
+    assert_copy_follows(run)
+
+
+def test_an_update_and_its_copy_are_one_call() -> None:
+    """The printed step: the scale is inside the loss, the copy inside the optimizer, and no call is the reference's."""
+    step = trainer("float16").step
+    assert {call.kernel.source for call in step.calls} == {"cuda"}
+    names = [call.name for call in step.calls]
+    assert "dense_softmax_cross_entropy_scaled" in names
+    assert names[-3:] == ["unscaled", "prepare_update", "adam_rounded"]
+    assert [call.name for call in trainer("bfloat16").step.lists["update"]] == ["prepare_update", "adam_rounded"]
+
+
+# -- the scale -------------------------------------------------------------------------------------------------------
+
+
+def test_an_overflow_is_skipped_and_training_goes_on(tmp_path: Any) -> None:
+    """With a scale that is too large: it halves until gradients fit, then the network learns; the scale is saved."""
+    run = trainer("float16")
+    run.memory.set_counter("scaling", np.array([LARGEST_SCALE, 0.0, 0.0]))
+    before = run.get_weights()
+    run.fit(X[:32], LABELS[:32], epochs=1, batch_size=32)
+    assert (run.loss_scale, run.skipped_updates, run.updates) == (LARGEST_SCALE / 2, 1, 0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, run.get_weights(), strict=True))
+    assert np.isnan(run.history["loss"][0])
+    run.fit(X, LABELS, epochs=4, batch_size=32)
+    assert run.updates + run.skipped_updates == 41
+    assert 1 < run.skipped_updates < 10
+    assert run.loss_scale == LARGEST_SCALE / 2**run.skipped_updates
+    assert run.history["loss"][-1] < run.history["loss"][1]
+    run.save(tmp_path / "run.safetensors")
+    loaded = dl.Trainer.load(tmp_path / "run.safetensors", device=BACKEND)
+    assert (loaded.loss_scale, loaded.skipped_updates) == (run.loss_scale, run.skipped_updates)
+
+
+def test_divergence_is_still_divergence() -> None:
+    """A loss that is not finite is no matter of the scale."""
+    run = trainer("float16", optimizer=dl.SGD(1e6))
+    with pytest.raises(dl.DivergenceError, match="training diverged at update"):
+        run.fit(X * 100, LABELS, epochs=5, batch_size=32)
+
+
+@pytest.mark.parametrize("where", ["reference", "cuda"])
+@pytest.mark.parametrize(
+    ("scaling", "grad", "loss", "want", "gradient", "weight"),
+    [
+        ((8, 5, 1), (16, 4), (2, 3), (8, 6, 1), (2, 0.5), 3),
+        ((8, 5, 1), (np.inf, 4), (2, 3), (4, 0, 2), (0, 0.5), 0),
+        ((8, 5, 1), (np.nan, 4), (2, 3), (4, 0, 2), (0, 0.5), 0),
+        (
+            (1, 5, 1),
+            (np.inf, 4),
+            (2, 3),
+            (1, 5, 1),
+            (np.inf, 4),
+            3,
+        ),  # nothing left to halve: the gradient is not finite
+        ((8, 5, 1), (np.inf, 4), (np.nan, 3), (8, 5, 1), (0, 0.5), 3),  # the loss is found by what comes next
+        ((8, PATIENCE - 1, 1), (16, 4), (2, 3), (16, 0, 1), (2, 0.5), 3),
+        ((LARGEST_SCALE, PATIENCE - 1, 0), (0, 0), (2, 3), (LARGEST_SCALE, 0, 0), (0, 0), 3),
+        ((8, 5, 1), (0, 0), (0, 0), (8, 5, 1), (0, 0), 0),  # a batch without weight says nothing
+    ],
+)
+def test_the_rule_of_the_scale(
+    where: str, scaling: Any, grad: Any, loss: Any, want: Any, gradient: Any, weight: Any
+) -> None:
+    """Halve and skip on overflow, double after 2,000 finite gradients."""
+    g, l, s = (np.array(v, "float32") for v in (grad, loss, scaling))
+    if where == "cuda":
+        cuda.kernels(DEVICE)["unscaled"](g, l, s, out=(g, l, s))
+    else:
+        with np.errstate(all="ignore"):
+            g, l, s = reference.KERNELS["unscaled"](np, g, l, s)
+    assert (tuple(s), tuple(g)) == (want, gradient)
+    assert l[1] == weight
+
+
+def test_it_starts_at_two_to_the_sixteen() -> None:
+    assert trainer("float16").loss_scale == FIRST_SCALE == 65536
+    assert trainer("bfloat16").loss_scale == 1
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_has_a_form_with_a_copy(name: str) -> None:
+    """Parameters of 32 bits and a copy of 16 in one kernel: the reference's numbers, and the copy is theta rounded."""
+    kernel = reference.KERNELS[f"{name}_rounded"]
+    values = kernel.contract.draw(np.random.default_rng(0), dict.fromkeys(kernel.contract.letters, 600))
+    given = {
+        k: v.astype(a.dtype("bfloat16")) if a.dims is not None else v
+        for (k, v), a in zip(values.items(), kernel.contract.inputs, strict=True)
+    }
+    want = kernel(np, *(v.copy() if isinstance(v, np.ndarray) else v for v in given.values()))
+    copy = np.zeros(600, "bfloat16")
+    out = tuple(given[a.name] for a in kernel.contract.outputs[:-1])
+    cuda.kernels(DEVICE)[f"{name}_rounded"](*given.values(), out=(*out, copy))
+    for got, expected in zip(out, want, strict=False):
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+    assert copy.tobytes() == out[0].astype(copy.dtype).tobytes()
+
+
+# -- what is refused -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_cpu_says_that_it_has_no_16_bits(dtype: str) -> None:
+    with pytest.raises(dl.ConfigurationError, match=r"expected one of float32, float64; 16 bits need a GPU"):
+        trainer(dtype, device="cpu")
+
+
+def test_a_run_in_16_bits_loads_on_a_cpu(tmp_path: Any) -> None:
+    """Its parameters are float32, and nothing of them is lost; what computes now is said."""
+    run = trainer("bfloat16")
+    run.fit(X, LABELS, epochs=1, batch_size=32)
+    run.save(tmp_path / "run.safetensors")
+    with pytest.warns(UserWarning, match="cpu does not compute in bfloat16; the trainer has float32"):
+        loaded = dl.Trainer.load(tmp_path / "run.safetensors", device="cpu")
+    for a, b in zip(run.get_weights(), loaded.get_weights(), strict=True):
+        assert a.tobytes() == b.tobytes()
+    loaded.fit(X, LABELS, epochs=1, batch_size=32)
+
+
+def test_codes_that_16_bits_do_not_hold_are_refused() -> None:
+    """257 as bfloat16 is 256: another category."""
+    model = dl.Sequential(dl.Embedding(0, 300, 4), dl.Dense(15, 2))
+    with pytest.raises(dl.ConfigurationError, match="categories=300, and bfloat16 holds whole numbers up to 256"):
+        dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-3), device=BACKEND, dtype="bfloat16")
+
+
+def test_data_beyond_float16_are_refused() -> None:
+    bad = X.copy()
+    bad[3, 5] = 7e4
+    with pytest.raises(dl.DataError, match=r"X\[3, 5\] is 70000, too large for float16"):
+        trainer("float16").fit(bad, LABELS)
