@@ -171,6 +171,8 @@ class CupyDevice(Device):
 
         self._cupy, library = cupy, None
         self._copies, self._aside = (cupy.cuda.Stream(non_blocking=True) for _ in range(2))
+        # made once: nothing is made or destroyed while a graph is captured
+        self._forks, self._joins = (cupy.cuda.Event(disable_timing=True) for _ in range(2))
         try:
             from nvmath.bindings import cublasLt
 
@@ -222,12 +224,12 @@ class CupyDevice(Device):
         return lambda: graph.launch(stream)
 
     def fork(self, work: Callable[[], None]) -> None:
-        self._aside.wait_event(self._cupy.cuda.get_current_stream().record())
+        self._aside.wait_event(self._cupy.cuda.get_current_stream().record(self._forks))
         with self._aside:
             work()
 
     def join(self) -> None:
-        self._cupy.cuda.get_current_stream().wait_event(self._aside.record())
+        self._cupy.cuda.get_current_stream().wait_event(self._aside.record(self._joins))
 
     def staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         import cupyx
