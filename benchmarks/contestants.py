@@ -31,6 +31,7 @@ ALL = {
     "bare products": ("bare_products", "numpy", ""),
     "bare products, cuBLASLt": ("bare_products_cuda", "nvmath", "float32"),
     "bare products, cuBLASLt TF32": ("bare_products_cuda", "nvmath", "tf32"),
+    "bare products, cuBLASLt bf16": ("bare_products_cuda", "nvmath", "bf16"),
     "torch eager": ("pytorch", "torch", "eager"),
     "torch fused": ("pytorch", "torch", "fused"),
     "torch 1 thread": ("pytorch", "torch", "1 thread"),
@@ -46,7 +47,11 @@ ALL = {
 BARE = {"cpu": "bare products", "cuda": "bare products, cuBLASLt"}  # by kind of device
 OF_A_STEP = {  # what time_step.py measures: a step, and its products
     "cpu": {"dlcore": "bare products"},
-    "cuda": {"dlcore": "bare products, cuBLASLt", "dlcore TF32": "bare products, cuBLASLt TF32"},
+    "cuda": {
+        "dlcore": "bare products, cuBLASLt",
+        "dlcore TF32": "bare products, cuBLASLt TF32",
+        "dlcore bf16": "bare products, cuBLASLt bf16",
+    },
 }
 ROUNDED = (
     "dlcore TF32",

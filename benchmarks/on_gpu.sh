@@ -99,7 +99,8 @@ tests() { # the words that start pytest on a GPU; -o: without what pyproject.tom
     words=("$python" -m pytest -q -p no:cacheprovider -o addopts= --rootdir "$root" "$root/tests/kernels/cuda/test_gpu.py" -m gpu "$@")
 }
 
-peers=(dlcore 'dlcore TF32' 'dlcore bf16' 'bare products, cuBLASLt' 'bare products, cuBLASLt TF32' 'torch eager' 'torch compile'
+peers=(dlcore 'dlcore TF32' 'dlcore bf16' 'bare products, cuBLASLt' 'bare products, cuBLASLt TF32'
+    'bare products, cuBLASLt bf16' 'torch eager' 'torch compile'
     'torch graph' 'torch graph medium' 'torch bf16' 'jax jit' 'jax scan')
 
 run_parts() {

@@ -1,7 +1,8 @@
 """The matrix products of a step and nothing else on a GPU: a replayed CUDA graph of cuBLASLt calls, without launches by Python.
 
 CuPy refuses cuBLAS while a stream is captured; cuBLASLt takes stream and workspace as arguments, and does not.  For each
-product the fastest of cuBLASLt's own proposals is taken.  Not run on a GPU yet; see README.md in this folder.
+product the fastest of cuBLASLt's own proposals is taken.  The variant is float32, tf32 or bf16.  Not run on a GPU yet; see
+README.md in the folder above.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tasks import Data, Task
 
 from .peer import Peer, Unavailable
 
-FLOAT32, COMPUTE_FLOAT32, COMPUTE_TF32 = 0, 68, 77  # of cudaDataType_t and cublasComputeType_t
+FLOAT32, BFLOAT16, COMPUTE_FLOAT32, COMPUTE_TF32 = 0, 14, 68, 77  # of cudaDataType_t and cublasComputeType_t
 WORKSPACE = 32 << 20
 PROPOSALS = 8
 ALGORITHM_BYTES = 96  # of cublasLtMatmulHeuristicResult_t, whose first member is the algorithm
@@ -45,9 +46,12 @@ def layout(kind: str, m: int, k: int, n: int) -> Layout:
 
 
 class _Product:
-    """One planned product: every attribute is set before the capture."""
+    """One planned product: every attribute is set before the capture.  `kinds` are those of first, second and result."""
 
-    def __init__(self, lt: Any, handle: int, shape: Layout, arrays: tuple[Any, Any, Any], workspace: Any, compute: int):
+    def __init__(
+        self, lt: Any, handle: int, shape: Layout, arrays: tuple[Any, Any, Any], kinds: tuple[int, int, int],
+        workspace: Any, compute: int,
+    ) -> None:  # fmt: skip
         self._lt, self._handle, self._arrays, self._workspace = lt, handle, arrays, workspace
         self._one, self._zero = np.ones(1, np.float32), np.zeros(1, np.float32)
         self._operation = lt.matmul_desc_create(compute, FLOAT32)
@@ -58,8 +62,8 @@ class _Product:
             value = np.array([int(transpose)], lt.get_matmul_desc_attribute_dtype(attribute))
             lt.matmul_desc_set_attribute(self._operation, attribute, value.ctypes.data, value.nbytes)
         self._layouts = [
-            lt.matrix_layout_create(FLOAT32, rows, columns, rows)
-            for rows, columns in (shape.first, shape.second, shape.result)
+            lt.matrix_layout_create(kind, rows, columns, rows)
+            for kind, (rows, columns) in zip(kinds, (shape.first, shape.second, shape.result), strict=True)
         ]
         preference = lt.matmul_preference_create()
         most = lt.MatmulPreferenceAttribute.MAX_WORKSPACE_BYTES
@@ -120,8 +124,12 @@ class Contestant(Peer):
             for kind, m, k, n in self.task.products():
                 shape = layout(kind, m, k, n)
                 arrays = [random.standard_normal(r * c).astype(xp.float32) for r, c in (shape.first, shape.second)]
-                d = xp.empty(m * n, xp.float32)
-                self._products.append(_Product(self._lt, self._handle, shape, (*arrays, d), workspace, compute))
+                d, kinds = xp.empty(m * n, xp.float32), (FLOAT32, FLOAT32, FLOAT32)
+                if self.variant == "bf16":  # gradients of weights are sums, and stay float32
+                    arrays = [(array.view(xp.uint32) >> 16).astype(xp.uint16) for array in arrays]
+                    kinds = BFLOAT16, BFLOAT16, FLOAT32 if kind == "weights" else BFLOAT16
+                product = _Product(self._lt, self._handle, shape, (*arrays, d), kinds, workspace, compute)
+                self._products.append(product)
             for product in self._products:
                 product.choose(self._stream)
             self._stream.synchronize()

@@ -125,6 +125,30 @@ def test_an_overflow_is_skipped_and_training_goes_on(tmp_path: Any) -> None:
     assert (loaded.loss_scale, loaded.skipped_updates) == (run.loss_scale, run.skipped_updates)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_resumed_run_is_the_same_run(dtype: str, tmp_path: Any) -> None:
+    """Saved after the first epoch and loaded: the bits of two epochs in one go, the scale on its way among them."""
+    one, two = (trainer(dtype, (dl.BatchNorm(24), dl.ReLU(), dl.Dropout(0.2))) for _ in range(2))
+    for run in (one, two):
+        run.memory.set_counter("scaling", np.array([2.0**22]))
+    one.fit(X, LABELS, epochs=2, batch_size=32)
+    two.fit(X, LABELS, epochs=1, batch_size=32)
+    two.save(tmp_path / "run.safetensors")
+    loaded = dl.Trainer.load(tmp_path / "run.safetensors", device=BACKEND)
+    loaded.fit(X, LABELS, epochs=1, batch_size=32)
+    assert (loaded.skipped_updates, loaded.loss_scale) == (one.skipped_updates, one.loss_scale)
+    assert one.skipped_updates > 0 or dtype == "bfloat16"
+    for a, b in zip(one.get_weights(), loaded.get_weights(), strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_gradients_are_shown_without_the_scale() -> None:
+    """As float64 has them."""
+    ours, theirs = (dl.gradients(trainer(dtype, (dl.Tanh(),)), X, LABELS) for dtype in ("float16", "float64"))
+    for name, gradient in theirs.items():
+        np.testing.assert_allclose(ours[name], gradient, rtol=0, atol=4 * EPS["float16"] * np.abs(gradient).max())
+
+
 def test_divergence_is_still_divergence() -> None:
     """A loss that is not finite is no matter of the scale."""
     run = trainer("float16", optimizer=dl.SGD(1e6))
