@@ -1,4 +1,4 @@
-"""How many rows a step?  What copies of the data cost, and the loss on other rows after the same number of epochs.
+"""How many rows a step?  What copies of the data cost, the loss on other rows after the same number of epochs, and memory.
 
 A step on B rows costs about B; an epoch has m / B steps.  A batch that is too large also stops fitting into caches and
 memory: activations take B numbers for each unit.
@@ -6,12 +6,16 @@ memory: activations take B numbers for each unit.
 Change one line: the rate in `trained`, the same for all sizes.  A larger batch bears, and needs, a larger rate.
 """
 
+import tracemalloc
+
 import numpy as np
 from script import Script
 
 import dlcore as dl
 from dlcore import plotting
 from dlcore.data.digits import load_digits
+
+DATA = load_digits()
 
 
 def redundancy(copies, batch_size, epochs):
@@ -27,12 +31,14 @@ def redundancy(copies, batch_size, epochs):
 
 
 def trained(batch_size, epochs, seed):
-    """Losses on the training and on the test rows of the digits."""
-    data = load_digits()
+    """Losses on the training and on the test rows of the digits, and bytes of memory that training took at its peak."""
     model = dl.Sequential(dl.Dense(64, 64), dl.ReLU(), dl.Dense(64, 10))
+    tracemalloc.start()
     trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.SGD(0.1), seed=seed)
-    trainer.fit(data.X, data.y, epochs=epochs, batch_size=batch_size)
-    return trainer.evaluate(data.X, data.y)["loss"], trainer.evaluate(data.X_test, data.y_test)["loss"]
+    trainer.fit(DATA.X, DATA.y, epochs=epochs, batch_size=batch_size)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return trainer.evaluate(DATA.X, DATA.y)["loss"], trainer.evaluate(DATA.X_test, DATA.y_test)["loss"], peak
 
 
 def main(arguments=None):
@@ -44,20 +50,26 @@ def main(arguments=None):
         for copies in (1, 4)
     }
     rows = [1437 if size is None else size for size in sizes]
+    trained(sizes[0], 1, 0)  # compiles, which takes memory too
     losses = np.array([[trained(size, epochs, seed) for seed in range(seeds)] for size in sizes])  # size, seed, kind
+    memory = losses[:, 0, 2]
 
-    figure, axes = plotting.panels(2, width=5.0, height=3.8)
+    figure, axes = plotting.panels(3, width=4.6, height=3.8)
     plotting.lines(seen, xlabel="rows seen", ylabel="loss", log_x=True, log_y=True, axes=axes[0])
     means = {"training rows": (rows, losses[..., 0].mean(1)), "test rows": (rows, losses[..., 1].mean(1))}
     loss = f"loss after {epochs} epochs"
     plotting.lines(means, xlabel="rows a step, B", ylabel=loss, log_x=True, log_y=True, marker="o", axes=axes[1])
     for kind in (0, 1):
         axes[1].plot(rows, losses[..., kind], ".", color=plotting.COLORS[kind], markersize=4)  # every seed
+    plotting.lines({"": (rows, memory / 1e6)}, xlabel="rows a step, B", ylabel="memory of a fit, MB", log_x=True, log_y=True,
+                   marker="o", axes=axes[2])  # fmt: skip
     script.save("batch_size.png", figure)
-    for size, (train, test) in zip(rows, losses.mean(axis=1), strict=True):
-        print(f"B = {size:5d}: training loss {train:.4f}, test loss {test:.4f}, mean of {seeds} seeds")
+    for size, (train, test, _), peak in zip(rows, losses.mean(axis=1), memory, strict=True):
+        print(
+            f"B = {size:5d}: training loss {train:.4f}, test loss {test:.4f}, mean of {seeds} seeds; {peak / 1e6:.2f} MB"
+        )
     print("Look: four copies of each row make a batch step four times as dear and teach nothing new.")
-    return {"seen": seen, "losses": losses}
+    return {"seen": seen, "losses": losses, "memory": memory}
 
 
 if __name__ == "__main__":

@@ -9,18 +9,22 @@ from script import Recorder, Script
 import dlcore as dl
 from dlcore import plotting
 from dlcore.data.digits import load_digits
-from dlcore.initializers import Constant, GlorotUniform, Normal
+from dlcore.initializers import Constant, FanInUniform, GlorotUniform, HeNormal, LeCunNormal, Normal
 
 SCALES = (0.01, 0.1, 1.0, 10.0, 100.0)
+DATA, ZERO, GLOROT = load_digits(), Constant(0.0), GlorotUniform()
+RULES = {"Glorot": GLOROT, "4 × Glorot": GlorotUniform(gain=4), "N(0, 1/n)": LeCunNormal()}
+RULES |= {"U(±√(1/n))": FanInUniform(), "He": HeNormal()}
 
 
-def network(data, hidden, output, epochs, seed=0, units=32, rate=0.5):
-    """64 pixels, one layer of sigmoid units, 10 classes; the trainer and its history."""
-    model = dl.Sequential(dl.Dense(64, units, init=hidden), dl.Sigmoid(), dl.Dense(units, 10, init=output))
-    trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.SGD(rate), dtype="float64", seed=seed)
+def network(epochs, hidden=GLOROT, output=GLOROT, bias=ZERO, seed=0, units=32, batch_size=64):
+    """64 pixels, one layer of sigmoid units, 10 classes; the trainer, its losses and the weights after each epoch."""
+    layers = dl.Dense(64, units, init=hidden, bias_init=bias), dl.Dense(units, 10, init=output, bias_init=bias)
+    model = dl.Sequential(layers[0], dl.Sigmoid(), layers[1])
+    trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.SGD(0.5), dtype="float64", seed=seed)
     recorder = Recorder()
-    history = trainer.fit(data.X, data.y, epochs=epochs, batch_size=64, callbacks=[recorder])
-    return trainer, history, recorder.weights
+    history = trainer.fit(DATA.X, DATA.y, epochs=epochs, batch_size=batch_size, callbacks=[recorder])
+    return trainer, history["loss"], recorder.weights
 
 
 def distinct(weights):
@@ -30,13 +34,9 @@ def distinct(weights):
 
 def main(arguments=None):
     script = Script(__doc__, arguments)
-    epochs, data = (2 if script.quick else 30), load_digits()
-    same, _, _ = network(data, Constant(0.1), Constant(0.1), epochs, units=6)
-    other, _, _ = network(data, GlorotUniform(), GlorotUniform(), epochs, units=6)
-    _, zero_history, ways = network(data, GlorotUniform(), Constant(0.0), epochs)
-    moved = [float(np.abs(weights[0] - ways[0][0]).max()) for weights in ways]
-
-    figure, axes = plotting.panels(4, 2, width=5.0, height=3.6)
+    epochs = 2 if script.quick else 30
+    same, other = network(epochs, Constant(0.1), Constant(0.1), units=6)[0], network(epochs, units=6)[0]
+    figure, axes = plotting.panels(6, 3, width=4.8, height=3.6)
     for trainer, title, panel in ((same, "all start at 0.1", axes[0]), (other, "Glorot uniform", axes[1])):
         W = trainer.get_weights()[0]
         tiles = [np.pad(unit.reshape(8, 8), 1, constant_values=np.nan) for unit in W.T]
@@ -46,27 +46,32 @@ def main(arguments=None):
         panel.grid(False)
     scales, saturation = {}, {}
     for scale in SCALES:
-        start = dl.Trainer(
-            network(data, Normal(scale / 8), Normal(scale / 8), 0)[0].model, dl.SoftmaxCrossEntropy(), dl.SGD(0.5)
-        )
-        a = dl.layer_outputs(start, data.X[:200])[1]
+        trainer, scales[f"N(0, {scale:g}²/64)"], weights = network(epochs, Normal(scale / 8), Normal(scale / 8))
+        trainer.set_weights(weights[0])
+        a = dl.layer_outputs(trainer, DATA.X[:200])[1]
         saturation[scale] = float((a * (1 - a)).mean())  # mean σ′ at the start; ¼ where nothing is saturated
-        scales[f"N(0, {scale:g}²/64)"] = network(data, Normal(scale / 8), Normal(scale / 8), epochs)[1]["loss"]
-    plotting.lines(scales, xlabel="epoch", ylabel="loss", log_y=True, axes=axes[2])
-    restarts = [network(data, GlorotUniform(), GlorotUniform(), epochs, seed)[1]["loss"][-1] for seed in range(5)]
-    axes[3].bar(range(5), restarts, color=[plotting.COLORS[1 if v == min(restarts) else 0] for v in restarts])
-    axes[3].set(title="restarts: the best is kept", xlabel="seed", ylabel="loss", ylim=(0, None))
+    plotting.lines(scales, xlabel="epoch", ylabel="loss", log_y=True, title="scale of the weights", axes=axes[2])
+    ways = {name: network(epochs, rule) for name, rule in RULES.items()}
+    ways |= {"biases N(0, 1)": network(epochs, bias=Normal(1.0)), "output weights 0": network(epochs, output=ZERO)}
+    losses = {name: losses for name, (_, losses, _) in ways.items()}
+    plotting.lines(losses, xlabel="epoch", ylabel="loss", log_y=True, title="rules, biases, outputs", axes=axes[3])
+    moved = {}
+    for name, output in (("output weights Glorot", GLOROT), ("output weights 0", ZERO)):
+        steps = [weights[0] for weights in network(5, output=output, batch_size=None)[2]]
+        moved[name] = [float(np.abs(W - steps[0]).max()) for W in steps]
+    plotting.lines(moved, xlabel="step, on all rows", ylabel="largest change", title="hidden weights", marker="o",
+                   axes=axes[4])  # fmt: skip
+    restarts = [network(epochs, seed=seed)[1][-1] for seed in range(5)]
+    axes[5].bar(range(5), restarts, color=[plotting.COLORS[1 if v == min(restarts) else 0] for v in restarts])
+    axes[5].set(title="restarts: the best is kept", xlabel="seed", ylabel="loss", ylim=(0, None))
     script.save("initialization.png", figure)
-    weights = {
-        f"{'after' if i else 'before'} {name}": ways[i][j] for j, name in ((0, "0.W"), (2, "2.W")) for i in (0, -1)
-    }
-    script.save("weights.png", plotting.histograms(weights, xlabel="weight"))
-
+    before, after = (ways["output weights 0"][2][i] for i in (0, -1))
+    names = {"before 0.W": before[0], "after 0.W": after[0], "before 2.W": before[2], "after 2.W": after[2]}
+    script.save("weights.png", plotting.histograms(names, xlabel="weight"))
     print("mean σ′ at the start: " + ", ".join(f"scale {s:g}: {v:.4f}" for s, v in saturation.items()))
-    print(f"output weights 0, hidden random: loss {zero_history['loss'][0]:.3f} → {zero_history['loss'][-1]:.3f}")
     print("Look: units that start equal stay equal: six pictures of one unit.")
     return {"same": distinct(same.get_weights()), "other": distinct(other.get_weights()), "saturation": saturation,
-            "zero": zero_history["loss"], "moved": moved, "scales": scales}  # fmt: skip
+            "moved": moved, "scales": scales, "ways": ways}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -14,9 +14,12 @@ OPTIMIZERS = {
     "SGD": dl.SGD(0.05),
     "momentum": dl.MovingAverageSGD(0.1, 0.9),
     "Nesterov": dl.MovingAverageSGD(0.1, 0.9, nesterov=True),
+    "normalized": dl.NormalizedGradient(0.03),
     "AdaGrad": dl.AdaGrad(0.5),
     "RMSProp": dl.RMSProp(0.05),
     "Adam": dl.Adam(0.2),
+    "AdamW": dl.AdamW(0.2, weight_decay=0.5),
+    "Nadam": dl.Nadam(0.2),
     "Lion": dl.Lion(0.03),
 }
 

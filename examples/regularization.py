@@ -34,7 +34,7 @@ def main(arguments=None):
     X, y = data(20, 0)
     curve = np.linspace(-3.3, 3.3, 200)[:, None]
 
-    figure, axes = plotting.panels(5, 3)
+    figure, axes = plotting.panels(6, 3)
     cases = {"too stiff: l2 = 1": (50, 1.0), "about right: l2 = 0.001": (50, 0.001), "too free: l2 = 0": (50, 0.0)}
     gap = {}
     for (title, (width, l2)), panel in zip(cases.items(), axes, strict=False):
@@ -47,12 +47,18 @@ def main(arguments=None):
     axes[0].legend(fontsize="x-small", loc="lower right")
     by_l2 = np.array([losses(50, l2, epochs)[1:] for l2 in l2s])
     by_width = np.array([losses(width, 0.0, epochs)[1:] for width in widths])
+    best = {width: min((losses(width, l2, epochs)[2], l2) for l2 in l2s) for width in widths}  # on other rows
     for panel, x, values, name in (
         (axes[3], l2s, by_l2, "l2, with 50 units"),
         (axes[4], widths, by_width, "units, with l2 = 0"),
     ):
         series = {"training rows": (x, values[:, 0]), "other rows": (x, values[:, 1])}
         plotting.lines(series, xlabel=name, ylabel="loss", log_x=True, log_y=True, marker="o", axes=panel)
+    with_best = widths, [loss for loss, _ in best.values()]
+    series = {"other rows, l2 = 0": (widths, by_width[:, 1]), "the best l2, as written": with_best}
+    plotting.lines(series, xlabel="units", ylabel="loss", log_x=True, log_y=True, marker="o", axes=axes[5])
+    for width, (loss, l2) in best.items():
+        axes[5].annotate(f"{l2:g}", (width, loss), (0, -12), textcoords="offset points", ha="center", fontsize=7)
     script.save("regularization.png", figure)
 
     norms = {l2: float(sum((w**2).sum() for w in losses(50, l2, epochs)[0].get_weights()[::2])) for l2 in (0.0, 0.01)}
@@ -61,7 +67,7 @@ def main(arguments=None):
         f"lowest loss on other rows at l2 = {l2s[by_l2[:, 1].argmin()]:g}; the lectures' λ there is {20 * l2s[by_l2[:, 1].argmin()]:g}"
     )
     print("Look: without l2 the curve runs through the noise; with too much it cannot even follow the sine.")
-    return {"gap": gap, "by_l2": by_l2, "norms": norms}
+    return {"gap": gap, "by_l2": by_l2, "norms": norms, "best": best}
 
 
 if __name__ == "__main__":

@@ -89,13 +89,18 @@ def test_perceptron(run: Any) -> None:
 
 
 def test_adaline(run: Any) -> None:
-    """Both starts come near the least squares solution; a rate of 0.5 is nearer than 0.01 at first, and 0.1 at the end."""
+    """Both starts come near the least squares solution; a rate of 0.5 is nearer than 0.01 at first, and 0.1 at the end.
+
+    Targets 0 and 1 are half as far apart: half the weights, and the same decisions.
+    """
     found = run("adaline")
     for end in found["ends"]:
         assert np.linalg.norm(end - found["best"]) < 0.1
     slow, right, fast = found["distance"].values()
     assert fast[1] < right[1] < slow[1]
     assert right[-1] < min(slow[-1], fast[-1])
+    assert found["same"]
+    np.testing.assert_allclose(found["coded"], found["ends"][0] / 2 + [0, 0, 0.5], rtol=1e-9)
 
 
 def test_sigmoid_neuron(run: Any) -> None:
@@ -162,6 +167,26 @@ def test_circuits(run: Any) -> None:
     circuits, gates = sys.modules["circuits"], [("f", "max", "a b")]
     tied = circuits.backward(circuits.forward({"a": 2.0, "b": 2.0}, gates), gates, 3.0)
     assert (tied["a"], tied["b"]) == (1.5, 1.5)  # a tied maximum gives each a half
+
+
+def test_gates_and_chains_of_circuits(run: Any) -> None:
+    """Each gate with 3 from above, by differences; (x² + 1)³ is 24 steep at 1 and 300 at 2; what is used twice sums."""
+    run("circuits")
+    forward, backward, gates = (getattr(sys.modules["circuits"], name) for name in ("forward", "backward", "GATES"))
+    for gate, (value, _) in gates.items():
+        names = ["a", "b"][: value.__code__.co_argcount]
+        for at in ([1.5, -0.5], [-2.0, 0.7]):
+            circuit, numbers = [("f", gate, " ".join(names))], at[: len(names)]
+            back = backward(forward(dict(zip(names, numbers, strict=True)), circuit), circuit, 3.0)
+            slopes = dl.numerical_gradient(lambda x, value=value: float(value(*x)), numbers)
+            np.testing.assert_allclose([back[n] for n in names], 3 * slopes, rtol=1e-7, atol=1e-9, err_msg=gate)
+    cube = [("p", "x²", "x"), ("q", "+", "p one"), ("r", "x²", "q"), ("f", "×", "r q")]
+    for x, slope in ((1.0, 24.0), (2.0, 300.0)):
+        assert backward(forward({"x": x, "one": 1.0}, cube), cube)["x"] == slope
+    assert backward(forward({"a": 5.0}, [("f", "×", "a a")]), [("f", "×", "a a")], 3.0)["a"] == 30
+    squares = [*((n.upper(), "x²", n) for n in "abc"), ("s", "+", "A B"), ("f", "+", "s C")]
+    back = backward(forward({"a": 1.0, "b": 2.0, "c": 3.0}, squares), squares)
+    assert [back[n] for n in "abc"] == [2, 4, 6]
 
 
 def test_backpropagation(run: Any) -> None:
@@ -299,12 +324,16 @@ def test_minibatches(run: Any) -> None:
 
 def test_batch_size(run: Any) -> None:
     """With four copies of the rows, batch steps give the same losses for four times the rows."""
-    seen = list(run("batch_size")["seen"].values())
+    found = run("batch_size")
+    seen = list(found["seen"].values())
     (rows, losses), (rows4, losses4) = seen[:2]
     np.testing.assert_allclose(losses, losses4, rtol=1e-9)
     np.testing.assert_array_equal(4 * rows, rows4)
     (_, mini), (_, mini4) = seen[2:]
     assert mini4[1] < mini[1]
+    small, large = found["memory"]
+    # of 240 rows more: x, the activations and the deltas, 64 + 64 + 10 numbers of 4 bytes twice, and little else
+    assert large - small == pytest.approx(240 * 4 * 2 * (64 + 64 + 10), rel=0.4)
 
 
 def test_escape(run: Any) -> None:
@@ -349,6 +378,7 @@ def test_regularization(run: Any) -> None:
     found = run("regularization")
     assert (np.diff(found["by_l2"][:, 0]) > 0).all()
     assert found["norms"][0.01] < found["norms"][0.0]
+    assert found["best"][50][0] == found["by_l2"][:, 1].min()
 
 
 def test_initialization(run: Any) -> None:
@@ -359,8 +389,12 @@ def test_initialization(run: Any) -> None:
     assert slopes[0] == pytest.approx(0.25, abs=1e-3)
     assert slopes == sorted(slopes, reverse=True)
     assert slopes[-1] < 0.05
-    assert found["zero"][-1] < found["zero"][0]
-    assert found["moved"][1] > 0
+    assert all(losses[-1] < losses[0] for _, losses, _ in found["ways"].values())
+    first, second = found["moved"]["output weights 0"][1:3]
+    assert (first, second > 0, found["moved"]["output weights Glorot"][1] > 0) == (0, True, True)
+    zero, drawn = (found["ways"][name][2][0][1] for name in ("Glorot", "biases N(0, 1)"))
+    assert not zero.any()
+    assert abs(drawn.std() - 1) < 4 / math.sqrt(2 * len(drawn))  # of 32 biases; the error of a deviation is σ/√2n
 
 
 def test_hidden_activations(run: Any) -> None:

@@ -496,3 +496,51 @@ def test_empirical_risk_of_many_rows_is_the_risk() -> None:
     y = 2 * x[:, 0] + sigma * random.normal(size=len(x))
     loss = neuron(dl.SquaredError(), dl.SGD(0.1), (w,), 0.0).evaluate(x, y)["loss"]
     assert loss == pytest.approx(0.5 * ((w - 2) ** 2 + sigma**2), rel=4 * math.sqrt(2 / len(x)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "low", "high"),
+    [
+        (dl.BinaryStep(), 0, 1), (dl.Sigmoid(), 0, 1), (dl.Tanh(), -1, 1), (dl.ArcTan(), -math.pi / 2, math.pi / 2),
+        (dl.ReLU(), 0, 100), (dl.LeakyReLU(0.1), -10, 100), (dl.PReLU(0.25), -25, 100), (dl.ELU(0.7), -0.7, 100), (dl.Softplus(), 0, 100),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, dl.Layer) else "",
+)  # fmt: skip
+def test_an_activation_changes_the_range(layer: dl.Layer, low: float, high: float) -> None:
+    """[−100, 100] goes to the range of the table, whose ends are reached or nearly so."""
+    values = at(layer, *np.linspace(-100, 100, 201))[0]
+    assert min(values) == pytest.approx(low, abs=0.011)
+    assert max(values) == pytest.approx(high, abs=0.011)
+    assert low <= min(values)
+    assert max(values) <= high
+
+
+def test_leaky_units_do_not_die() -> None:
+    """From one seed, after steps that are too large: some ReLU units give 0 for every row, no leaky one does."""
+    dead = {}
+    for hidden in (dl.ReLU(), dl.LeakyReLU()):
+        trainer = dl.Trainer(
+            dl.Sequential(dl.Dense(3, 64), hidden, dl.Dense(64, 1)), dl.SquaredError(), dl.SGD(0.5), dtype="float64"
+        )
+        trainer.fit(X, Y, epochs=2, batch_size=1)
+        dead[type(hidden).__name__] = int((dl.layer_outputs(trainer, X)[1] == 0).all(axis=0).sum())
+    assert dead["ReLU"] > dead["LeakyReLU"] == 0
+
+
+def test_softmax_regression_of_two_classes_is_logistic_regression() -> None:
+    """Both classes move, in opposite directions: at half the rate the probabilities are those of one logistic output."""
+    labels = (Y > 0).astype(int)
+    one = neuron(dl.BinaryCrossEntropy(), dl.SGD(0.4), (0.0, 0.0, 0.0), 0.0)
+    two = dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SoftmaxCrossEntropy(), dl.SGD(0.2), dtype="float64")
+    two.set_weights([np.zeros((3, 2)), np.zeros(2)])
+    for trainer in (one, two):
+        trainer.fit(X, labels, epochs=20, batch_size=2)
+    np.testing.assert_allclose(two.predict(X)[:, 1], one.predict(X)[:, 0], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("eta", "variance"), [(0.1, 0.0526), (0.05, 0.0256), (0.025, 0.0127)])
+def test_a_constant_rate_does_not_converge(eta: float, variance: float) -> None:
+    """½ (θ − x_t)² with x ~ N(0, 1): η/(2 − η) remains, here over 2000 walks at once, from 0 until old rows are forgotten."""
+    random = np.random.default_rng(0)
+    walks = dl.descend(lambda t: (0.0, t - random.normal(size=2000)), np.zeros(2000), dl.SGD(eta), round(8 / eta)).end
+    assert walks.var() == pytest.approx(variance, rel=0.1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .landscapes import Limits, contours
-from .style import COLORS
+from .style import line_style
 
 
 def gif(
@@ -47,9 +47,9 @@ def animate_paths(
     (axes,) = figure.axes
     moving = []
     for i, (name, way) in enumerate(paths.items()):
-        color = COLORS[i % len(COLORS)]
-        (line,) = axes.plot([], [], "-", color=color, linewidth=1.4)
-        (head,) = axes.plot([], [], "o", color=color, markersize=7, markeredgecolor="white", label=name)
+        look = line_style(i)
+        (line,) = axes.plot([], [], linewidth=1.4, label=name, **look)
+        (head,) = axes.plot([], [], "o", color=look["color"], markersize=7, markeredgecolor="white")
         moving.append((np.asarray(way, float), line, head))
     axes.legend(fontsize="small", framealpha=0.9)
     longest = max(len(way) for way, _, _ in moving)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .style import COLORS, axes_or_new
+from .style import axes_or_new, line_style
 
 
 def curves(history: Mapping[str, Sequence[float]], axes: Any = None) -> Any:
@@ -41,10 +41,7 @@ def lines(
     for i, (name, values) in enumerate(series.items()):
         x, y = values if isinstance(values, tuple) else (np.arange(len(values)), values)
         mark = marker or ("o" if len(y) < 2 else None)  # a line needs two points
-        style = ("-", "--", "-.", ":")[i // len(COLORS) % 4] if len(series) > len(COLORS) else "-"
-        axes.plot(
-            x, y, label=name, color=COLORS[i % len(COLORS)], linestyle=style, linewidth=1.6, marker=mark, markersize=4
-        )
+        axes.plot(x, y, label=name, linewidth=1.6, marker=mark, markersize=4, **line_style(i))
     if log_x:
         axes.set_xscale("log")
         _label_decades(axes.xaxis)

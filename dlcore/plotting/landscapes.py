@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .style import COLORS, axes_or_new, panels
+from .style import COLORS, axes_or_new, line_style, panels
 
 Limits = tuple[float, float]
 
@@ -49,12 +49,12 @@ def contours(
     axes.contourf(x, y, z, levels=levels, cmap="Greys_r", alpha=0.3)
     axes.contour(x, y, z, levels=levels, colors="0.45", linewidths=0.5)
     for i, (name, path) in enumerate((paths or {}).items()):
-        color = COLORS[i % len(COLORS)]
+        look = line_style(i)
         path = np.asarray(path, float)
         dense = len(path) > 60
-        axes.plot(*path.T, "-" if dense else ".-", color=color, linewidth=1.4, markersize=4, label=name)
-        axes.plot(*path[0], "s", color=color, markersize=6)
-        axes.plot(*path[-1], "o", color=color, markersize=7, markeredgecolor="white")
+        axes.plot(*path.T, marker=None if dense else ".", linewidth=1.4, markersize=4, label=name, **look)
+        axes.plot(*path[0], "s", color=look["color"], markersize=6)
+        axes.plot(*path[-1], "o", color=look["color"], markersize=7, markeredgecolor="white")
     if minimum is not None:
         axes.plot(
             *minimum, "*", color="white", markersize=14, markeredgecolor="black", label="minimum", linestyle="none"

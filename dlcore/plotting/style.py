@@ -7,6 +7,7 @@ from typing import Any
 
 # blue, vermillion, green, orange, purple, sky blue, black: Okabe & Ito (2008), without the yellow that white paper hides
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":")
 BLUE, ORANGE, GREY = COLORS[0], COLORS[1], "0.35"
 
 
@@ -17,6 +18,11 @@ def new_figure(width: float = 6.4, height: float = 4.0) -> Any:
     except ImportError as error:
         raise ImportError(f'pictures need matplotlib: pip install "dlcore[plot]" ({error})') from error
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def line_style(i: int) -> dict[str, str]:
+    """Of the line number i: a colour, and from the eighth on a dash pattern that tells equal colours apart."""
+    return {"color": COLORS[i % len(COLORS)], "linestyle": DASHES[i // len(COLORS) % len(DASHES)]}
 
 
 def panels(

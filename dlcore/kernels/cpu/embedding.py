@@ -1,6 +1,11 @@
-"""Embeddings: rows of tables to and from the columns of a batch.  Gradients add the rows of the batch in their order."""
+"""Embeddings: rows of tables to and from the columns of a batch.  Gradients add the rows of the batch in their order.
 
-from .compiled import compiled, inlined
+They do so in blocks where many rows meet in few entries: in float32 a sum that goes on for thousands of rows loses digits.
+A table of more than WIDEST entries has fewer rows for each, and is added to directly.
+"""
+
+from .compiled import WIDEST, compiled, inlined
+from .sums import BLOCK, add_part, clear, part_of
 
 
 @inlined
@@ -47,12 +52,17 @@ def _embedding_grad(delta, x, categories, dimensions, dE):
     for j in range(x.shape[1]):
         c, e = categories[j], dimensions[j]
         if e > 0 and start + c * e <= dE.size:
-            filled = min(e, width - place)
-            for i in range(rows):
-                code = code_of(x[i, j], c)
-                if code:
-                    for k in range(filled):
-                        dE[start + (code - 1) * e + k] += delta[i, place + k]
+            filled, table = min(e, width - place), dE[start : start + c * e]
+            in_blocks = rows if table.size <= WIDEST else 0
+            part = part_of(table, in_blocks)
+            clear(part, table)
+            for first in range(0, rows, BLOCK):
+                for i in range(first, min(first + BLOCK, rows)):
+                    code = code_of(x[i, j], c)
+                    if code:
+                        for k in range(filled):
+                            part[(code - 1) * e + k] += delta[i, place + k]
+                add_part(part, table, in_blocks)
         start += c * e
         place += max(e, 1)
 

@@ -54,7 +54,7 @@ KERNEL(embedding, const Stored *x, const i64 *categories, const i64 *dimensions,
   }
 }
 
-// A thread adds what the rows of its code hold, in their order; the codes go through shared memory.
+// A thread adds what the rows of its code hold, in their order and in blocks; the codes go through shared memory.
 KERNEL(embedding_grad, const Stored *delta, const Stored *x, const i64 *categories, const i64 *dimensions, Real *dE,
        i64 rows, int columns, i64 size, i64 width) {
   __shared__ Table table;
@@ -75,9 +75,11 @@ KERNEL(embedding_grad, const Stored *delta, const Stored *x, const i64 *categori
         __syncthreads();
         codes[threadIdx.x] = i < rows ? code_of(load(x, i * columns + j), c) : 0;
         __syncthreads();
+        Real part = 0;
         if (at < entries && column < width)
           for (int k = 0; k < THREADS && start + k < rows; ++k)
-            if (codes[k] == mine) sum += load(delta, (start + k) * width + column);
+            if (codes[k] == mine) part += load(delta, (start + k) * width + column);
+        sum += part;
       }
       if (at < entries) dE[table.start + at] = sum;
     }

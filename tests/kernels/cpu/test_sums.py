@@ -23,3 +23,11 @@ def test_batch_statistics_of_many_rows() -> None:
     KERNELS["batch_norm"].run(x, ones, 0 * ones, 1e-5, out=(z, mu, var))
     np.testing.assert_allclose(mu, x.mean(axis=0, dtype=np.float64), rtol=1e-6)
     np.testing.assert_allclose(var, x.var(axis=0, dtype=np.float64), rtol=1e-4)
+
+
+def test_the_gradient_of_a_table_that_many_rows_share() -> None:
+    """Each of two codes comes 100,000 times with 0.1: 10,000, to 1e-5.  Code 3 is unknown."""
+    x = np.resize(np.array([1, 2, 3], np.float32), (300_000, 1))
+    delta, counts, dE = np.full((300_000, 2), 0.1, np.float32), np.array([2]), np.empty(4, np.float32)
+    KERNELS["embedding_grad"].run(delta, x, counts, counts, np.zeros_like(dE), out=dE)
+    np.testing.assert_allclose(dE, 10_000, rtol=1e-5)
