@@ -31,14 +31,14 @@ def redundancy(copies, batch_size, epochs):
 
 
 def trained(batch_size, epochs, seed):
-    """Losses on the training and on the test rows of the digits, and bytes of memory that training took at its peak."""
+    """Losses on the training and on the test rows of the digits, and the bytes that the trainer holds."""
     model = dl.Sequential(dl.Dense(64, 64), dl.ReLU(), dl.Dense(64, 10))
     tracemalloc.start()
     trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.SGD(0.1), seed=seed)
     trainer.fit(DATA.X, DATA.y, epochs=epochs, batch_size=batch_size)
-    _, peak = tracemalloc.get_traced_memory()
+    held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return trainer.evaluate(DATA.X, DATA.y)["loss"], trainer.evaluate(DATA.X_test, DATA.y_test)["loss"], peak
+    return trainer.evaluate(DATA.X, DATA.y)["loss"], trainer.evaluate(DATA.X_test, DATA.y_test)["loss"], held
 
 
 def main(arguments=None):
@@ -61,12 +61,12 @@ def main(arguments=None):
     plotting.lines(means, xlabel="rows a step, B", ylabel=loss, log_x=True, log_y=True, marker="o", axes=axes[1])
     for kind in (0, 1):
         axes[1].plot(rows, losses[..., kind], ".", color=plotting.COLORS[kind], markersize=4)  # every seed
-    plotting.lines({"": (rows, memory / 1e6)}, xlabel="rows a step, B", ylabel="memory of a fit, MB", log_x=True, log_y=True,
+    plotting.lines({"": (rows, memory / 1e6)}, xlabel="rows a step, B", ylabel="memory of a trainer, MB", log_x=True, log_y=True,
                    marker="o", axes=axes[2])  # fmt: skip
     script.save("batch_size.png", figure)
-    for size, (train, test, _), peak in zip(rows, losses.mean(axis=1), memory, strict=True):
+    for size, (train, test, _), held in zip(rows, losses.mean(axis=1), memory, strict=True):
         print(
-            f"B = {size:5d}: training loss {train:.4f}, test loss {test:.4f}, mean of {seeds} seeds; {peak / 1e6:.2f} MB"
+            f"B = {size:5d}: training loss {train:.4f}, test loss {test:.4f}, mean of {seeds} seeds; {held / 1e6:.2f} MB"
         )
     print("Look: four copies of each row make a batch step four times as dear and teach nothing new.")
     return {"seen": seen, "losses": losses, "memory": memory}

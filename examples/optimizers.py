@@ -34,6 +34,7 @@ def main(arguments=None):
     figure, axes = plotting.panels(2, width=6.4, height=4.4)
     window = (-2.4, 1.2), (-1.2, 1.2)
     plotting.contours(ravine, *window, paths=paths, minimum=(0, 0), axes=axes[0])
+    axes[0].legend(loc="upper right", ncols=2, fontsize="x-small")  # where no path goes
     plotting.lines(losses, xlabel="step", ylabel="loss, or 1e-12", log_y=True, axes=axes[1])
     script.save("optimizers.png", figure)
     figure = plotting.surface(ravine, *window, paths={name: paths[name] for name in ("SGD", "momentum", "Adam")})

@@ -519,10 +519,9 @@ def test_leaky_units_do_not_die() -> None:
     """From one seed, after steps that are too large: some ReLU units give 0 for every row, no leaky one does."""
     dead = {}
     for hidden in (dl.ReLU(), dl.LeakyReLU()):
-        trainer = dl.Trainer(
-            dl.Sequential(dl.Dense(3, 64), hidden, dl.Dense(64, 1)), dl.SquaredError(), dl.SGD(0.5), dtype="float64"
-        )
-        trainer.fit(X, Y, epochs=2, batch_size=1)
+        model = dl.Sequential(dl.Dense(3, 64), hidden, dl.Dense(64, 1))
+        trainer = dl.Trainer(model, dl.BinaryCrossEntropy(), dl.SGD(2.0), dtype="float64")
+        trainer.fit(X, Y > 0, epochs=5, batch_size=1)
         dead[type(hidden).__name__] = int((dl.layer_outputs(trainer, X)[1] == 0).all(axis=0).sum())
     assert dead["ReLU"] > dead["LeakyReLU"] == 0
 

@@ -51,7 +51,7 @@ def animate_paths(
         (line,) = axes.plot([], [], linewidth=1.4, label=name, **look)
         (head,) = axes.plot([], [], "o", color=look["color"], markersize=7, markeredgecolor="white")
         moving.append((np.asarray(way, float), line, head))
-    axes.legend(fontsize="small", framealpha=0.9)
+    axes.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1, 1))  # paths will go anywhere
     longest = max(len(way) for way, _, _ in moving)
     counter = axes.text(0.02, 0.02, "", transform=axes.transAxes)
 
