@@ -92,6 +92,9 @@ class MockCublasLt:
         self._things[number] = thing
         return number
 
+    def get_version(self) -> int:
+        return 130100
+
     def create(self) -> int:
         return self._new("handle")
 

@@ -52,15 +52,14 @@ class EmulatedStream:
         if self._capturing:
             raise RuntimeError(f"{what} while a graph is captured")
 
-    def captured(self, body: Work) -> Work:
-        """What body starts, as a graph."""
+    def begin(self) -> None:
+        """What is started from now on goes into a graph."""
         self.refuse("a capture")
-        self._recording = recording = []
-        self._capturing = True
-        try:
-            body()
-        finally:
-            self._recording, self._capturing = None, False
+        self._recording, self._capturing = [], True
+
+    def end(self) -> Work:
+        """The graph."""
+        recording, self._recording, self._capturing = self._recording or [], None, False
         self.graphs += 1
 
         def launch() -> None:
@@ -69,6 +68,16 @@ class EmulatedStream:
                 work()
 
         return launch
+
+    def captured(self, body: Work) -> Work:
+        """What body starts, as a graph."""
+        self.begin()
+        try:
+            body()
+        except BaseException:
+            self._recording, self._capturing = None, False
+            raise
+        return self.end()
 
 
 STREAM = EmulatedStream()

@@ -1,0 +1,96 @@
+"""device="cuda" from end to end with a stand-in for CuPy and cuBLASLt: every line that calls them is run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dlcore as dl
+from dlcore import backend
+from dlcore.backend import cuda_backend
+
+from .emulation import COMPILER, MISSING, EmulatedDevice
+from .mock_cublaslt import MockCublasLt
+from .stand_in_cupy import CURRENT, Array, stand_in
+from .stream import STREAM
+from .test_training import DIGITS, TABLE
+
+pytestmark = pytest.mark.skipif(COMPILER is None, reason=MISSING)
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Any]:
+    """A function that puts the stand-ins in place; afterwards they are gone."""
+
+    def install(**options: Any) -> None:
+        nvmath, bindings = ModuleType("nvmath"), ModuleType("nvmath.bindings")
+        bindings.cublasLt = MockCublasLt(costs=(2, 1))  # type: ignore[attr-defined]
+        for name, module in {**stand_in(**options), "nvmath": nvmath, "nvmath.bindings": bindings}.items():
+            monkeypatch.setitem(sys.modules, name, module)
+        monkeypatch.setattr(backend, "_algorithm_file", lambda: tmp_path / "dlcore" / "matrix_products.json")
+        backend._cuda.cache_clear()
+
+    yield install
+    backend._cuda.cache_clear()
+
+
+def trained(device: Any, **options: Any) -> dl.Trainer:
+    model = dl.Sequential(dl.Dense(12, 7), dl.Tanh(), dl.Dropout(0.3), dl.Dense(7, 3))
+    trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-2), device=device, seed=2, **options)
+    trainer._chunk = 40
+    trainer.fit(TABLE, DIGITS[:300] % 3, epochs=2, batch_size=8, validation=(TABLE[:20], DIGITS[:20] % 3))
+    return trainer
+
+
+def bits(trainer: dl.Trainer) -> bytes:
+    return np.concatenate([w.ravel() for w in trainer.get_weights()]).tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_run_is_that_of_the_emulated_device(dtype: str, installed: Any, tmp_path: Any) -> None:
+    """By graphs on two streams; the same bits, and the algorithms are in the user's cache."""
+    pytest.importorskip("ml_dtypes")
+    installed()
+    graphs = STREAM.graphs
+    ours = trained("cuda", dtype=dtype)
+    assert STREAM.graphs > graphs
+    assert ours.step.executor.name == "graph"
+    assert bits(ours) == bits(trained(cuda_backend("emulated", np, EmulatedDevice(), nullcontext), dtype=dtype))
+    assert "a stand-in" in (tmp_path / "dlcore" / "matrix_products.json").read_text()
+    assert len(CURRENT) == 1  # every stream that was entered was left
+
+
+def test_rows_go_through_pinned_memory(installed: Any) -> None:
+    """Where the data have no room: the bits of a run where they have."""
+    installed()
+    roomy = bits(trained("cuda"))
+    installed(free=20_000)
+    assert bits(trained("cuda", matmul_precision="high")) == roomy  # a stand-in of precision too
+
+
+def test_arrays_come_back_where_they_came_from(installed: Any) -> None:
+    installed()
+    run = trained("cuda:0")
+    there = run.predict(TABLE.astype("float32").view(Array))
+    assert isinstance(there, Array)
+    np.testing.assert_array_equal(there.get(), run.predict(TABLE.astype("float32")))
+
+
+def test_a_capture_that_fails_is_ended(installed: Any) -> None:
+    """An allocation is refused, and the stream is as it was."""
+    installed()
+    from dlcore.kernels.cuda import CupyDevice
+
+    device = CupyDevice()
+    with backend.Backend.for_device("cuda").context():
+        with pytest.raises(RuntimeError, match="3072 bytes were asked for while a CUDA graph was captured"):
+            device.captured(lambda: device.zeros(768, "float32"))
+        started: list[int] = []
+        device.captured(lambda: STREAM.start(lambda: started.append(1)))()
+        assert started == [1]
