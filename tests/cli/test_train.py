@@ -52,8 +52,11 @@ def test_the_resolved_configuration_is_written(run):
         "data": {"source": "digits", "validation": 0.0},
         "model": {"hidden": [32], "activation": "relu"},
         "optimizer": {"name": "adam", "learning_rate": 0.01, "l2": 1e-4},
-        "training": {"epochs": 6, "batch_size": 64, "restarts": 1, "seed": 0, "device": "cpu", "dtype": "float32"},
-    }
+        "training": {
+            "epochs": 6, "batch_size": 64, "restarts": 1, "seed": 0, "device": "cpu", "dtype": "float32",
+            "matmul_precision": "highest",
+        },
+    }  # fmt: skip
 
 
 def test_the_last_checkpoint_is_the_network_of_the_summary(run):
