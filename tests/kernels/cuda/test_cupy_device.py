@@ -94,3 +94,15 @@ def test_a_capture_that_fails_is_ended(installed: Any) -> None:
         started: list[int] = []
         device.captured(lambda: STREAM.start(lambda: started.append(1)))()
         assert started == [1]
+
+
+def test_a_long_piece_of_work_is_timed_once(installed: Any) -> None:
+    """1 ms by the stand-in's clock: two calls and three times ten; 5 ms: two calls."""
+    installed()
+    from dlcore.kernels.cuda import CupyDevice
+
+    for milliseconds, calls, seconds in ((1.0, 32, 1e-4), (5.0, 2, 5e-3)):
+        sys.modules["cupy"].cuda.get_elapsed_time = lambda start, end, ms=milliseconds: ms
+        made: list[int] = []
+        assert CupyDevice().seconds(lambda made=made: made.append(1)) == pytest.approx(seconds)
+        assert len(made) == calls
