@@ -35,7 +35,6 @@ from .algorithms import Algorithms
 from .gemm import Products
 from .launch import OPTIONS, Shape, source
 
-
 LONG = 2e-3  # seconds of a piece of work whose time one measurement tells
 
 
