@@ -44,6 +44,8 @@ def check_head(model: Sequential, loss: Loss) -> None:
 def dtype_name(dtype: Any) -> str:
     """'float32' also for np.float32 and np.dtype("float32")."""
     try:
+        if dtype is None:  # float64 for NumPy, but nobody asked for it
+            raise TypeError
         return dtype if isinstance(dtype, str) else str(np.dtype(dtype).name)
     except TypeError:
         raise ConfigurationError(f"dtype={dtype!r}, expected a name such as 'float32'") from None

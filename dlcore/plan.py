@@ -262,7 +262,7 @@ class TrainingStep(Plan):
         clip = float("inf") if optimizer.clip_norm is None else float(optimizer.clip_norm)
         squares = b.new("squares", (-(-s.grad.shape[0] // NORM_RUN),), "wide")
         if b.dtype == SCALED:
-            k.unscaled(s.grad, b.loss, b.scaling, out=(s.grad, b.loss, b.scaling))
+            k.unscaled(s.grad, b.loss, b.scaling, b.fault, out=(s.grad, b.loss, b.scaling))
         k.prepare_update(
             s.theta, s.grad, squares, b.loss, b.rates, b.losses, b.place, b.progress, b.fault, s.matrices, float(optimizer.l2), clip,
             out=(s.grad, squares, b.control, b.losses, b.place, b.progress, b.fault),

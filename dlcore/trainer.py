@@ -207,6 +207,8 @@ class Trainer:
                 with self.step.executor.limits(self.step.operations):
                     return Loop(self, callbacks).run(epochs, updates, lambda: self._validate(held_out))
             finally:
+                if self._window:
+                    self._window.close()
                 self.memory.data, self._window = {}, None
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, name: str) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -257,8 +259,7 @@ class Trainer:
         """A training step for the loaded data, recorded and bound."""
         X, targets = self.memory.data["X"], self.memory.data["targets"]
         data = X.shape[0], str(X.dtype).rsplit(".", 1)[-1]
-        # a window holds the rows in the order of the epoch
-        shuffle = shuffle and self._window is None
+        shuffle = shuffle and self._window is None  # a window holds the rows in the order of the epoch
         step = self._record(rows, batch, data, targets.ndim == 1, shuffle=shuffle, accumulate=accumulate)
         runs = step.bind(self.memory.array)
         if self._window is not None:

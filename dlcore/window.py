@@ -46,6 +46,11 @@ class Window:
         self._epoch, self._batch = epoch, 0
         self._upload(0)
 
+    def close(self) -> None:
+        """Wait for what is on its way: an interrupted epoch leaves an upload, and its memory is about to be given to others."""
+        for upload in (*self._uploads[0], *self._uploads[1]):
+            upload.finish()
+
     def guarded(self, run: Callable[[int], None]) -> Callable[[int], None]:
         """`run`, of which each call has its rows in place."""
 
@@ -75,6 +80,6 @@ class Window:
         self._uploads[side] = []
         for name, array in self._data.items():
             staged = self._staged[side][name][: len(rows)]
-            np.take(array, rows, axis=0, out=staged)
+            np.take(array, rows, axis=0, out=staged, mode="clip")  # the default would make a copy to be sure of rows
             target = self.arrays[name][side * self._rows : side * self._rows + len(rows)]
             self._uploads[side].append(self._device.upload(target, staged))

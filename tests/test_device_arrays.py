@@ -71,8 +71,8 @@ def on_device(array: np.ndarray) -> DeviceArray:
     return array.copy().view(DeviceArray)
 
 
-def make(device: Any) -> dl.Trainer:
-    return dl.Trainer(MODEL, dl.SoftmaxCrossEntropy(), dl.Adam(0.01), device=device, dtype="float64", seed=3)
+def make(device: Any, dtype: str = "float64") -> dl.Trainer:
+    return dl.Trainer(MODEL, dl.SoftmaxCrossEntropy(), dl.Adam(0.01), device=device, dtype=dtype, seed=3)
 
 
 def train(trainer: dl.Trainer, X: Any, y: Any, w: Any) -> dl.Trainer:
@@ -116,5 +116,8 @@ def test_bad_rows_on_the_device_are_refused() -> None:
     bad[3, 1] = np.nan
     with pytest.raises(dl.DataError, match="NaN or infinity"):
         make(DEVICE).predict(on_device(bad))
+    bad[3, 1] = -4e38
+    with pytest.raises(dl.DataError, match=r"holds 4e\+38, and float32 at most 3.4"):
+        make(DEVICE, dtype="float32").predict(on_device(bad))
     with pytest.raises(dl.DataError, match="lives on a GPU"):
         make("cpu").predict(on_device(X))

@@ -1196,3 +1196,5 @@ def test_numbers_that_the_dtype_cannot_hold_are_refused(optimizer: dl.Optimizer)
 def test_the_dtype_may_be_numpys() -> None:
     """np.float32 and np.dtype("float32") are "float32"."""
     assert make(dtype=np.float32).dtype == make(dtype=np.dtype("float32")).dtype == "float32"
+    with pytest.raises(dl.ConfigurationError, match="dtype=None, expected a name"):  # NumPy takes it for float64
+        make(dtype=None)

@@ -36,13 +36,12 @@ def features(X: Any, columns: int, dtype: str, name: str = "X") -> Any:
     if array.shape[1] != columns:
         hint = "; the bias is added already, drop the column of ones" if array.shape[1] == columns + 1 else ""
         raise ShapeError(f"{name} has {array.shape[1]} columns, the network expects {columns}{hint}")
+    if array.dtype.kind == "f" or (array.dtype.kind in "iu" and np.iinfo(array.dtype).max > _largest(dtype)):
+        (_check_finite_on_gpu if is_on_gpu(array) else check_finite)(array, dtype, name)
     if is_on_gpu(array):
-        _check_finite_on_gpu(array, name)
         return array
-    if array.dtype.kind == "f":
-        check_finite(array, dtype, name)
-        if array.dtype.itemsize not in (4, 8):
-            array = array.astype(wide(dtype))
+    if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
+        array = array.astype(wide(dtype))
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return np.ascontiguousarray(array)
@@ -66,16 +65,21 @@ def _as_numpy(X: Any, name: str) -> np.ndarray:
     return array
 
 
+def _largest(dtype: str) -> float:
+    return float(np.finfo(dtype).max) if dtype != "bfloat16" else BFLOAT16_MAX
+
+
 def check_finite(array: np.ndarray, dtype: str, name: str) -> None:
     """Raise DataError naming the first entry that is NaN or infinite, or too large for `dtype`."""
-    largest = float(np.finfo(dtype).max) if dtype != "bfloat16" else BFLOAT16_MAX
+    largest = _largest(dtype)
+    fits = array.dtype.kind == "f" and array.dtype.itemsize <= host_dtype(dtype).itemsize
     step = max(1, _BLOCK // max(1, math.prod(array.shape[1:])))
     for start in range(0, len(array), step):
         block = array[start : start + step]
         # a sum is finite only if every entry is: one pass without a copy, and rarely a second
         with np.errstate(all="ignore"):
             if np.isfinite(block.sum(dtype=np.float64)) and (
-                array.dtype.itemsize <= host_dtype(dtype).itemsize or np.abs(block).max() <= largest
+                fits or max(-float(block.min()), float(block.max())) <= largest
             ):
                 continue
             bad = ~(np.abs(block.astype(np.float64)) <= largest)
@@ -87,9 +91,13 @@ def check_finite(array: np.ndarray, dtype: str, name: str) -> None:
             raise DataError(f"{where} is {why}; clean or impute the data first")
 
 
-def _check_finite_on_gpu(array: Any, name: str) -> None:
-    if array.dtype.kind == "f" and not bool(abs(array).max() < float("inf")):
+def _check_finite_on_gpu(array: Any, dtype: str, name: str) -> None:
+    """Asks the device for two numbers only, so the error names no entry."""
+    low, high = float(array.min()), float(array.max())
+    if not (-math.inf < low and high < math.inf):  # NaN is neither
         raise DataError(f"{name} holds NaN or infinity; clean or impute the data first")
+    if max(-low, high) > (largest := _largest(dtype)):
+        raise DataError(f"{name} holds {max(-low, high):g}, and {dtype} at most {largest:g}; scale the data first")
 
 
 def weights(sample_weight: Any, rows: int, dtype: str, name: str = "sample_weight") -> np.ndarray:

@@ -48,10 +48,9 @@ class Algorithms:
         return {"identity": self.identity, "chosen": {key: value.hex() for key, value in self._chosen.items()}}
 
     def hint(self, facts: Any) -> None:
-        """Take choices that were stored, where they are of this identity and nothing else is chosen yet."""
+        """Take choices that were stored, where they are of this identity: a resumed run has the bits of the one before."""
         if are_facts(facts) and facts["identity"] == self.identity:
-            for key, value in facts["chosen"].items():
-                self._chosen.setdefault(key, bytes.fromhex(value))
+            self._chosen |= {key: bytes.fromhex(value) for key, value in facts["chosen"].items()}
 
 
 def are_facts(facts: Any) -> bool:

@@ -14,8 +14,9 @@ told.  `captured(body)` gives what body starts as a function that repeats it (gr
 the host from which `upload(target, staged)` copies beside the work of the stream, after what was started before; it gives an
 Upload.  `free_memory()` is in bytes, `seconds(work)` what a piece of work takes, and `algorithms` remembers which were the
 fastest.  `fork(work)` starts work on a second stream, after what was started before, and after `join()` all of it is waited for.
-None of the four calls above
-allocates, or waits for the device, after it was made once with arrays of these shapes.
+
+Neither what kernels ask for nor `fork` and `join` allocates, or waits for the device, after it was done once with arrays of
+these shapes.
 
 What is started on one device runs in that order: its scratch and its workspace are shared.  `sibling()` is the same device
 for a second stream: compiled kernels in common, scratch and plans of products its own.

@@ -10,7 +10,8 @@ KERNEL(scaled, Stored *delta, const Real *scaling, i64 size) {
 }
 
 // The scale changes when all blocks have read it.
-KERNEL(unscaled, Real *grad, Real *loss, Real *scaling, Real *parts, int *ticket, i64 size, double largest, double patience) {
+KERNEL(unscaled, Real *grad, Real *loss, Real *scaling, const i64 *fault, Real *parts, int *ticket, i64 size, double largest,
+       double patience) {
   __shared__ Scratch s;
   const Real scale = scaling[0];
   Real bad = 0, total;
@@ -20,7 +21,7 @@ KERNEL(unscaled, Real *grad, Real *loss, Real *scaling, Real *parts, int *ticket
     if (!finite) bad = 1;
     grad[i] = finite || scale <= 1 ? g : Real(0);
   }
-  if (!grid_sum(bad, parts, ticket, s, total) || threadIdx.x != 0) return;
+  if (!grid_sum(bad, parts, ticket, s, total) || threadIdx.x != 0 || fault[0] != 0) return;
   if (total > 0) {
     if (!is_finite(loss[0]) || !(scale > 1)) return;
     loss[1] = 0;

@@ -14,11 +14,11 @@ def scaled(device, delta, scaling, *, out):
     device.launch("mixed", "scaled", dtype_of(delta), flat(delta.size), delta, scaling, np.int64(delta.size))
 
 
-def unscaled(device, grad, loss, scaling, *, out):
+def unscaled(device, grad, loss, scaling, fault, *, out):
     shape = flat(grad.size)
     scratch = device.partial_sums(dtype_of(grad), shape.grid[0])
     numbers = np.int64(grad.size), np.float64(LARGEST_SCALE), np.float64(PATIENCE)
-    device.launch("mixed", "unscaled", dtype_of(grad), shape, grad, loss, scaling, *scratch, *numbers)
+    device.launch("mixed", "unscaled", dtype_of(grad), shape, grad, loss, scaling, fault, *scratch, *numbers)
 
 
 KERNELS = {f.__name__: f for f in (rounded, scaled, unscaled)}

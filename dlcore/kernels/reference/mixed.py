@@ -33,20 +33,21 @@ def scaled(xp, delta, scaling):
     return delta * scaling[0]
 
 
-@contract("grad[p] loss[2] scaling[3]:positive -> grad[p] loss[2] scaling[3]", wide="grad loss scaling")
-def unscaled(xp, grad, loss, scaling):
+@contract("grad[p] loss[2] scaling[3]:positive fault[1]:count -> grad[p] loss[2] scaling[3]", wide="grad loss scaling")
+def unscaled(xp, grad, loss, scaling, fault):
     """g ← g / S.  Where that overflowed the batch is one without weight: it is skipped, and S ← S / 2.
 
     After 2,000 finite gradients S ← 2 S, up to 2²⁴.  If S is 1 already, or the loss is not finite, nothing is mended: then
-    training diverges.
+    training diverges, and after the `fault` (updates.py) the scaling stays as it is.
     """
     scale, good, skipped = scaling[0], scaling[1], scaling[2]
     g = grad / scale
     finite = xp.isfinite(g)
     too_large = ~xp.all(finite)
-    overflow = too_large & xp.isfinite(loss[0]) & (scale > 1)
-    good = good + xp.astype(~too_large & (loss[1] > 0), grad.dtype)
-    grows = ~overflow & (good >= PATIENCE)
+    well = fault[0] == 0
+    overflow = too_large & xp.isfinite(loss[0]) & (scale > 1) & well
+    good = good + xp.astype(~too_large & (loss[1] > 0) & well, grad.dtype)
+    grows = ~overflow & (good >= PATIENCE) & well
     zero, one = xp.zeros_like(scale), xp.ones_like(scale)
     grown = xp.where(grows, xp.minimum(2 * scale, LARGEST_SCALE * one), scale)
     state = (

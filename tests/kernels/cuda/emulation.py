@@ -122,6 +122,10 @@ class LateUpload:
 
     finish = before_use
 
+    @property
+    def pending(self) -> bool:
+        return self._copy is not None
+
 
 class EmulatedDevice(Device):
     """NumPy arrays, kernels by g++, products by a mock of cuBLASLt."""

@@ -199,6 +199,19 @@ def test_a_hint_is_checked_before_it_is_used() -> None:
         assert chosen(device) == [want]
 
 
+def test_the_choice_of_a_checkpoint_counts_more_than_that_of_the_cache(tmp_path: Path) -> None:
+    """A run that is resumed where another algorithm is remembered keeps its own, and so its bits."""
+    a, b, out, file = matrix(4, 6), matrix(6, 8), np.zeros((4, 8)), tmp_path / "algorithms.json"
+    run, local = EmulatedDevice(MockCublasLt(costs=(3, 1))), EmulatedDevice(MockCublasLt(costs=(1, 3)), cache=file)
+    run.product(a, b, out)
+    local.product(a, b, out)
+    resumed = EmulatedDevice(MockCublasLt(costs=(1, 3)), cache=file)
+    assert chosen(resumed) == [0]
+    resumed.algorithms.hint(run.algorithms.facts())
+    resumed.product(a, b, out)
+    assert chosen(resumed) == [1]
+
+
 # -- the real library ------------------------------------------------------------------------------------------------
 
 

@@ -185,14 +185,27 @@ def test_the_rule_of_the_scale(
     where: str, scaling: Any, grad: Any, loss: Any, want: Any, gradient: Any, weight: Any
 ) -> None:
     """Halve and skip on overflow, double after 2,000 finite gradients."""
-    g, l, s = (np.array(v, "float32") for v in (grad, loss, scaling))
-    if where == "cuda":
-        cuda.kernels(DEVICE)["unscaled"](g, l, s, out=(g, l, s))
-    else:
-        with np.errstate(all="ignore"):
-            g, l, s = reference.KERNELS["unscaled"](np, g, l, s)
+    g, l, s = unscaled(where, grad, loss, scaling, fault=0)
     assert (tuple(s), tuple(g)) == (want, gradient)
     assert l[1] == weight
+
+
+@pytest.mark.parametrize("where", ["reference", "cuda"])
+@pytest.mark.parametrize("grad", [(16, 4), (np.inf, 4)])
+@pytest.mark.parametrize("good", [5, PATIENCE - 1])
+def test_after_divergence_the_scale_stays(where: str, grad: Any, good: int) -> None:
+    """Steps of a chunk that come after the one that failed leave no trace, so nothing depends on where a chunk ends."""
+    assert tuple(unscaled(where, grad, (2, 3), (8, good, 1), fault=7)[2]) == (8, good, 1)
+
+
+def unscaled(where: str, grad: Any, loss: Any, scaling: Any, fault: int) -> Any:
+    """Gradient, loss and scaling after the kernel."""
+    g, l, s = (np.array(v, "float32") for v in (grad, loss, scaling))
+    if where == "cuda":
+        cuda.kernels(DEVICE)["unscaled"](g, l, s, np.array([fault]), out=(g, l, s))
+        return g, l, s
+    with np.errstate(all="ignore"):
+        return reference.KERNELS["unscaled"](np, g, l, s, np.array([fault]))
 
 
 def test_it_starts_at_two_to_the_sixteen() -> None:
@@ -246,8 +259,20 @@ def test_codes_that_16_bits_do_not_hold_are_refused() -> None:
         dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-3), device=BACKEND, dtype="bfloat16")
 
 
-def test_data_beyond_float16_are_refused() -> None:
-    bad = X.copy()
-    bad[3, 5] = 7e4
+@pytest.mark.parametrize("kept", ["float64", "float32", "int32", "uint32", "int64"])
+def test_data_beyond_float16_are_refused(kept: str) -> None:
+    """Whole numbers too: 70000 would become infinite where it is gathered."""
+    bad = np.abs(X).astype(kept)
+    bad[3, 5] = 70000
     with pytest.raises(dl.DataError, match=r"X\[3, 5\] is 70000, too large for float16"):
         trainer("float16").fit(bad, LABELS)
+    assert np.isfinite(trainer("bfloat16").predict(bad)).all()
+
+
+@pytest.mark.parametrize(("value", "kept"), [(65535, "uint16"), (-(2**63), "int64")])
+def test_the_last_whole_numbers_are_refused(value: int, kept: str) -> None:
+    """One that has two bytes, as float16 has, and one whose absolute value has no room in its own dtype."""
+    with pytest.raises(dl.DataError, match="too large for float16"):
+        trainer("float16").predict(np.full((4, 12), value, kept))
+    small = np.full((4, 12), 1000, "uint16")
+    assert np.isfinite(trainer("float16").predict(small)).all()

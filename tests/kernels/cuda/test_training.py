@@ -154,6 +154,27 @@ def test_rows_without_room_train_the_same_network(shuffle: bool, accumulate: int
         assert a.tobytes() == b.tobytes()
 
 
+def test_an_interrupted_window_leaves_no_upload_behind() -> None:
+    """Its memory goes back to a pool; an upload still on its way would write into what comes next."""
+    uploads = []
+
+    class Remembering(EmulatedDevice):
+        def upload(self, target: np.ndarray, staged: np.ndarray) -> Any:
+            uploads.append(super().upload(target, staged))
+            return uploads[-1]
+
+    class Stop(dl.Callback):
+        def on_chunk_end(self, trainer: Any) -> None:
+            assert uploads[-1].pending  # the next half, while steps read this one
+            raise KeyboardInterrupt
+
+    backend = cuda_backend("emulated", np, Remembering(free=8_000), nullcontext)
+    run = dl.Trainer(dl.Sequential(dl.Dense(12, 2)), dl.SquaredError(), dl.Adam(1e-2), device=backend)
+    with pytest.raises(KeyboardInterrupt):
+        run.fit(TABLE[:90], TABLE[:90, :2], batch_size=8, callbacks=[Stop()])
+    assert [upload.pending for upload in uploads] == [False] * len(uploads)
+
+
 def test_a_device_without_room_says_how_much() -> None:
     """What was needed, what was free, and what to do; CuPy's error is a MemoryError too."""
 
