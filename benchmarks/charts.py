@@ -14,7 +14,7 @@ from contestants import ROUNDED
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from rounds import Spread, ratios
 
 OURS, THEIRS, BARE, FEWER_BITS = "#D55E00", "#0072B2", "#000000", "#CC79A7"
@@ -214,6 +214,7 @@ def _curves(axes: Axes, row: Any, medians: Mapping[str, Sequence[float]]) -> Non
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     axes.yaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel(row.measure)
     axes.set_title(f"{row.name} ({row.source})", loc="left", fontsize=10)

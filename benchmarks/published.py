@@ -155,7 +155,7 @@ def epochs_of(row: ErrorRow | OrderRow, chosen: Any) -> int:
 
 # -- judging ---------------------------------------------------------------------------------------------------------
 
-GOOD = ("reproduced", "not judged", "as expected")
+GOOD = ("reproduced", "not judged", "not judged: one seed", "as expected")
 
 
 def verdicts(values: Mapping[str, Any]) -> dict[str, str]:
@@ -177,7 +177,7 @@ def verdict(row: ErrorRow, errors: Sequence[float], options: Mapping[str, Any]) 
     if options["quick"]:
         return _short_verdict(row, max(errors))
     if len(errors) < 2:
-        return "not judged"
+        return "not judged: one seed"
     return "reproduced" if median(errors) <= row.error + 2 * stdev(errors) else "NOT reproduced"
 
 
@@ -237,7 +237,7 @@ def summary(values: Mapping[str, Any]) -> str:
         header = (data, "% wrong, published", "% wrong, dlcore", "seeds", "epochs", "time", "")
         parts.append(tables.markdown(header, errors))
     if orders:
-        header = (data, "learning rate", "measured", "seeds", "time", "published: the first is the lowest")
+        header = (data, "learning rate", "measured", "seeds", "time", "published: the first of each row is the lowest")
         parts.append(tables.markdown(header, orders))
     if notes:
         parts.append("Not as published:\n\n" + "\n".join(notes))
@@ -259,7 +259,9 @@ def _error_line(row: ErrorRow, runs: Sequence[Mapping[str, Any]], judged: str) -
 
 def _order_lines(row: OrderRow, runs: Sequence[Mapping[str, Any]], judged: str) -> list[tuple[str, ...]]:
     lines = []
-    for way, values in medians(row, runs).items():
+    found = medians(row, runs)
+    lowest = sum(min(values) == values[0] for values in zip(*found.values(), strict=True))  # the first way comes first
+    for way, values in found.items():
         own = [r for r in runs if r["way"] == way]
         at = [epoch for epoch in row.at if epoch <= len(values)] or [len(values)]
         percent = row.measure == "test error"
@@ -270,7 +272,7 @@ def _order_lines(row: OrderRow, runs: Sequence[Mapping[str, Any]], judged: str) 
             f"{row.measure} {', '.join(f'{value} after {e} epochs' for value, e in zip(shown, at, strict=True))}",
             str(len(own)),
             tables.seconds(median(r["seconds"] for r in own)),
-            judged if way == row.first else "",
+            f"{judged}; lowest in {lowest} of {len(values)} epochs" if way == row.first else "",
         ))  # fmt: skip
     return lines
 

@@ -149,7 +149,7 @@ def test_a_row_is_judged_by_its_seeds() -> None:
     assert isinstance(row, published.ErrorRow)
     assert published.verdict(row, [0.022, 0.023, 0.024], full) == "reproduced"
     assert published.verdict(row, [0.025, 0.026, 0.027], full) == "NOT reproduced"
-    assert published.verdict(row, [0.022], full) == "not judged"
+    assert published.verdict(row, [0.022], full) == "not judged: one seed"
     assert published.verdict(row, [0.059], {**full, "quick": True}) == "as expected"
     assert published.verdict(row, [0.061], {**full, "quick": True}).startswith("WORSE")
 
