@@ -26,9 +26,7 @@ class Algorithms:
         """With a file, the choices of earlier runs are read from it, and new ones written there."""
         self.identity, self._file = identity, file
         self._chosen: dict[str, bytes] = {}
-        if file is not None:
-            with suppress(OSError, ValueError):
-                self.hint(json.loads(file.read_text(encoding="utf-8")))
+        self.hint(self._of_this(self._remembered()))
 
     def get(self, key: str) -> np.ndarray | None:
         """The algorithm chosen for this, to be checked."""
@@ -37,11 +35,24 @@ class Algorithms:
     def choose(self, key: str, algorithm: np.ndarray) -> None:
         self._chosen[key] = algorithm.tobytes()
         if self._file is not None:
+            known = self._remembered()  # again: of other GPUs, and what others have found since
+            theirs = self._of_this(known)
+            known[self.identity] = (theirs["chosen"] if are_facts(theirs) else {}) | self.facts()["chosen"]
             with suppress(OSError):  # a cache that cannot be written is none
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 scratch = self._file.with_name(f".{self._file.name}.{os.getpid()}")
-                scratch.write_text(json.dumps(self.facts()), encoding="utf-8")
+                scratch.write_text(json.dumps(known), encoding="utf-8")
                 scratch.replace(self._file)
+
+    def _remembered(self) -> dict[str, Any]:
+        """Choices by identity, of the file; none where it cannot be read."""
+        with suppress(OSError, ValueError):
+            found = json.loads(self._file.read_text(encoding="utf-8")) if self._file else {}
+            return found if isinstance(found, dict) else {}
+        return {}
+
+    def _of_this(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        return {"identity": self.identity, "chosen": known.get(self.identity)}
 
     def facts(self) -> dict[str, Any]:
         """All choices, as JSON values."""

@@ -175,6 +175,23 @@ def test_a_choice_is_kept_in_a_file(tmp_path: Path) -> None:
     assert chosen(again) == [0]
 
 
+def test_a_file_keeps_what_others_have_chosen(tmp_path: Path) -> None:
+    """Two devices of one process, one for each precision, and another GPU: none loses the choice of another one."""
+    file, b, out = tmp_path / "algorithms.json", matrix(6, 8), np.zeros((4, 8))
+
+    class Other(EmulatedDevice):
+        def identity(self) -> str:
+            return "another GPU"
+
+    devices = [kind(MockCublasLt(costs=(3, 1)), cache=file) for kind in (EmulatedDevice, EmulatedDevice, Other)]
+    for rows, device in zip((4, 3, 4), devices, strict=True):
+        device.product(matrix(rows, 6), b, out[:rows])
+    assert [len(kind(cache=file).algorithms.facts()["chosen"]) for kind in (EmulatedDevice, Other)] == [2, 1]
+    file.write_text('{"a mock of cuBLASLt": 3}')  # a file of something else is none
+    EmulatedDevice(MockCublasLt(costs=(3, 1)), cache=file).product(matrix(4, 6), b, out)
+    assert len(EmulatedDevice(cache=file).algorithms.facts()["chosen"]) == 1
+
+
 def test_a_hint_is_checked_before_it_is_used() -> None:
     """One for another GPU is left aside, and one that the library refuses, or that is for another shape."""
     a, b, out = matrix(4, 6), matrix(6, 8), np.zeros((4, 8))
