@@ -45,7 +45,7 @@ def _prepare(squares, loss, rates, losses, place, progress, fault, clip, control
     control[1] = 0
     control[2] = norm
     if fault[0] == 0:
-        losses[place[0]] = loss[0] if loss[1] > 0 else like(loss[0], np.nan)  # no weight, no loss
+        losses[place[0]] = loss[0] if loss[1] != 0 else like(loss[0], np.nan)  # no weight, no loss
         place[0] += 1
         if not finite:
             fault[0] = progress[3] + 1

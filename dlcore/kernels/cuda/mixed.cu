@@ -24,7 +24,7 @@ KERNEL(unscaled, Real *grad, Real *loss, Real *scaling, const i64 *fault, Real *
   if (!grid_sum(bad, parts, ticket, s, total) || threadIdx.x != 0 || fault[0] != 0) return;
   if (total > 0) {
     if (!is_finite(loss[0]) || !(scale > 1)) return;
-    loss[1] = 0;
+    loss[1] = -loss[1];
     scaling[0] = scale / 2 > 1 ? scale / 2 : Real(1);
     scaling[1] = 0, scaling[2] += 1;
   } else {

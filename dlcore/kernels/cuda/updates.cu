@@ -30,7 +30,7 @@ KERNEL(prepare_update, const Stored *theta, Stored *grad, Stored *squares, const
   store(control, 1, 0);
   store(control, 2, norm);
   if (fault[0] != 0) return;
-  store(losses, place[0]++, weight > 0 ? L : Real(0) / Real(0)); // no weight, no loss
+  store(losses, place[0]++, weight != 0 ? L : Real(0) / Real(0)); // no weight, no loss
   if (!finite) {
     fault[0] = progress[3] + 1;
   } else if (weight > 0) {

@@ -35,7 +35,7 @@ def scaled(xp, delta, scaling):
 
 @contract("grad[p] loss[2] scaling[3]:positive fault[1]:count -> grad[p] loss[2] scaling[3]", wide="grad loss scaling")
 def unscaled(xp, grad, loss, scaling, fault):
-    """g ← g / S.  Where that overflowed the batch is one without weight: it is skipped, and S ← S / 2.
+    """g ← g / S.  Where that overflowed S ← S / 2, and the weight is negated: the loss counts, but there is no update.
 
     After 2,000 finite gradients S ← 2 S, up to 2²⁴.  If S is 1 already, or the loss is not finite, nothing is mended: then
     training diverges, and after the `fault` (updates.py) the scaling stays as it is.
@@ -48,7 +48,7 @@ def unscaled(xp, grad, loss, scaling, fault):
     overflow = too_large & xp.isfinite(loss[0]) & (scale > 1) & well
     good = good + xp.astype(~too_large & (loss[1] > 0) & well, grad.dtype)
     grows = ~overflow & (good >= PATIENCE) & well
-    zero, one = xp.zeros_like(scale), xp.ones_like(scale)
+    zero, one, weight = xp.zeros_like(scale), xp.ones_like(scale), xp.where(overflow, -loss[1], loss[1])
     grown = xp.where(grows, xp.minimum(2 * scale, LARGEST_SCALE * one), scale)
     state = (
         xp.where(overflow, xp.maximum(scale / 2, one), grown),
@@ -56,7 +56,7 @@ def unscaled(xp, grad, loss, scaling, fault):
         skipped + xp.astype(overflow, grad.dtype),
     )
     mended = xp.where(finite | (scale <= 1), g, xp.zeros_like(g))
-    return mended, xp.stack([loss[0], xp.where(overflow, zero, loss[1])]), xp.stack(state)
+    return mended, xp.stack([loss[0], weight]), xp.stack(state)
 
 
 def _arrays(arguments):

@@ -36,8 +36,9 @@ def _squares(xp, grad, runs):
 def prepare_update(xp, theta, grad, squares, loss, rates, losses, place, progress, fault, matrices, l2, clip):
     """g ← g + l2 θ on matrices;  scale = min(1, clip / (‖g‖ + 1e-6));  record the loss;  count the update.
 
-    The scale is 0, and nothing is counted, if the batch has no weight, if loss or ‖g‖ is not finite, or if an earlier
-    step was not finite: `fault` holds the number of the first such update, so the last good state stays the state.
+    The scale is 0, and nothing is counted, if the batch has no weight, or one below 0 (mixed.py), if loss or ‖g‖ is not
+    finite, or if an earlier step was not: `fault` holds the number of the first such update, so the last good state stays
+    the state.
     place is where the next loss goes, which stops after the fault, and where the rate of the next update comes from.
     squares is scratch: the parts of ‖g‖², summed over S runs of ⌈p / S⌉ entries.
     """
@@ -51,7 +52,7 @@ def prepare_update(xp, theta, grad, squares, loss, rates, losses, place, progres
     first_fault = xp.where((fault == 0) & ~finite, progress[3:4] + 1, fault)
     counted = xp.stack([progress[0], progress[1], progress[2], progress[3] + xp.astype(active, progress.dtype)])
     going = fault[0] == 0
-    value = xp.where(loss[1] > 0, loss[0], xp.full_like(loss[0], xp.nan))  # no weight, no loss
+    value = xp.where(loss[1] != 0, loss[0], xp.full_like(loss[0], xp.nan))  # no weight, no loss
     recorded = xp.where((xp.arange(losses.shape[0]) == place[0]) & going, value, losses)
     moved = xp.stack([place[0] + xp.astype(going, place.dtype), place[1] + xp.astype(active, place.dtype)])
     control = xp.stack([xp.take(rates, place[1:])[0], scale, norm])

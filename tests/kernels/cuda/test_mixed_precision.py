@@ -118,7 +118,8 @@ def test_an_overflow_is_skipped_and_training_goes_on(tmp_path: Any) -> None:
     run.fit(X[:32], LABELS[:32], epochs=1, batch_size=32)
     assert (run.loss_scale, run.skipped_updates, run.updates) == (LARGEST_SCALE / 2, 1, 0)
     assert all(np.array_equal(a, b) for a, b in zip(before, run.get_weights(), strict=True))
-    assert np.isnan(run.history["loss"][0])
+    loss = trainer("float16").evaluate(X[:32], LABELS[:32])["loss"]
+    np.testing.assert_allclose(run.history["loss"], loss, rtol=1e-3)  # an epoch of skipped updates has its loss
     run.fit(X, LABELS, epochs=4, batch_size=32)
     assert run.updates + run.skipped_updates == 41
     assert 1 < run.skipped_updates < 10
@@ -165,8 +166,8 @@ def test_divergence_is_still_divergence() -> None:
     ("scaling", "grad", "loss", "want", "gradient", "weight"),
     [
         ((8, 5, 1), (16, 4), (2, 3), (8, 6, 1), (2, 0.5), 3),
-        ((8, 5, 1), (np.inf, 4), (2, 3), (4, 0, 2), (0, 0.5), 0),
-        ((8, 5, 1), (np.nan, 4), (2, 3), (4, 0, 2), (0, 0.5), 0),
+        ((8, 5, 1), (np.inf, 4), (2, 3), (4, 0, 2), (0, 0.5), -3),
+        ((8, 5, 1), (np.nan, 4), (2, 3), (4, 0, 2), (0, 0.5), -3),
         (
             (1, 5, 1),
             (np.inf, 4),
