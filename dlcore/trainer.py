@@ -240,7 +240,7 @@ class Trainer:
             "targets": targets.astype("int64" if targets.ndim == 1 else self.memory.dtype),
             "sample_weight": weights.astype(self.memory.dtype),
         }
-        if batch is None or is_on_gpu(X) or has_room(self.backend, data):
+        if batch is None or is_on_gpu(X) or has_room(self.backend, data, batch):
             self.memory.data = {name: self.backend.asarray(values) for name, values in data.items()}
         else:
             self._window = Window(self.backend, data, batch, self.seed, shuffle)

@@ -19,10 +19,13 @@ SHARE = 2  # data that take more than one part in so many of the free memory sta
 HALF_BYTES = 2**28  # of half a window, at most
 
 
-def has_room(backend: Backend, data: Mapping[str, np.ndarray]) -> bool:
-    """Whether these rows can lie on the device as a whole, and leave room for what is computed from them."""
+def has_room(backend: Backend, data: Mapping[str, np.ndarray], batch: int) -> bool:
+    """Whether these rows can lie on the device as a whole, and leave room for what is computed from them.
+
+    Also where a window, which has room for two batches, would be no smaller than the data.
+    """
     free = backend.free_memory()
-    return free is None or sum(array.nbytes for array in data.values()) <= free // SHARE
+    return free is None or 2 * batch >= len(data["X"]) or sum(array.nbytes for array in data.values()) <= free // SHARE
 
 
 class Window:

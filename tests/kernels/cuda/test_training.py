@@ -154,6 +154,22 @@ def test_rows_without_room_train_the_same_network(shuffle: bool, accumulate: int
         assert a.tobytes() == b.tobytes()
 
 
+@pytest.mark.parametrize(("batch", "windows"), [(None, 0), (90, 0), (45, 0), (44, 1)])
+def test_a_window_is_smaller_than_the_data(batch: int | None, windows: int) -> None:
+    """Two halves of a batch each are all the rows from half of them on: then the data themselves take no more room."""
+    device, sizes = EmulatedDevice(free=8_000), []
+
+    class Look(dl.Callback):
+        def on_chunk_end(self, trainer: Any) -> None:
+            sizes.append(len(trainer.memory.data["X"]))
+
+    backend = cuda_backend("emulated", np, device, nullcontext)
+    run = dl.Trainer(dl.Sequential(dl.Dense(12, 2)), dl.SquaredError(), dl.Adam(1e-2), device=backend)
+    run.fit(TABLE[:90], TABLE[:90, :2], epochs=1, batch_size=batch, callbacks=[Look()])
+    assert set(sizes) == {88 if windows else 90}
+    assert (device.uploads > 0) == bool(windows)
+
+
 def test_an_interrupted_window_leaves_no_upload_behind() -> None:
     """Its memory goes back to a pool; an upload still on its way would write into what comes next."""
     uploads = []
