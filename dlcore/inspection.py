@@ -43,7 +43,8 @@ def gradients(trainer: Trainer, X: Any, y: Any, sample_weight: Any = None) -> di
 
     J is the mean loss, without l2.  The trainer stays as it is.  Raises as `fit` does for data that do not fit.
     """
-    progress = trainer.memory.counter("progress")
+    progress, data, window = trainer.memory.counter("progress"), trainer.memory.data, trainer._window
+    trainer._window = None  # of a fit that is going on, whose callback asks
     try:
         with trainer.backend.context():
             gradient, _, grads = gradient_of(trainer, X, y, sample_weight)
@@ -51,7 +52,7 @@ def gradients(trainer: Trainer, X: Any, y: Any, sample_weight: Any = None) -> di
             return {name: trainer.backend.to_host(value) / trainer.loss_scale for name, value in grads.items()}
     finally:
         trainer.memory.set_counter("progress", progress)
-        trainer.memory.data = {}
+        trainer.memory.data, trainer._window = data, window
 
 
 def layer_outputs(trainer: Trainer, X: Any) -> list[np.ndarray]:

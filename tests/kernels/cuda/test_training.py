@@ -170,6 +170,23 @@ def test_a_window_is_smaller_than_the_data(batch: int | None, windows: int) -> N
     assert (device.uploads > 0) == bool(windows)
 
 
+def test_a_callback_may_look_at_gradients_while_a_window_moves() -> None:
+    """The rows that it asks about are its own, and the fit goes on with its rows as if nobody had looked."""
+    weights = []
+
+    class Look(dl.Callback):
+        def on_chunk_end(self, trainer: Any) -> None:
+            dl.gradients(trainer, TABLE[:90], TABLE[:90, :2])
+            trainer.predict(TABLE[:50])
+
+    for callbacks in ([], [Look()]):
+        backend = cuda_backend("emulated", np, EmulatedDevice(free=8_000), nullcontext)
+        run = dl.Trainer(dl.Sequential(dl.Dense(12, 2)), dl.SquaredError(), dl.Adam(1e-2), device=backend)
+        run.fit(TABLE[:90], TABLE[:90, :2], epochs=2, batch_size=8, callbacks=callbacks)
+        weights.append(run.get_weights()[0])
+    assert weights[0].tobytes() == weights[1].tobytes()
+
+
 def test_an_interrupted_window_leaves_no_upload_behind() -> None:
     """Its memory goes back to a pool; an upload still on its way would write into what comes next."""
     uploads = []
