@@ -56,7 +56,7 @@ def main(arguments=None):
         print(f"λ = {rate}: distance to the least squares solution after 1, 5, {epochs} epochs", end=" ")
         print(*distance[f"λ = {rate}"][[1, 5, epochs]].round(4))
     plotting.lines(distance, xlabel="epoch", ylabel="‖(w, b) − least squares‖", log_y=True, axes=axes[3])
-    plotting.lines(losses, xlabel="epoch", ylabel="mean loss of the epoch", log_y=True, axes=axes[7])
+    plotting.lines(losses, first=1, xlabel="epoch", ylabel="mean loss of the epoch", log_y=True, axes=axes[7])
     script.save("adaline.png", figure)
     print("Look: Adaline ends at nearly one line from both starts, the perceptron at any that separates.")
     same = np.array_equal(zero_one.predict(X)[:, 0] >= 0.5, X @ ends[0][:2] + ends[0][2] >= 0)

@@ -57,7 +57,7 @@ def main(arguments=None):
     figure, axes = plotting.panels(3, width=4.6, height=3.8)
     plotting.lines(seen, xlabel="rows seen", ylabel="loss", log_x=True, log_y=True, axes=axes[0])
     means = {"training rows": (rows, losses[..., 0].mean(1)), "test rows": (rows, losses[..., 1].mean(1))}
-    loss = f"loss after {epochs} epochs"
+    loss = f"loss, epochs: {epochs}"
     plotting.lines(means, xlabel="rows a step, B", ylabel=loss, log_x=True, log_y=True, marker="o", axes=axes[1])
     for kind in (0, 1):
         axes[1].plot(rows, losses[..., kind], ".", color=plotting.COLORS[kind], markersize=4)  # every seed

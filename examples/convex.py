@@ -51,7 +51,7 @@ def main(arguments=None):
             *theta, floor, *(0.15 * g), 0, color=plotting.COLORS[1], linewidth=1.0, arrow_length_ratio=0.35, zorder=1
         )
     axes[0].set_zlim(bottom=floor)
-    axes[0].set_zlabel("J")
+    axes[0].set(zlabel="J", zticks=range(0, 13, 4))  # the floor has no value
     script.save("convex_surface.png", figure)
     figure, axes = plotting.panels(2, width=5.2, height=4.0)
     plotting.contours(loss, *window, paths=paths, minimum=tuple(CLOSED), points=points, axes=axes[0])

@@ -23,11 +23,11 @@ class Risk(dl.Callback):
         self.values.append(trainer.evaluate(self.x, self.y)["loss"])
 
 
-def train(epochs, *callbacks):
+def train(epochs, rate, *callbacks):
     random = np.random.default_rng(3)
     (x, y), (x_held, y_held), (x_all, y_all) = (sample(rows, random) for rows in (15, 15, 5000))
     model = dl.Sequential(dl.Dense(1, 200, init=dl.initializers.Normal(3.0)), dl.Tanh(), dl.Dense(200, 1))
-    trainer = dl.Trainer(model, dl.SquaredError(), dl.Adam(0.003), seed=2)
+    trainer = dl.Trainer(model, dl.SquaredError(), dl.Adam(rate), seed=2)
     risk, held_out = Risk(x_all[:, None], y_all), (x_held[:, None], y_held)
     options = {"batch_size": None, "validation": held_out, "callbacks": [risk, *callbacks]}
     return trainer, trainer.fit(x[:, None], y, epochs=epochs, **options), risk
@@ -35,19 +35,19 @@ def train(epochs, *callbacks):
 
 def main(arguments=None):
     script = Script(__doc__, arguments)
-    epochs, patience = (60, 5) if script.quick else (1500, 100)
-    _, history, risk = train(epochs)
+    epochs, rate, patience = (250, 0.03, 60) if script.quick else (1500, 0.003, 100)
+    _, history, risk = train(epochs, rate)
     stop = dl.EarlyStopping("val_loss", patience=patience)
-    stopped, short, _ = train(epochs, stop)
+    stopped, short, _ = train(epochs, rate, stop)
 
     series = {
         "empirical risk, 15 rows": history["loss"],
         "risk, by 5000 rows": risk.values,
         "held-out, 15 rows": history["val_loss"],
     }
-    figure = plotting.lines(series, xlabel="epoch", ylabel="loss", log_y=True)
+    figure = plotting.lines(series, first=1, xlabel="epoch", ylabel="loss", log_y=True)
     (axes,) = figure.axes
-    axes.axvline(stop.best_epoch - 1, color="black", linestyle=":", label=f"early stopping: {stop.best_epoch}")
+    axes.axvline(stop.best_epoch, color="black", linestyle=":", label=f"early stopping: {stop.best_epoch}")
     axes.legend(framealpha=0.7, edgecolor="none")
     script.save("early_stopping.png", figure)
     kept = stopped.evaluate(risk.x, risk.y)["loss"]

@@ -47,9 +47,9 @@ def main(arguments=None):
     ridge, leaves = (dl.descend(saddle(noise), (1.5, 0.0), dl.SGD(0.1), 80) for noise in (0.0, 0.05))
 
     figure, axes = plotting.panels(2, width=5.4, height=4.4)
-    ways = {"all rows": stays.path, "one row a step": runs[0].path}
+    ways = {"one row a step": runs[0].path, "all rows": stays.path}  # which hardly moves, so on top
     plotting.contours(loss, *WINDOW, paths=ways, points=points, title="a local minimum", axes=axes[0])
-    ways = {"no noise": ridge.path, "noise 0.05": leaves.path}
+    ways = {"noise 0.05": leaves.path, "no noise": ridge.path}
     window = (-1.8, 1.8), (-2.2, 2.2)
     plotting.contours(saddle(0.0), *window, paths=ways, names=("x", "y"), points=points, axes=axes[1])
     axes[1].set_title("a saddle point")

@@ -5,6 +5,7 @@ On MNIST with --data-dir DIR, the folder of its four IDX files, otherwise on the
 Change one line: DEPTH = 8, and see which gradients still arrive at the first layer.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,7 @@ DEPTH, WIDTH = 4, 100
 
 def load(folder):
     if folder is None:
-        digits = load_digits()
-        return digits.X, digits.y
+        return load_digits().X, load_digits().y
     X = read_idx(Path(folder) / "train-images-idx3-ubyte.gz").reshape(-1, 784) / np.float32(255)
     return X, read_idx(Path(folder) / "train-labels-idx1-ubyte.gz").astype(int)
 
@@ -40,10 +40,12 @@ def train(layer, X, y, epochs):
     trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.SGD(0.1))
     first = dl.gradients(trainer, X[:500], y[:500])
     norms = [float(np.linalg.norm(g)) for name, g in first.items() if name.endswith(".W")]
-    history = trainer.fit(X, y, epochs=epochs, batch_size=64)
+    losses = [np.inf] * epochs
+    with suppress(dl.DivergenceError):  # which a deep linear network may do
+        losses = trainer.fit(X, y, epochs=epochs, batch_size=64)["loss"]
     outputs = dl.layer_outputs(trainer, X[:500])[1 : 2 * DEPTH : 2]
     shares = np.mean([idle(layer, a) for a in outputs], axis=0)
-    return history["loss"], norms, shares, dl.gradients(trainer, X[:500], y[:500])
+    return losses, norms, shares, dl.gradients(trainer, X[:500], y[:500])
 
 
 def main(arguments=None):
@@ -53,10 +55,10 @@ def main(arguments=None):
     results = {type(layer).__name__: train(layer, X, y, epochs) for layer in ACTIVATIONS}
 
     figure, axes = plotting.panels(3, width=4.8, height=3.8)
-    losses = {name: (range(1, epochs + 1), loss) for name, (loss, *_) in results.items()}
-    plotting.lines(losses, xlabel="epoch", ylabel="training loss", log_y=True, axes=axes[0])
-    norms = {name: (range(1, DEPTH + 2), norm) for name, (_, norm, *_) in results.items()}
-    plotting.lines(norms, xlabel="layer, from the input", ylabel="‖∂J/∂W‖", log_y=True, marker="o", axes=axes[1])
+    losses = {name: result[0] for name, result in results.items()}
+    plotting.lines(losses, first=1, xlabel="epoch", ylabel="training loss", log_y=True, axes=axes[0])
+    norms = {name: result[1] for name, result in results.items()}
+    plotting.lines(norms, first=1, xlabel="layer", ylabel="‖∂J/∂W‖", log_y=True, marker="o", axes=axes[1])
     place = np.arange(len(results))
     for shift, kind, name in ((-0.2, 0, "dead units"), (0.2, 1, "saturated outputs")):
         shares = [100 * share[kind] for _, _, share, _ in results.values()]

@@ -10,17 +10,18 @@ import dlcore as dl
 from dlcore import plotting
 from dlcore.data.digits import load_digits
 from dlcore.initializers import Constant, FanInUniform, GlorotUniform, HeNormal, LeCunNormal, Normal
+from dlcore.plotting.activations import value_and_slope
 
-SCALES = (0.01, 0.1, 1.0, 10.0, 100.0)
+HIDDEN, SCALES = dl.Sigmoid(), (0.01, 0.1, 1.0, 10.0, 100.0)
 DATA, ZERO, GLOROT = load_digits(), Constant(0.0), GlorotUniform()
 RULES = {"Glorot": GLOROT, "4 × Glorot": GlorotUniform(gain=4), "N(0, 1/n)": LeCunNormal()}
 RULES |= {"U(±√(1/n))": FanInUniform(), "He": HeNormal()}
 
 
 def network(epochs, hidden=GLOROT, output=GLOROT, bias=ZERO, seed=0, units=32, batch_size=64):
-    """64 pixels, one layer of sigmoid units, 10 classes; the trainer, its losses and the weights after each epoch."""
+    """64 pixels, one layer of hidden units, 10 classes; the trainer, its losses and the weights after each epoch."""
     layers = dl.Dense(64, units, init=hidden, bias_init=bias), dl.Dense(units, 10, init=output, bias_init=bias)
-    model = dl.Sequential(layers[0], dl.Sigmoid(), layers[1])
+    model = dl.Sequential(layers[0], HIDDEN, layers[1])
     trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.SGD(0.5), dtype="float64", seed=seed)
     recorder = Recorder()
     history = trainer.fit(DATA.X, DATA.y, epochs=epochs, batch_size=batch_size, callbacks=[recorder])
@@ -42,19 +43,20 @@ def main(arguments=None):
         tiles = [np.pad(unit.reshape(8, 8), 1, constant_values=np.nan) for unit in W.T]
         limit = np.abs(W).max()
         panel.imshow(np.vstack([np.hstack(tiles[:3]), np.hstack(tiles[3:])]), cmap="PuOr", vmin=-limit, vmax=limit)
-        panel.set(title=f"{title}: {distinct([W])} of 6 units differ", xticks=[], yticks=[])
+        panel.set(title=f"{title}: {distinct([W])} distinct of 6 units", xticks=[], yticks=[])
         panel.grid(False)
     scales, saturation = {}, {}
     for scale in SCALES:
         trainer, scales[f"N(0, {scale:g}²/64)"], weights = network(epochs, Normal(scale / 8), Normal(scale / 8))
         trainer.set_weights(weights[0])
-        a = dl.layer_outputs(trainer, DATA.X[:200])[1]
-        saturation[scale] = float((a * (1 - a)).mean())  # mean σ′ at the start; ¼ where nothing is saturated
-    plotting.lines(scales, xlabel="epoch", ylabel="loss", log_y=True, title="scale of the weights", axes=axes[2])
+        _, slopes = value_and_slope(HIDDEN, dl.layer_outputs(trainer, DATA.X[:200])[0])
+        saturation[scale] = float(slopes.mean())  # of a sigmoid ¼ where nothing is saturated
+    by_epoch = {"first": 1, "xlabel": "epoch", "ylabel": "loss", "log_y": True}
+    plotting.lines(scales, title="scale of the weights", axes=axes[2], **by_epoch)
     ways = {name: network(epochs, rule) for name, rule in RULES.items()}
     ways |= {"biases N(0, 1)": network(epochs, bias=Normal(1.0)), "output weights 0": network(epochs, output=ZERO)}
     losses = {name: losses for name, (_, losses, _) in ways.items()}
-    plotting.lines(losses, xlabel="epoch", ylabel="loss", log_y=True, title="rules, biases, outputs", axes=axes[3])
+    plotting.lines(losses, title="rules, biases, outputs", axes=axes[3], **by_epoch)
     moved = {}
     for name, output in (("output weights Glorot", GLOROT), ("output weights 0", ZERO)):
         steps = [weights[0] for weights in network(5, output=output, batch_size=None)[2]]
@@ -68,7 +70,7 @@ def main(arguments=None):
     before, after = (ways["output weights 0"][2][i] for i in (0, -1))
     names = {"before 0.W": before[0], "after 0.W": after[0], "before 2.W": before[2], "after 2.W": after[2]}
     script.save("weights.png", plotting.histograms(names, xlabel="weight"))
-    print("mean σ′ at the start: " + ", ".join(f"scale {s:g}: {v:.4f}" for s, v in saturation.items()))
+    print("mean g′ at the start: " + ", ".join(f"scale {s:g}: {v:.4f}" for s, v in saturation.items()))
     print("Look: units that start equal stay equal: six pictures of one unit.")
     return {"same": distinct(same.get_weights()), "other": distinct(other.get_weights()), "saturation": saturation,
             "moved": moved, "scales": scales, "ways": ways}  # fmt: skip

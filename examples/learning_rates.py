@@ -62,7 +62,7 @@ def main(arguments=None):
             found[scale, name] = np.array([final_loss(kind(rate), scale, epochs) for rate in rates])
         curves = {name: (rates, np.where(np.isfinite(v), v, np.nan)) for (s, name), v in found.items() if s == scale}
         plotting.lines(curves, xlabel="learning rate", ylabel="loss", log_x=True, log_y=True, marker="o", axes=panel)
-        panel.set_title(f"digits, inputs from 0 to {scale:g}, {epochs} epochs")
+        panel.set_title(f"digits, inputs from 0 to {scale:g}, epochs: {epochs}")
     script.save("learning_rates.png", figure)
     for name, path in paths.items():
         print(f"{name:17s} |θ| after 40 steps: {abs(path[-1]):.2e}")

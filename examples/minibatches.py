@@ -15,7 +15,7 @@ RANDOM = np.random.default_rng(7)
 X = RANDOM.normal(size=9)
 Y = 1.2 * X - 0.5 + 0.8 * RANDOM.normal(size=9)
 B = 3
-BATCHES = [slice(i, i + B) for i in range(0, 9, B)]
+BATCHES = [slice(i, i + B) for i in range(0, 9, B)]  # the last one may be smaller
 
 
 def loss(theta, rows=slice(None)):
@@ -36,14 +36,15 @@ def main(arguments=None):
     theta = np.array([-1.5, -0.5])
     full, parts = loss(theta)[1], [loss(theta, rows)[1] for rows in BATCHES]
     window = (-2.2, 1.2), (-1.2, 2.6)
-    figure, axes = plotting.panels(4, 2, width=5.0, height=4.2)
+    figure, axes = plotting.panels(1 + len(BATCHES), 2, width=5.0, height=4.2)
     for i, panel in enumerate(axes):
         rows = slice(None) if i == 0 else BATCHES[i - 1]
-        title = "a) all 9 rows" if i == 0 else f"{'abcd'[i]}) the cost of batch {i}"
+        title = "a) all 9 rows" if i == 0 else f"{'abcdefghij'[i]}) the cost of batch {i}"
         plotting.contours(lambda t, rows=rows: loss(t, rows), *window, title=title, points=points, axes=panel)
         for j, g in enumerate((full, *parts)):
             if i in (0, j):
-                arrow = {"arrowstyle": "-|>", "linewidth": 2, "color": "black" if j == 0 else plotting.COLORS[j - 1]}
+                color = "black" if j == 0 else plotting.COLORS[(j - 1) % 6]
+                arrow = {"arrowstyle": "-|>", "linewidth": 2, "color": color}
                 panel.annotate("", theta - 0.5 * g, theta, arrowprops=arrow)
         panel.plot(*theta, "ko", markersize=4)
     script.save("minibatches.png", figure)
@@ -57,9 +58,10 @@ def main(arguments=None):
     paths = {"batch": dl.descend(loss, theta, dl.SGD(0.15), 60).path, f"mini-batches of {B}": run.path}
     plotting.contours(loss, *window, paths=paths, points=points, axes=axes[1])
     script.save("minibatch_costs.png", figure)
-    print(f"gradient of all rows {full.round(4)}, mean of the three batches {np.mean(parts, axis=0).round(4)}")
+    mean = np.average(parts, axis=0, weights=[len(X[rows]) for rows in BATCHES])  # each row counts once
+    print(f"gradient of all rows {full.round(4)}, mean of those of the {len(BATCHES)} batches {mean.round(4)}")
     print("Look: each batch has its own valley, and the loss of the batch jumps from one to the next.")
-    return {"full": full, "parts": parts, "values": run.values, "whole": whole}
+    return {"full": full, "mean": mean, "parts": parts, "values": run.values, "whole": whole}
 
 
 if __name__ == "__main__":

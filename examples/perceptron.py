@@ -54,11 +54,12 @@ def main(arguments=None):
 
     xor, xor_wrong, _ = perceptron(*XOR, [0.5, -0.5, 0.1], 0.5, 100)
     plotting.decision_boundary(xor.predict, *XOR, title="XOR: no line will do", axes=axes[2])
-    mistakes = {"two clouds": (range(1, 21), counts[0]), "XOR": (range(1, 21), xor_wrong[:20])}
-    plotting.lines(mistakes, xlabel="epoch", ylabel="rows wrong", marker="o", axes=axes[3])
-    axes[3].set_yticks(range(5))
+    mistakes = {"two clouds": counts[0], "XOR": xor_wrong[:epochs]}
+    plotting.lines(mistakes, first=1, xlabel="epoch", ylabel="rows wrong", marker="o", axes=axes[3])
     script.save("perceptron.png", figure)
-    print("Look: both starts end at a line that separates, but not at the same one.  XOR never comes to rest.")
+    ended = counts[0][-1] == counts[1][-1] == 0
+    lines = "both starts end at a line that separates, but not at the same one" if ended else "the mistakes do not end"
+    print(f"Look: {lines}.  XOR never comes to rest.")
     return {"wrong": counts[0], "unchanged": still, "xor": min(xor_wrong), "ends": ends, "scaled": (slow, fast)}
 
 

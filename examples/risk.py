@@ -48,10 +48,11 @@ def main(arguments=None):
     )
     script.save("risk.png", figure)
     print(f"the gap falls like n to the power {slope:.2f}")
+    lowest = ws[int(np.argmin(empirical))]
     print(
-        "Look: the lowest point of the empirical risk is near that of the risk, not on it; more rows bring it nearer."
+        f"Look: the risk is lowest at w = 2, the empirical risk of 20 rows at {lowest:.2f}; more rows bring it nearer."
     )
-    return {"slope": slope, "gaps": gaps, "sizes": sizes, "lowest": ws[int(np.argmin(empirical))]}
+    return {"slope": slope, "gaps": gaps, "sizes": sizes, "lowest": lowest}
 
 
 if __name__ == "__main__":

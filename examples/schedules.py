@@ -60,10 +60,8 @@ def main(arguments=None):
     figure, axes = plotting.panels(3, width=5.0, height=4.0)
     plotting.lines(factors, xlabel="update", ylabel="factor on the rate", axes=axes[0])
     axes[0].legend(fontsize="small")
-    x = range(1, epochs + 1)
-    curves = {name: (x, values) for name, values in losses.items()}
-    plotting.lines(curves, xlabel="epoch", ylabel="training loss", log_y=True, axes=axes[1])
-    plotting.lines({"on a plateau": (x, rates.values)}, xlabel="epoch", ylabel="rate", marker="o", axes=axes[2])
+    plotting.lines(losses, first=1, xlabel="epoch", ylabel="training loss", log_y=True, axes=axes[1])
+    plotting.lines({"on a plateau": rates.values}, first=1, xlabel="epoch", ylabel="rate", marker="o", axes=axes[2])
     script.save("schedules.png", figure)
     for name, values in losses.items():
         print(f"{name:22s} training loss {values[-1]:.5f}")

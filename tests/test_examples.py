@@ -27,6 +27,9 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
     def composed(figure: Any, dpi: float) -> bytes:
         assert all(axes.has_data() or axes.texts for axes in figure.axes)
+        for axes in figure.axes:
+            if axes.get_xlabel() == "epoch" and "loss" in axes.get_ylabel():  # known at the end of the first, at 1
+                assert {line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) > 2} <= {1}
         return b"\x89PNG"
 
     def run(name: str) -> Any:
@@ -47,6 +50,55 @@ def test_pictures_are_rendered(name: str, monkeypatch: pytest.MonkeyPatch, tmp_p
     for path in tmp_path.iterdir():
         with image.open(path) as picture:
             assert min(picture.size) > 100, path
+
+
+CHANGES = [  # script, a line that it tells to change, the change
+    ("activations", "limit=4.0", "limit=10.0"),
+    ("adaline", "(0.01, 0.1, 0.5)", "(0.01, 0.1, 1.5)"),
+    ("adaptive_rates", "rho=0.9", "rho=0.99"),
+    ("backpropagation", "delta1 = (weights[2] @ delta2) * (1 - a**2)", "delta1 = (weights[2] @ delta2) * (1 - a)"),
+    ("brute_force", "side = 31", "side = 100"),
+    ("circuits", '{"x": 3, "y": -2}', '{"x": 0, "y": -2}'),
+    ("convex", "0.3 * LIMIT", "1.01 * LIMIT"),
+    ("derivatives", "return x**2", "return np.sin(x)"),
+    ("early_stopping", "for rows in (15,", "for rows in (150,"),
+    ("escape", "in_batches(1, seed)", "in_batches(3, seed)"),
+    ("gabor", "(-1.5, 20.0)}", "(5.0, 5.0)}"),
+    ("gradient_cost", "(16, 32, 64)", "(16, 32, 64, 80)"),
+    ("hidden_activations", "DEPTH, WIDTH = 4", "DEPTH, WIDTH = 8"),
+    ("initialization", "dl.Sigmoid()", "dl.ReLU()"),
+    ("learning_rates", "1.02}", "2 / H}"),
+    ("logistic_regression_numpy", "300), 1.0", "300), 300.0"),
+    ("minibatches", "B = 3", "B = 1"),
+    ("minibatches", "B = 3", "B = 5"),
+    ("minibatches", "B = 3", "B = 9"),
+    ("momentum", "BETA = 0.9", "BETA = 0.99"),
+    ("noise", "RATES = (0.1,", "RATES = (0.5,"),
+    ("optimizers", "dl.SGD(0.05)", "dl.SGD(0.067)"),
+    ("perceptron", "spread=0.35", "spread=0.9"),
+    ("random_search", "tweak=0.1", "tweak=1.0"),
+    ("ravine", "dl.SGD(0.065)", "dl.SGD(0.067)"),
+    ("regularization", "data(20, 0)", "data(200, 0)"),
+    ("risk", "SIGMA = 1.0", "SIGMA = 0.0"),
+    ("schedules", "lambda step: 1.0", "lambda step: 1 / (1 + step) ** 0.1"),
+    ("sigmoid_neuron", "np.linspace(-4, 4, 81)", "10 * np.linspace(-4, 4, 81)"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "line", "changed"), CHANGES, ids=lambda value: value.replace(" ", ""))
+def test_the_line_to_change_can_be_changed(
+    name: str, line: str, changed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The change that its docstring proposes runs to the end, and leaves pictures."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.setattr(plotting, "png", lambda figure, dpi: b"")
+    text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+    assert line in text
+    example: dict[str, Any] = {"__name__": name}
+    exec(compile(text.replace(line, changed), name, "exec"), example)
+    example["main"](["--quick", "--out", str(tmp_path)])
+    assert list(tmp_path.iterdir())
 
 
 def test_every_example_is_tested_here_and_short() -> None:
@@ -318,6 +370,7 @@ def test_minibatches(run: Any) -> None:
     """The mean of all batch gradients is the full one; the batch's loss rises and falls while that of all rows falls."""
     found = run("minibatches")
     np.testing.assert_allclose(np.mean(found["parts"], axis=0), found["full"], rtol=1e-12)
+    np.testing.assert_allclose(found["mean"], found["full"], rtol=1e-12)
     assert (np.diff(found["values"]) > 0).sum() > 10
     assert found["whole"][-1] < 0.3 * found["whole"][0]
 
@@ -364,9 +417,10 @@ def test_risk(run: Any) -> None:
 
 
 def test_early_stopping(run: Any) -> None:
-    """The epoch that is kept is the one with the lowest held-out loss."""
+    """Trained on, the empirical risk falls and the risk rises; the epoch that is kept has the lowest held-out loss."""
     found = run("early_stopping")
-    assert found["loss"][-1] < found["loss"][0]
+    assert found["loss"][-1] < found["loss"][found["best"] - 1]
+    assert found["risk"][-1] > 1.1 * found["kept"]
     assert found["kept"] == pytest.approx(found["risk"][found["best"] - 1], rel=1e-5)
 
 

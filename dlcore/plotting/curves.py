@@ -15,14 +15,9 @@ def curves(history: Mapping[str, Sequence[float]], axes: Any = None) -> Any:
 
     `history` is what `fit` returns.  Raises ImportError where matplotlib is not installed.
     """
-    from matplotlib.ticker import MaxNLocator
-
-    axes = axes_or_new(axes)
     named = {"training": history["loss"]} | ({"validation": history["val_loss"]} if "val_loss" in history else {})
-    epochs = {name: (range(1, len(values) + 1), values) for name, values in named.items()}
-    lines(epochs, xlabel="epoch", ylabel="loss", log_y=min(history["loss"], default=0) > 0, axes=axes)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    return axes.figure
+    log_y = min(history["loss"], default=0) > 0
+    return lines(named, first=1, xlabel="epoch", ylabel="loss", log_y=log_y, axes=axes)
 
 
 def lines(
@@ -31,20 +26,29 @@ def lines(
     xlabel: str,
     ylabel: str,
     title: str = "",
+    first: int = 0,
     log_x: bool = False,
     log_y: bool = False,
     marker: str | None = None,
     axes: Any = None,
 ) -> Any:
-    """One line for each name: its values, or (x, values).  With many lines, dash patterns tell equal colours apart."""
-    axes = axes_or_new(axes)
+    """One line for each name: its values at `first`, `first` + 1, …, or (x, values).
+
+    What is known at the end of each epoch begins at 1.  With many lines, dash patterns tell equal colours apart.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    axes, counts = axes_or_new(axes), True
     for i, (name, values) in enumerate(series.items()):
-        x, y = values if isinstance(values, tuple) else (np.arange(len(values)), values)
+        x, y = values if isinstance(values, tuple) else (np.arange(first, first + len(values)), values)
+        counts = counts and np.issubdtype(np.asarray(x).dtype, np.integer)
         mark = marker or ("o" if len(y) < 2 else None)  # a line needs two points
         axes.plot(x, y, label=name, linewidth=1.6, marker=mark, markersize=4, **line_style(i))
     if log_x:
         axes.set_xscale("log")
         _label_decades(axes.xaxis)
+    elif counts:  # there is no epoch 2.5
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     if log_y:
         axes.set_yscale("log")
         _label_decades(axes.yaxis)
