@@ -435,6 +435,18 @@ def test_the_largest_stable_rate(eta: float) -> None:
     assert (end < 1) == (eta < 1)
 
 
+@pytest.mark.parametrize("share", [0.97, 1.03])
+@pytest.mark.parametrize(
+    ("look_ahead", "limit"), [(None, 3.8), (0.9, 1.357), (1.0, 1.267)], ids=["plain", "beta", "slide"]
+)
+def test_the_largest_stable_rates_of_momentum(look_ahead: float | None, limit: float, share: float) -> None:
+    """On ½ θ² with β = 0.9: (1 − β) η below 2 (1 + β), 2 (1 + β)/(1 + 2β) with look_ahead = β, 2 (1 + β)/3 with 1."""
+    options = {} if look_ahead is None else {"nesterov": True, "look_ahead": look_ahead}
+    rule = dl.MovingAverageSGD(share * limit / (1 - 0.9), 0.9, **options)
+    end = dl.descend(lambda t: (0.5 * float(t[0]) ** 2, t), 1.0, rule, 400).end[0]
+    assert (abs(end) < 1) == (share < 1)
+
+
 def test_softmax_of_two_is_the_logistic() -> None:
     """softmax(z₁, z₂)₁ = σ(z₁ − z₂), and tanh z = 2σ(2z) − 1."""
     z, a, s = RANDOM.normal(size=(5, 2)), np.empty((5, 2)), np.empty((5, 1))
