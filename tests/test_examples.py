@@ -86,6 +86,7 @@ CHANGES = [  # script, a line that it tells to change, the change
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of numbers that overflow: some changes are meant to
 @pytest.mark.parametrize(("name", "line", "changed"), CHANGES, ids=lambda value: value.replace(" ", ""))
 def test_the_line_to_change_can_be_changed(
     name: str, line: str, changed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
