@@ -149,7 +149,7 @@ def _say(message: str, *values: object) -> None:
 def _cpu() -> Backend:
     try:
         from .kernels import cpu
-    except ImportError as error:
+    except (ImportError, AttributeError, OSError) as error:  # its inside is used, and may change; so may its libraries
         reason = f"numba cannot be imported ({error}); {NUMBA_COMMAND}"
         _say("dlcore uses its slower reference kernels: %s", reason)
         table = KernelTable.of(np, reference.KERNELS, {}, "cpu")

@@ -46,7 +46,7 @@ REPLAY = Executor("replay", _replay)
 
 # -- on the host -----------------------------------------------------------------------------------------------------
 
-# Floating point flops of a replayed step below which a second BLAS thread gains at most a third on a quiet machine, and
+# Floating point operations of a replayed step below which a second BLAS thread gains at most a third on a quiet machine, and
 # loses tenfold on a busy one, where the threads spin for each other.
 MANY_BLAS_THREADS = 4e7
 

@@ -14,8 +14,9 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from ...errors import ContractError
 from .compiled import OPTIONS
-from .entry import Entry, NotLowered
+from .entry import Entry
 from .products import PLAIN, TRANSPOSED
 
 _ROW_MAJOR = 101
@@ -94,7 +95,7 @@ def _layout(x: np.ndarray) -> tuple[int, int]:
     for flag, flat, width in ((PLAIN, x, columns), (TRANSPOSED, x.T, rows)):
         if flat.flags.c_contiguous:
             return flag, max(width, 1)
-    raise NotLowered("a factor of a product is not contiguous")
+    raise ContractError("a factor of a product is neither contiguous nor the transpose of a matrix that is")
 
 
 def words(x: np.ndarray, y: np.ndarray, out: np.ndarray, axis: str) -> list[int]:

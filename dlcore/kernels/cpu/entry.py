@@ -33,10 +33,6 @@ SYMBOL = "entry"
 counts: Counter[str] = Counter()  # how many entries this process has compiled, and how many it has found on disk
 
 
-class NotLowered(Exception):
-    """What the table cannot say, with the reason."""
-
-
 def kind_of(value: Any) -> Any:
     """The type that an argument is compiled for."""
     dtype: Any = getattr(value, "dtype", None)

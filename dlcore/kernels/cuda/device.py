@@ -25,6 +25,7 @@ for a second stream: compiled kernels in common, scratch and plans of products i
 from __future__ import annotations
 
 import gc
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -49,7 +50,7 @@ class Upload(Protocol):
         """Wait until what was staged may be written over."""
 
 
-class Device:
+class Device(ABC):
     """Starts kernels on arrays of one library, products by a cuBLASLt.  `reason` says why it captures no graph, if so."""
 
     reason = ""
@@ -81,48 +82,48 @@ class Device:
         other._begin()
         return other
 
-    def compiled(self, source: str) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def compiled(self, source: str) -> Any: ...
 
-    def zeros(self, count: int, dtype: str) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def zeros(self, count: int, dtype: str) -> Any: ...
 
-    def asarray(self, value: np.ndarray) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def asarray(self, value: np.ndarray) -> Any: ...
 
-    def to_host(self, array: Any) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def to_host(self, array: Any) -> np.ndarray: ...
 
-    def address(self, array: Any) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def address(self, array: Any) -> int: ...
 
-    def stream(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def stream(self) -> int: ...
 
-    def captured(self, body: Callable[[], None]) -> Callable[[], None]:
-        raise NotImplementedError
+    @abstractmethod
+    def captured(self, body: Callable[[], None]) -> Callable[[], None]: ...
 
-    def fork(self, work: Callable[[], None]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def fork(self, work: Callable[[], None]) -> None: ...
 
-    def join(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def join(self) -> None: ...
 
-    def staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray: ...
 
-    def upload(self, target: Any, staged: np.ndarray) -> Upload:
-        raise NotImplementedError
+    @abstractmethod
+    def upload(self, target: Any, staged: np.ndarray) -> Upload: ...
 
-    def free_memory(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def free_memory(self) -> int: ...
 
     def identity(self) -> str:
         """The library of products and the kind of GPU."""
         raise NotImplementedError
 
-    def seconds(self, work: Callable[[], None]) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def seconds(self, work: Callable[[], None]) -> float: ...
 
     def launch(self, file: str, kernel: str, dtype: str, shape: Shape, *arguments: Any, data: str = "") -> None:
         module = file, dtype, data
