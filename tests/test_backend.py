@@ -169,6 +169,21 @@ def test_without_numba_everything_works_with_one_hint(tmp_path: Path) -> None:
     assert "pip install numba" in plan[-1]
 
 
+def test_a_numba_whose_inside_has_changed_leaves_the_reference_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels are compiled through parts of numba that other versions may rename: an attribute that is gone is no crash."""
+
+    class Changed:
+        def __getattr__(self, name: str) -> object:
+            raise AttributeError(f"numba has no {name}")
+
+    for name in [name for name in sys.modules if name.startswith("dlcore.kernels.cpu")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(dl.kernels, "cpu", raising=False)
+    monkeypatch.setattr(pytest.importorskip("numba"), "config", Changed())
+    kernels = backend._cpu.__wrapped__().kernels
+    assert {kernel.source for kernel in kernels.values()} == {"reference"}
+
+
 def test_overlapping_fits_restore_the_blas_threads() -> None:
     """Two small fits that begin and end in turn leave the process's number of BLAS threads as it was."""
     from threadpoolctl import threadpool_info, threadpool_limits
