@@ -38,6 +38,20 @@ def dense_activation(calls: Sequence[Call], table: KernelTable, uses: Uses) -> C
     return Call(kernel, inputs, (a,)) if z is a or _only_between(z, calls, uses) else None
 
 
+def dense_activation_dropout(calls: Sequence[Call], table: KernelTable, uses: Uses) -> Call | None:
+    """z = x W + b;  a = g(z);  y = a mask / keep   ->   dense_g_dropout"""
+    *parts, dropout = calls
+    dense = dense_activation(parts, table, uses)
+    if dense is None or dropout.name != "dropout" or dropout.inputs[0] is not dense.outputs[-1]:
+        return None
+    a, (y, mask) = dense.outputs[-1], dropout.outputs
+    keeps_z = len(dense.outputs) == 2
+    if (y is not a and not _only_between(a, calls, uses)) if keeps_z else y is a:
+        return None
+    kernel = table[f"{dense.name}_dropout"]
+    return Call(kernel, (*dense.inputs, *dropout.inputs[1:]), (dense.outputs[0], y, mask))
+
+
 def dense_loss(calls: Sequence[Call], table: KernelTable, uses: Uses) -> Call | None:
     """z = x W + b;  loss, delta of z   ->   dense_loss"""
     product, loss = calls
@@ -98,6 +112,7 @@ def update_rounded(calls: Sequence[Call], table: KernelTable, uses: Uses) -> Cal
 REWRITES: tuple[tuple[int, Rewrite], ...] = (
     (3, input_grad_activation),
     (3, dense_loss_scaled),
+    (3, dense_activation_dropout),
     (2, loss_scaled),
     (2, update_rounded),
     (2, dense_activation),

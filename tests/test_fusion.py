@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore import plan
+from dlcore import fusion, plan
 from dlcore.backend import Backend
 from dlcore.fusion import fuse
 from dlcore.kernels import cpu, reference
@@ -67,6 +67,21 @@ def test_a_product_and_its_activation_are_one_call(name: str) -> None:
     net.k.dense(net.x, net.W, net.b, out=net.z)
     getattr(net.k, name)(net.z, *numbers(name), out=net.a)
     assert names(net.fused()) == [f"dense_{name}"]
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_a_product_its_activation_and_dropout_are_one_call(name: str) -> None:
+    """dense, then g, then dropout is dense_g_dropout; in place where g's gradient reads z, otherwise a stays as it is."""
+    net = Net()
+    progress, mask, y = buffer("progress", 4, dtype="int64"), buffer("mask", ROWS, 3, dtype="uint8"), net.a
+    for target in (net.a, buffer("y", ROWS, 3)):
+        net.k.calls.clear()
+        net.k.dense(net.x, net.W, net.b, out=net.z)
+        getattr(net.k, name)(net.z, *numbers(name), out=net.a)
+        net.k.dropout(net.a, progress, 1, 2, 3, 0.5, out=(target, mask))
+        keeps_a = reads(name) == "a"
+        fused = names(net.fused())
+        assert fused == ([f"dense_{name}", "dropout"] if keeps_a and target is y else [f"dense_{name}_dropout"])
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -253,6 +268,16 @@ def test_a_fused_step_computes_what_the_unfused_step_computes(name: str, monkeyp
     for a, b in zip(weights, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
     assert report == pytest.approx(unfused_report, rel=1e-12)
+
+
+def test_fused_dropout_has_the_bits_of_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two epochs with and without that rewrite."""
+    weights, _, calls = trained(*NETS["dropout"])
+    without = tuple(rule for rule in fusion.REWRITES if rule[1] is not fusion.dense_activation_dropout)
+    monkeypatch.setattr(fusion, "REWRITES", without)
+    expected, _, more_calls = trained(*NETS["dropout"])
+    assert calls == more_calls - 1
+    assert [a.tobytes() for a in weights] == [b.tobytes() for b in expected]
 
 
 def test_the_step_of_two_dense_layers_is_8_calls() -> None:

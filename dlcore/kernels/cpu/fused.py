@@ -5,6 +5,7 @@ from ..reference.fused import reads
 from .activations import BACKWARD, FORWARD, FORWARD_KEEPING_Z
 from .losses import WITH_BIAS
 from .products import product
+from .random import dropout
 
 
 def _dense_activation(name):
@@ -24,6 +25,23 @@ def _dense_activation_keeping_z(name):
         z, a = out
         product(x, W, out=z)
         loop(z, b, a, *numbers)
+
+    return kernel
+
+
+def _dense_activation_dropout(name):
+    loop, keeping_z = FORWARD[name], FORWARD_KEEPING_Z[name]
+
+    def kernel(x, W, b, *rest, out):
+        *numbers, progress, key0, key1, layer, keep = rest
+        kept, y, mask = out
+        product(x, W, out=kept)
+        if reads(name) == "a":
+            loop(kept, b, kept, *numbers)
+        else:
+            keeping_z(kept, b, y, *numbers)
+        a = kept if reads(name) == "a" else y
+        dropout(a, progress, key0, key1, layer, keep, out=(y, mask))
 
     return kernel
 
@@ -52,5 +70,6 @@ KERNELS = {
     f"dense_{name}": (_dense_activation if reads(name) == "a" else _dense_activation_keeping_z)(name)
     for name in ELEMENTWISE
 }
+KERNELS |= {f"dense_{name}_dropout": _dense_activation_dropout(name) for name in ELEMENTWISE}
 KERNELS |= {f"input_grad_{name}": _input_grad_activation(name) for name in ELEMENTWISE}
 KERNELS |= {f"dense_{name}": _dense_loss(with_bias) for name, with_bias in WITH_BIAS.items()}

@@ -12,7 +12,7 @@ from .launch import NULL, by_rows, column_sums, dtype_of, flat, tiles
 _FILE = "activations"
 
 
-def _alpha(numbers):
+def alpha_of(numbers):
     return np.float64(numbers[0] if numbers else 0)
 
 
@@ -20,7 +20,7 @@ def forward(device, name, z, b, kept, a, numbers):
     """a = g(z + b), kept = z + b; b and kept may be NULL."""
     rows, columns = z.shape
     sizes = np.int64(rows), np.int32(columns)
-    device.launch(_FILE, f"{name}_forward", dtype_of(z), tiles(rows, columns), z, b, kept, a, *sizes, _alpha(numbers))
+    device.launch(_FILE, f"{name}_forward", dtype_of(z), tiles(rows, columns), z, b, kept, a, *sizes, alpha_of(numbers))
 
 
 def backward(device, name, delta, kept, dz, db, numbers):
@@ -30,7 +30,7 @@ def backward(device, name, delta, kept, dz, db, numbers):
     scratch = device.partial_sums(dtype_of(delta), shape.grid[1] * columns, shape.grid[0])
     sizes = np.int64(rows), np.int32(columns)
     device.launch(
-        _FILE, f"{name}_backward", dtype_of(delta), shape, delta, kept, dz, db, *scratch, *sizes, _alpha(numbers)
+        _FILE, f"{name}_backward", dtype_of(delta), shape, delta, kept, dz, db, *scratch, *sizes, alpha_of(numbers)
     )
 
 

@@ -2,12 +2,15 @@
 
 from functools import partial
 
+import numpy as np
+
 from ..reference.activations import ELEMENTWISE
 from ..reference.fused import reads
 from ..reference.losses import LOSSES
-from .activations import backward, forward
-from .launch import NULL
+from .activations import alpha_of, backward, forward
+from .launch import NULL, dtype_of, flat
 from .losses import scaled, with_bias
+from .random import words
 
 
 def _dense_activation(name):
@@ -23,6 +26,31 @@ def _dense_activation_keeping_z(name):
         z, a = out
         device.product(x, W, z)
         forward(device, name, z, b, z, a, numbers)
+
+    return kernel
+
+
+def _dense_activation_dropout(name):
+    def kernel(device, x, W, b, *rest, out):
+        *numbers, progress, key0, key1, layer, keep = rest
+        kept, y, mask = out
+        device.product(x, W, kept)
+        device.launch(
+            "fused",
+            f"{name}_dropout",
+            dtype_of(kept),
+            flat(-(-kept.size // 4)),
+            kept,
+            b,
+            progress,
+            y,
+            mask,
+            np.int64(kept.size),
+            np.int32(kept.shape[1]),
+            np.int32(reads(name) == "z"),
+            alpha_of(numbers),
+            *words(key0, key1, layer, keep),
+        )
 
     return kernel
 
@@ -49,6 +77,7 @@ KERNELS = {
     f"dense_{name}": (_dense_activation if reads(name) == "a" else _dense_activation_keeping_z)(name)
     for name in ELEMENTWISE
 }
+KERNELS |= {f"dense_{name}_dropout": _dense_activation_dropout(name) for name in ELEMENTWISE}
 KERNELS |= {f"input_grad_{name}": _input_grad_activation(name) for name in ELEMENTWISE}
 _losses = {f"dense_{name}": _dense_loss(name) for name in LOSSES}
 KERNELS |= _losses | {f"{name}_scaled": partial(scaled, loss) for name, loss in _losses.items()}

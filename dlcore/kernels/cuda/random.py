@@ -5,9 +5,13 @@ import numpy as np
 from .launch import dtype_of, flat
 
 
+def words(key0, key1, layer, keep):
+    """What a mask is drawn by, as the kernels take it."""
+    key = (np.uint32(word & 0xFFFFFFFF) for word in (key0, key1, layer))
+    return *key, np.uint64(int(keep * 2**32)), np.float64(keep)
+
+
 def dropout(device, x, progress, key0, key1, layer, keep, *, out):
-    words = (np.uint32(word & 0xFFFFFFFF) for word in (key0, key1, layer))
-    threshold = np.uint64(int(keep * 2**32))
     shape = flat(-(-x.size // 4))
     device.launch(
         "random",
@@ -18,9 +22,7 @@ def dropout(device, x, progress, key0, key1, layer, keep, *, out):
         progress,
         *out,
         np.int64(x.size),
-        *words,
-        threshold,
-        np.float64(keep),
+        *words(key0, key1, layer, keep),
     )
 
 

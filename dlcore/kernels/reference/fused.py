@@ -1,6 +1,7 @@
 """Fused kernels: each is named for what it composes, and its reference is that composition.
 
 dense_<g>        a = g(x W + b);  keeps z too where g's gradient reads it
+dense_<g>_dropout    y = a mask / keep of that a;  keeps a, or z where g's gradient reads z
 input_grad_<g>   dz = (delta Wᵀ) ⊙ g'(z) of the layer below, and that layer's bias gradient db = 1ᵀ dz
 dense_<loss>     loss and delta of the output layer's z = x W + b
 dense_grad       dW = xᵀ delta and db = 1ᵀ delta
@@ -11,6 +12,7 @@ from . import activations, losses
 from .activations import ELEMENTWISE
 from .dense import bias_grad, dense, input_grad, weight_grad
 from .losses import LOSSES
+from .random import dropout
 
 
 def reads(name):
@@ -39,6 +41,26 @@ def _dense_activation(name):
 
     kernel.__name__ = kernel.__qualname__ = f"dense_{name}"
     kernel.__doc__ = f"a = g(x W + b), g = {name}: {g.__doc__}"
+    return kernel
+
+
+def _dense_activation_dropout(name):
+    g, kept = getattr(activations, name), reads(name)
+    draw = " ".join(str(a) for a in dropout.contract.inputs[1:])
+
+    @contract(
+        f"x[n,i] W[i,o] b[o] {_numbers(g)} {draw} -> {kept}[n,o] y[n,o] mask[n,o]:bits",
+        tolerance=64,
+        smooth_away_from=g.contract.smooth_away_from,
+    )
+    def kernel(xp, x, W, b, *rest):
+        numbers, draw = rest[: -len(dropout.contract.inputs) + 1], rest[-len(dropout.contract.inputs) + 1 :]
+        z = dense(xp, x, W, b)
+        a = g(xp, z, *numbers)
+        return z if kept == "z" else a, *dropout(xp, a, *draw)
+
+    kernel.__name__ = kernel.__qualname__ = f"dense_{name}_dropout"
+    kernel.__doc__ = f"y = a mask / keep, a = g(x W + b), g = {name}: {g.__doc__}"
     return kernel
 
 
@@ -90,6 +112,7 @@ KERNELS = {
     for kernel in (
         dense_grad,
         *(_dense_activation(name) for name in ELEMENTWISE),
+        *(_dense_activation_dropout(name) for name in ELEMENTWISE),
         *(_input_grad_activation(name) for name in ELEMENTWISE),
         *(_dense_loss(name) for name in LOSSES),
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
+from dlcore import fusion
 from dlcore.backend import Backend, cuda_backend
 from dlcore.executors import REPLAY
 
@@ -89,6 +90,22 @@ def test_a_graph_gives_the_bits_of_single_calls() -> None:
         weights.append(np.concatenate([w.ravel() for w in trainer.get_weights()]))
     assert weights[0].tobytes() == weights[1].tobytes()
     assert (STREAM.graphs - graphs, STREAM.launched - launched) == (2, 12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_fused_dropout_has_the_bits_of_its_parts(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bias, activation and dropout in one pass, and in two; over an a and over a z that the gradient reads."""
+    runs = []
+    for rules in (fusion.REWRITES, tuple(r for r in fusion.REWRITES if r[1] is not fusion.dense_activation_dropout)):
+        monkeypatch.setattr(fusion, "REWRITES", rules)
+        hidden = dl.Dense(12, 9), dl.ReLU(), dl.Dropout(0.2), dl.Dense(9, 7), dl.SiLU(), dl.Dropout(0.3)
+        model = dl.Sequential(*hidden, dl.Dense(7, 3))
+        run = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-2), device=BACKEND, dtype=dtype)
+        run.fit(TABLE[:100], DIGITS[:100] % 3, epochs=2, batch_size=32)
+        runs.append(run)
+    assert len(runs[0].step.calls) == len(runs[1].step.calls) - 2
+    for a, b in zip(*(run.get_weights() for run in runs), strict=True):
+        assert a.tobytes() == b.tobytes()
 
 
 def test_the_printed_step_has_cuda_kernels_only() -> None:
