@@ -19,10 +19,11 @@ from .products import product
 _WIDE = 128  # columns of a block, at least
 _QUANTUM = 16  # a block begins at a multiple of so many columns
 _ROWS = 16  # rows of a block, at least
+_PRODUCT_ROWS = 64  # of a product's: each packs the operand that all share again, which costs what 25 rows do
 _RUN = 1024  # a block of a vector begins at a multiple; dropout wants one of 4
 _MOST = 16  # blocks of a matrix; vectors may have four times as many
 _TINY = 8192  # entries that are not worth a second block
-_SMALL_PRODUCT = 1 << 20  # floating point operations that are not worth a second block
+_SMALL_PRODUCT = 1 << 18  # floating point operations that are not worth a second block
 
 
 class Cut(NamedTuple):
