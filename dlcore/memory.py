@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .backend import Backend, is_on_gpu
-from .contract import wide
+from .contract import dtype_name, wide
 from .data.inputs import check_finite
 from .errors import DataError, ShapeError
 from .kernels.reference.mixed import FIRST_SCALE
@@ -53,6 +53,7 @@ class Memory:
         self.constants = {name: backend.asarray(values) for name, values in model.constants().items()}
         self.slots: dict[str, Any] = {}
         self.data: dict[str, Any] = {}  # the training rows, while fit runs
+        self.data_stay = False  # they lie in arrays of the workspace
         self._counters = {
             name: backend.zeros(shape, dtype if kind == "wide" else kind) for name, (shape, kind) in COUNTERS.items()
         }
@@ -111,6 +112,18 @@ class Memory:
             self.generation += 1
         return array[:rows, ...] if array.shape[0] > rows else array
 
+    def load(self, rows: Mapping[str, Any], *, stay: bool) -> None:
+        """Training rows to the device.  Those that `stay` are copied into arrays that the next rows of their shape also get."""
+        arrays = {name: self.backend.asarray(values) for name, values in rows.items()}
+        if stay:
+            for name, values in arrays.items():
+                arrays[name] = self._leading_rows(Buffer(name, values.shape, dtype_name(values)))
+                arrays[name][...] = values
+        self.data, self.data_stay = arrays, stay
+
+    def unload(self) -> None:
+        self.data, self.data_stay = {}, False
+
     def slot(self, name: str) -> Any:
         """An optimizer's flat buffer."""
         if name not in self.slots:
@@ -135,7 +148,7 @@ class Memory:
     def set_counter(self, name: str, values: np.ndarray) -> None:
         """Set the leading entries of a counter."""
         array = self._counters[name]
-        array[: len(values)] = self.backend.asarray(values.astype(str(array.dtype).rsplit(".", 1)[-1]))
+        array[: len(values)] = self.backend.asarray(values.astype(dtype_name(array)))
 
     def finite(self) -> bool:
         """Whether all parameters are."""

@@ -151,15 +151,12 @@ class Plan:
     def __init__(self, title: str, backend: Backend, lists: Mapping[str, list[Call]]) -> None:
         self.title, self.backend, self.lists = title, backend, dict(lists)
         self.executor = backend.executor(self.calls)
+        # floating point operations of the matrix products
+        self.operations = sum(call.operations for call in self.calls)
 
     @property
     def calls(self) -> list[Call]:
         return [call for calls in self.lists.values() for call in calls]
-
-    @property
-    def operations(self) -> int:
-        """Floating point operations of the matrix products."""
-        return sum(call.operations for call in self.calls)
 
     def bind(self, array: Callable[[Buffer], Any]) -> dict[str, Callable[[int], None]]:
         """Each list, and all of them in order ("step"), as a function of how often to run."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import checkpoint, options, saved
 from .backend import Backend, is_on_gpu
+from .bound_plans import BoundPlans, Runners
 from .callbacks import Callback
 from .checks import is_flag, is_number
+from .contract import dtype_name
 from .data import inputs
 from .errors import CheckpointError, ConfigurationError, DataError, ShapeError
 from .history import History
@@ -34,9 +37,7 @@ if TYPE_CHECKING:
     from .preprocessing import FittedPreprocessing
 
 PREDICTION_ROWS = 4096
-_PLANS_KEPT = 8
-
-Runners = dict[str, Callable[[int], None]]
+FEW_BYTES = 2**20  # of training rows that are copied, so that the next call of fit finds its plan bound to them
 
 
 class Trainer:
@@ -89,8 +90,8 @@ class Trainer:
         options.check_dtype(model, optimizer, dtype)
         with self.backend.context():
             self.memory = Memory(model, self.backend, dtype)
-        # by rows and targets: the plan, bound to arrays, and when
-        self._predictions: dict[tuple[int, str | None], tuple[Prediction, Runners, int]] = {}
+        self._predictions: BoundPlans[Prediction] = BoundPlans(self.memory)
+        self._steps: BoundPlans[TrainingStep] = BoundPlans(self.memory)
         self._step: TrainingStep | None = None
         self._algorithms: Any = None  # of a GPU, loaded from a file; kept for the next file where there is none
         self._window: Window | None = None  # the way to rows that have no room on the device
@@ -209,7 +210,8 @@ class Trainer:
             finally:
                 if self._window:
                     self._window.close()
-                self.memory.data, self._window = {}, None
+                self.memory.unload()
+                self._window = None
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, name: str) -> tuple[Any, np.ndarray, np.ndarray]:
         """Features, targets as the kernels take them, and row weights; all checks of user's data are made here."""
@@ -241,7 +243,8 @@ class Trainer:
             "sample_weight": weights.astype(self.memory.dtype),
         }
         if batch is None or is_on_gpu(X) or has_room(self.backend, data, batch):
-            self.memory.data = {name: self.backend.asarray(values) for name, values in data.items()}
+            few = batch is not None and sum(values.nbytes for values in data.values()) <= FEW_BYTES
+            self.memory.load(data, stay=few)
         else:
             self._window = Window(self.backend, data, batch, self.seed, shuffle)
             self.memory.data = self._window.arrays
@@ -258,9 +261,13 @@ class Trainer:
     def _plan(self, rows: int, batch: int, shuffle: bool, accumulate: bool) -> tuple[TrainingStep, Runners]:
         """A training step for the loaded data, recorded and bound."""
         X, targets = self.memory.data["X"], self.memory.data["targets"]
-        data = X.shape[0], str(X.dtype).rsplit(".", 1)[-1]
+        data = X.shape[0], dtype_name(X)
         shuffle = shuffle and self._window is None  # a window holds the rows in the order of the epoch
-        step = self._record(rows, batch, data, targets.ndim == 1, shuffle=shuffle, accumulate=accumulate)
+        record = partial(self._record, rows, batch, data, targets.ndim == 1, shuffle=shuffle, accumulate=accumulate)
+        if self.memory.data_stay:
+            place = rows, batch, data, targets.ndim, shuffle, accumulate
+            return self._steps(place, record, (self.model, self.loss, self.optimizer))
+        step = record()
         runs = step.bind(self.memory.array)
         if self._window is not None:
             runs |= {name: self._window.guarded(runs[name]) for name in ("gradient", "step")}
@@ -353,19 +360,10 @@ class Trainer:
         """Rows in blocks, each with its plan; plans are kept by number of rows."""
         for start in range(0, n, PREDICTION_ROWS):
             rows = min(PREDICTION_ROWS, n - start)
-            place = rows, targets
-            if place not in self._predictions:
-                if len(self._predictions) >= _PLANS_KEPT:
-                    self._predictions.pop(next(iter(self._predictions)))
-                plan = Prediction(
-                    self.model, self.loss, self.backend, self.memory.parameters, self.memory.state,
-                    dtype=self.dtype, rows=rows, targets=targets,
-                )  # fmt: skip
-                self._predictions[place] = plan, {}, -1
-            plan, run, generation = self._predictions[place]
-            if generation != self.memory.generation:  # a larger plan since then has replaced arrays
-                run = plan.bind(self.memory.array)
-                self._predictions[place] = plan, run, self.memory.generation
+            plan, run = self._predictions((rows, targets), partial(
+                Prediction, self.model, self.loss, self.backend, self.memory.parameters, self.memory.state,
+                dtype=self.dtype, rows=rows, targets=targets,
+            ))  # fmt: skip
             yield slice(start, start + rows), plan, run
 
     # -- files -------------------------------------------------------------------------------------------------------

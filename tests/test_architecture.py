@@ -50,6 +50,7 @@ RANKS: dict[str, float] = {
     "window": 6.5,
     "memory": 6.5,  # plans name its counters
     "plan": 7,
+    "bound_plans": 7.5,  # keeps them
     "checkpoint": 8,
     "metrics": 8,
     "callbacks": 8,
