@@ -33,6 +33,7 @@ DIGITS_EPOCHS = 3
 def main() -> None:
     parser = record.options(__doc__, rounds=SEEDS)
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="the folder of MNIST's four files")
+    parser.add_argument("--resume", action="store_true", help="train what the record in --json does not have yet")
     parser.add_argument("--rows", nargs="+", choices=[row.name for row in ROWS], metavar="NAME", help="(default: all)")
     chosen = record.begin(parser)
     if not chosen.quick and chosen.data_dir is None:
@@ -46,17 +47,27 @@ def main() -> None:
     chosen.digits = data is None
     data = data or Task((64, 10), 1437, 1437, data="digits").load()
     run = record.Record("published", chosen)
+    if chosen.resume:
+        if chosen.json is None:
+            parser.error("--resume needs --json, the record to go on with")
+        try:
+            run.resume()
+        except record.RecordError as error:
+            parser.error(f"--resume: {error}")
     rows = [row for row in ROWS if chosen.rows is None or row.name in chosen.rows]
     ways: dict[str, dict[str, tuple[Way, Tried]]] = {}
     for seed in range(1 if chosen.quick else chosen.rounds):  # all rows get a seed before any gets a second
         for row in rows:
             if seed >= row.seeds:
                 continue
+            had = [r for r in run.values["results"] if r["row"] == row.name]
             if isinstance(row, ErrorRow):
-                run.add(error_of(row, data, seed, chosen))
-            else:
-                ways[row.name] = ways.get(row.name) or searched(row, data, chosen)
-                for name in row.ways:
+                if seed not in (r["seed"] for r in had):
+                    run.add(error_of(row, data, seed, chosen))
+                continue
+            for name in row.ways:
+                if (name, seed) not in ((r["way"], r["seed"]) for r in had):
+                    ways[row.name] = ways.get(row.name) or searched(row, data, chosen, had)
                     run.add(curve_of(row, name, *ways[row.name][name], data, seed, chosen))
     run.finish(summary)
     failed = [name for name, verdict in verdicts(run.values).items() if verdict not in GOOD]
@@ -117,10 +128,20 @@ def error_of(row: ErrorRow, data: Data, seed: int, chosen: Any) -> dict[str, Any
 Tried = dict[str, float]  # learning rate -> training loss after the search; a rate that diverged is not in it
 
 
-def searched(row: OrderRow, data: Data, chosen: Any) -> dict[str, tuple[Way, Tried]]:
-    """Each way with its best learning rate, and what was tried; in a short run the rate in the middle, without a search."""
+def searched(
+    row: OrderRow, data: Data, chosen: Any, had: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, tuple[Way, Tried]]:
+    """Each way with its best learning rate, and what was tried; in a short run the rate in the middle, without a search.
+
+    Of a way that `had` results, the rate that they were trained with is taken, and the rest is not searched again.
+    """
     found = {}
     for name, way in row.ways.items():
+        before = next((r for r in had if r["way"] == name), None)
+        if before:
+            best = next(o for o in way.optimizers if o.learning_rate == before["learning_rate"])
+            found[name] = Way(way.model, (best,)), before["tried"]
+            continue
         best, tried = way.optimizers[len(way.optimizers) // 2], Tried()
         for optimizer in () if chosen.quick else way.optimizers:
             try:
@@ -155,7 +176,7 @@ def epochs_of(row: ErrorRow | OrderRow, chosen: Any) -> int:
 
 # -- judging ---------------------------------------------------------------------------------------------------------
 
-GOOD = ("reproduced", "not judged", "not judged: one seed", "as expected")
+GOOD = ("reproduced", "not judged", "not judged: one seed", "not judged: unfinished", "as expected")
 
 
 def verdicts(values: Mapping[str, Any]) -> dict[str, str]:
@@ -185,6 +206,8 @@ def verdict_of_order(row: OrderRow, medians: Mapping[str, Sequence[float]], opti
     """Whether the first way lies below all others at each of the row's epochs; medians over the seeds, epoch by epoch."""
     if options["digits"]:
         return "not judged"
+    if set(medians) != set(row.ways):
+        return "not judged: unfinished"
     if options["quick"]:
         return _short_verdict(row, medians[row.first][-1])
     ahead = [

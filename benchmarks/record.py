@@ -69,6 +69,10 @@ def begin(parser: argparse.ArgumentParser) -> argparse.Namespace:
     return chosen
 
 
+class RecordError(Exception):
+    """A record that cannot be gone on with, and why."""
+
+
 class Record:
     """The results of a run with everything that a reader has to know; kept after each addition, so that nothing is lost."""
 
@@ -84,6 +88,26 @@ class Record:
             "results": [],
             "left_out": {},
         }
+
+    def resume(self) -> None:
+        """Take over the results of the file, if it is there.
+
+        Raises RecordError unless they are of the same benchmark, commit, versions and data: figures of two programs are
+        not mixed.
+        """
+        if self._file is None or not self._file.exists():
+            return
+        try:
+            had = json.loads(self._file.read_text(encoding="utf-8"))
+            for name in ("benchmark", "commit", "versions", "machine", "blas"):
+                if had[name] != self.values[name]:
+                    raise RecordError(f"{self._file}: its {name} is {had[name]!r}, here it is {self.values[name]!r}")
+            for name in ("quick", "digits", "device"):
+                if had["options"].get(name) != self.values["options"].get(name):
+                    raise RecordError(f"{self._file}: it was made with other options: {had['options']}")
+            self.values |= {"results": had["results"], "left_out": had["left_out"], "seconds": had.get("seconds")}
+        except (ValueError, KeyError, TypeError) as error:
+            raise RecordError(f"{self._file} is not a record of this benchmark: {error!r}") from error
 
     def add(self, *results: Mapping[str, Any]) -> None:
         self.values["results"] += results
