@@ -23,6 +23,11 @@ def adaline(X, y, start, rate, epochs, targets=(-1.0, 1.0)):
     return trainer, history["loss"], np.array([[*w.ravel(), *b] for w, b in recorder.weights])
 
 
+def angle(w, v):
+    """Between two lines, in degrees."""
+    return float(np.degrees(np.arccos(np.clip(w @ v / np.linalg.norm(w) / np.linalg.norm(v), -1, 1))))
+
+
 def main(arguments=None):
     script = Script(__doc__, arguments)
     X, y = clouds(spread=0.45)
@@ -31,15 +36,15 @@ def main(arguments=None):
     starts = [2.0, -3.0, 1.0], [-1.0, 2.5, -2.0]
 
     figure, axes = plotting.panels(8, 4)
-    ends = []
+    ends, lines = [], []  # of Adaline, of the perceptron
     for start, above, below in zip(starts, axes, axes[4:], strict=False):
         trainer, _, path = adaline(X, y, start, 0.1, epochs)
         ends.append(path[-1])
         name = f"start ({start[0]:g}, {start[1]:g}, {start[2]:g})"
         plotting.decision_boundary(trainer.predict, X, y, threshold=0, title=f"Adaline, {name}", axes=above)
-        plotting.decision_boundary(
-            perceptron(X, y, start, 0.5, epochs)[0].predict, X, y, title=f"perceptron, {name}", axes=below
-        )
+        rule, _, weights = perceptron(X, y, start, 0.5, epochs)
+        lines.append(weights[-1][0].ravel())
+        plotting.decision_boundary(rule.predict, X, y, title=f"perceptron, {name}", axes=below)
     # half the weights on half the distance between targets: the same unit in another coding
     zero_one, _, coded = adaline(X, y, np.array(starts[0]) / 2 + [0, 0, 0.5], 0.1, epochs, targets=(0.0, 1.0))
     plotting.decision_boundary(zero_one.predict, X, y, threshold=0.5, title="Adaline, targets 0 and 1", axes=axes[2])
@@ -58,10 +63,16 @@ def main(arguments=None):
     plotting.lines(distance, xlabel="epoch", ylabel="‖(w, b) − least squares‖", log_y=True, axes=axes[3])
     plotting.lines(losses, first=1, xlabel="epoch", ylabel="mean loss of the epoch", log_y=True, axes=axes[7])
     script.save("adaline.png", figure)
-    print("Look: Adaline ends at nearly one line from both starts, the perceptron at any that separates.")
+    apart = [angle(ends[0][:2], ends[1][:2]), angle(*lines)]
+    print(
+        "Look: between the lines that the two starts end at are {:.2f}° for Adaline, {:.2f}° for the perceptron.".format(
+            *apart
+        )
+    )
     same = np.array_equal(zero_one.predict(X)[:, 0] >= 0.5, X @ ends[0][:2] + ends[0][2] >= 0)
     print(f"Both codings decide alike: {same}.")
-    return {"ends": ends, "best": best, "distance": distance, "same": same, "coded": coded[-1]}
+    return {"ends": ends, "best": best, "distance": distance, "same": same, "coded": coded[-1],
+            "apart": apart}  # fmt: skip
 
 
 if __name__ == "__main__":

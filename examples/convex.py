@@ -63,16 +63,11 @@ def main(arguments=None):
     network, at_closed = trained(200), loss(CLOSED)[1]
     print(f"closed form {CLOSED.round(4)}, network after 200 steps {network.round(4)}")
     print(f"gradient at the closed form {np.abs(at_closed).max():.1e}; the limit of η is {LIMIT:.3f}")
-    print(
-        "Look: the arrows, the gradients, point uphill and shrink to nothing at the minimum, which every start reaches."
-    )
-    return {
-        "closed": CLOSED,
-        "network": network,
-        "ends": [p[-1] for p in paths.values()],
-        "over": over,
-        "gradient": at_closed,
-    }
+    away = [float(np.linalg.norm(p[-1] - CLOSED)) for p in paths.values()]
+    print("Look at the arrows, the gradients: they point uphill and shrink towards the minimum.  Distances from it at")
+    print("the end: " + ", ".join(f"{name} {value:.1e}" for name, value in zip(paths, away, strict=True)))
+    ends = [p[-1] for p in paths.values()]
+    return {"closed": CLOSED, "network": network, "ends": ends, "over": over, "gradient": at_closed}
 
 
 if __name__ == "__main__":

@@ -53,7 +53,9 @@ def main(arguments=None):
     kept = stopped.evaluate(risk.x, risk.y)["loss"]
     print(f"after {epochs} epochs: empirical risk {history['loss'][-1]:.3f}, risk {risk.values[-1]:.3f}")
     print(f"early stopping trained {short.epochs} epochs and keeps epoch {stop.best_epoch}: risk {kept:.3f}")
-    print("Look: minimizing one is not minimizing the other; the gap between the curves is overfitting.")
+    lowest = [1 + int(np.argmin(values)) for values in (history["loss"], risk.values)]
+    print(f"Look: the empirical risk is lowest after epoch {lowest[0]}, the risk after epoch {lowest[1]};", end=" ")
+    print("the gap between the curves is overfitting.")
     return {"loss": history["loss"], "risk": risk.values, "kept": kept, "best": stop.best_epoch, "epochs": short.epochs}
 
 

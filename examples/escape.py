@@ -57,7 +57,9 @@ def main(arguments=None):
     print(f"local minimum: all rows stay at loss {loss(stays.end)[0]:.4f}; one row a step, η = {RATE}:")
     print(f"  {sum(away)} of {tries} seeds have left after {steps} steps, {sum(lower)} are lower than it")
     print(f"saddle point: without noise descent ends at {ridge.end.round(4)}, with noise at {leaves.end.round(2)}")
-    print("Look: from y exactly 0 the gradient has no part along y, and descent stays on the ridge.")
+    print(
+        f"Look: at y = 0 the gradient has no part along y; without noise |y| is never above {abs(ridge.path[:, 1]).max():g}."
+    )
     found = {"stays": stays.end, "away": sum(away), "tries": tries, "lower": sum(lower)}
     return found | {"ridge": ridge.end, "leaves": leaves.end}
 

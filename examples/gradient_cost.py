@@ -1,6 +1,6 @@
-"""What a gradient costs: backpropagation as much as a few losses, differences two losses for each of N parameters.
+"""What a gradient costs: by backpropagation O(N), like one loss; by differences two losses for each of N parameters, O(N²).
 
-One loss takes O(N); the gradient by backpropagation O(N); by differences 2N losses, O(N²).
+A call also takes a time of its own, whatever N is; in small networks it hides these powers.
 So: check gradients by differences on a small network, once, and never train with them.
 
 Change one line: more widths, if you have the time to wait for differences.
@@ -58,19 +58,22 @@ def main(arguments=None):
             backward.append(seconds(lambda t=trainer, X=X, y=y: dl.gradients(t, X, y), times))
             some = seconds(lambda t=trainer, X=X, y=y: differences(t, X, y, entries), 2)
         numerical.append(some / entries * N[-1])  # some entries are measured, all are counted
-        print(
-            f"N = {N[-1]:6d}: loss {loss[-1]:.1e} s, backpropagation {backward[-1]:.1e} s, differences {numerical[-1]:.1e} s"
-        )
+        times_taken = f"loss {loss[-1]:.1e}, backpropagation {backward[-1]:.1e}, differences {numerical[-1]:.1e}"
+        print(f"N = {N[-1]:6d}, seconds: {times_taken}")
     costs = {"one loss": loss, "gradient, backpropagation": backward, "gradient, differences": numerical}
     slopes = {name: np.polyfit(np.log(N[-3:]), np.log(values[-3:]), 1)[0] for name, values in costs.items()}
     named = {name: (N, values) for name, values in costs.items()}
     figure = plotting.lines(named, xlabel="parameters N", ylabel="seconds", log_x=True, log_y=True, marker="o")
     script.save("gradient_cost.png", figure)
     print("slopes over the three largest: " + ", ".join(f"{name} {slope:.2f}" for name, slope in slopes.items()))
-    print("Look: on logarithmic axes a power is a line.  Differences rise one power faster than the loss.")
+    losses, ratio = np.array(backward) / loss, np.array(numerical) / backward
+    for i in (0, -1):
+        print(f"N = {N[i]}: backpropagation takes {losses[i]:.1f} losses, differences {ratio[i]:.0f} backpropagations")
+    rise = slopes["gradient, differences"] - slopes["one loss"]
+    print(f"Look: a power is a line here.  Differences rise {rise:.2f} powers faster than one loss; theory: 1.")
     check = dl.check_gradients(network(8).model, dl.SquaredError(), np.eye(8), np.arange(8.0), sample=20)
     print(check)
-    return {"N": N, "ratio": np.array(numerical) / backward, "check": check, "slopes": slopes}
+    return {"N": N, "ratio": ratio, "check": check, "slopes": slopes}
 
 
 if __name__ == "__main__":

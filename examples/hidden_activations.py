@@ -61,18 +61,18 @@ def main(arguments=None):
     plotting.lines(norms, first=1, xlabel="layer", ylabel="‖∂J/∂W‖", log_y=True, marker="o", axes=axes[1])
     place = np.arange(len(results))
     for shift, kind, name in ((-0.2, 0, "dead units"), (0.2, 1, "saturated outputs")):
-        shares = [100 * share[kind] for _, _, share, _ in results.values()]
+        shares = [100 * result[2][kind] for result in results.values()]
         axes[2].bar(place + shift, shares, 0.4, color=plotting.COLORS[kind], label=name)
     axes[2].set(xticks=place, xticklabels=list(results), ylabel="% after training")
     axes[2].tick_params("x", labelsize="small")
     axes[2].legend()
     script.save("hidden_activations.png", figure)
-    gradients = {name: g for name, g in results["ReLU"][3].items() if name.endswith("W")}
-    script.save("gradient_histograms.png", plotting.histograms(gradients, xlabel="∂J/∂W after training, ReLU", color=1))
+    after = {name: g for name, g in results["ReLU"][3].items() if name.endswith("W")}
+    script.save("gradient_histograms.png", plotting.histograms(after, xlabel="∂J/∂W after training, ReLU", color=1))
     for name, (loss, norm, (dead, saturated), _) in results.items():
-        print(f"{name:10s} loss {loss[-1]:.4f}; dead {dead:.1%}, saturated {saturated:.1%};", end=" ")
-        print(f"gradient of the first layer {norm[0] / norm[-1]:.1e} of the last one's")
-    print("Look: through sigmoid layers hardly any gradient reaches the first one; ReLU and its kin pass it on.")
+        gradient = f"gradient of the first layer {norm[0] / norm[-1]:.1e} of the last one's"
+        print(f"{name:10s} loss {loss[-1]:.4f}; dead {dead:.1%}, saturated {saturated:.1%}; {gradient}")
+    print(f"Look at the middle: least gradient arrives through {min(norms, key=lambda n: norms[n][0] / norms[n][-1])}.")
     return results
 
 

@@ -71,7 +71,7 @@ def main(arguments=None):
     names = {"before 0.W": before[0], "after 0.W": after[0], "before 2.W": before[2], "after 2.W": after[2]}
     script.save("weights.png", plotting.histograms(names, xlabel="weight"))
     print("mean g′ at the start: " + ", ".join(f"scale {s:g}: {v:.4f}" for s, v in saturation.items()))
-    print("Look: units that start equal stay equal: six pictures of one unit.")
+    print(f"Look: of 6 units that start equal {distinct(same.get_weights())} are distinct after training.")
     return {"same": distinct(same.get_weights()), "other": distinct(other.get_weights()), "saturation": saturation,
             "moved": moved, "scales": scales, "ways": ways}  # fmt: skip
 

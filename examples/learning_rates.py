@@ -66,9 +66,9 @@ def main(arguments=None):
     script.save("learning_rates.png", figure)
     for name, path in paths.items():
         print(f"{name:17s} |θ| after 40 steps: {abs(path[-1]):.2e}")
-    print(
-        "Look: each optimizer has its own range of good rates; with inputs ten times as large SGD needs a smaller one."
-    )
+    for name in OPTIMIZERS:
+        best = [rates[found[scale, name].argmin()] for scale in (1.0, 10.0)]
+        print(f"Look: {name} does best with {best[0]:.1e}, with inputs ten times as large {best[1]:.1e}")
     return {"paths": paths, "small": small, "large": large, "found": found, "rates": rates}
 
 

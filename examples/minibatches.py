@@ -60,7 +60,12 @@ def main(arguments=None):
     script.save("minibatch_costs.png", figure)
     mean = np.average(parts, axis=0, weights=[len(X[rows]) for rows in BATCHES])  # each row counts once
     print(f"gradient of all rows {full.round(4)}, mean of those of the {len(BATCHES)} batches {mean.round(4)}")
-    print("Look: each batch has its own valley, and the loss of the batch jumps from one to the next.")
+    ups = [int((np.diff(values) > 0).sum()) for values in (run.values, whole)]
+    print(
+        f"Look: in {len(whole) - 1} steps the loss of the batch rises {ups[0]} times, that of all rows {ups[1]} times;",
+        end=" ",
+    )
+    print("each batch has its own valley.")
     return {"full": full, "mean": mean, "parts": parts, "values": run.values, "whole": whole}
 
 

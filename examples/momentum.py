@@ -65,7 +65,9 @@ def main(arguments=None):
     triangles(axes[2])
     script.save("momentum.png", figure)
     print("effective rate / η at t = 1, 2, 10, 22: " + ", ".join(f"{constant[t - 1]:.2f}" for t in (1, 2, 10, 22)))
-    print(f"with alternating gradients it shrinks to {alternating[-1]:.4f} = (1 − β)/(1 + β)")
+    print(
+        f"with alternating gradients it is {alternating[-1]:.4f} at t = 60, and tends to (1 − β)/(1 + β) = {(1 - BETA) / (1 + BETA):.4f}"
+    )
     return {"constant": constant, "alternating": alternating, "paths": paths}
 
 

@@ -56,7 +56,10 @@ def main(arguments=None):
     plotting.lines(distances, xlabel="step", ylabel="distance from the minimum", log_y=True, axes=axes[1])
     script.save("noise.png", figure)
     path, rows = walk(optimizers["1/t"], 200)
-    print("Look: halving η halves the variance, and does not end it; with Σ η = ∞ and Σ η² < ∞ it ends.")
+    first, *rest = variances.items()
+    for eta, variance in rest:
+        print(f"Look: η = {eta} in place of {first[0]}: {variance / first[1]:.2f} of the variance, and not 0")
+    print("Look at the curves: which comes to rest on a floor?  1/t has Σ η = ∞ and Σ η² < ∞.")
     return {"variances": variances, "distances": distances, "path": path, "rows": rows}
 
 

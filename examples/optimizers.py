@@ -46,7 +46,11 @@ def main(arguments=None):
 
     for name, values in losses.items():
         print(f"{name:9s} loss {values[0]:.2f} → {values[-1]:.1e} after {steps} steps")
-    print("Look: SGD falls into the ravine and then creeps; momentum overshoots and comes back; Adam goes diagonally.")
+    order = sorted(losses, key=lambda name: losses[name][-1])
+    print(
+        f"Look: {order[0]} ends lowest, {order[-1]} highest.  Which paths fall into the ravine and then creep along it,"
+    )
+    print("which overshoot and come back, and which go diagonally?")
     return {"losses": losses, "paths": paths, "start": np.array(START)}
 
 

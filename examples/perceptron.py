@@ -58,8 +58,10 @@ def main(arguments=None):
     plotting.lines(mistakes, first=1, xlabel="epoch", ylabel="rows wrong", marker="o", axes=axes[3])
     script.save("perceptron.png", figure)
     ended = counts[0][-1] == counts[1][-1] == 0
-    lines = "both starts end at a line that separates, but not at the same one" if ended else "the mistakes do not end"
-    print(f"Look: {lines}.  XOR never comes to rest.")
+    lines = "both starts end at a line that separates; is it the same one?" if ended else "the mistakes do not end."
+    print(
+        f"Look: {lines}  On XOR {min(xor_wrong)} of 4 rows or more are wrong after every one of {len(xor_wrong)} epochs."
+    )
     return {"wrong": counts[0], "unchanged": still, "xor": min(xor_wrong), "ends": ends, "scaled": (slow, fast)}
 
 

@@ -59,9 +59,9 @@ def main(arguments=None):
     print(f"a step of η (y, x) raises f by {gain / eta:.3f} η; the formula says x² + y² = {START @ START:g}")
     for name, value in values.items():
         print(f"{name:9s} f from {value[0]:.2f} to {value[-1]:.2f} after {steps} steps")
-    print(
-        "Look: random search is lucky or not; local search never steps back; only the gradient knows the way at once."
-    )
+    back = {name: int((np.diff(value) < 0).sum()) for name, value in values.items()}
+    print("Look: steps that made f smaller: " + ", ".join(f"{name} {count}" for name, count in back.items()))
+    print("Look at the first steps: who knows the way at once, and who is lucky?")
     print("In 2 dimensions guesses do well.  A network has thousands, and nearly every random direction is useless.")
     return {"values": values, "gain": gain / eta, "paths": paths}
 

@@ -42,7 +42,8 @@ def main(arguments=None):
             f"{title}: first step {lengths[title][0]:.3f}, last step {lengths[title][-1]:.1e}, ends {distance[title]:.1e} away"
         )
     script.save("ravine.png", figure)
-    print("Look: a) and b) step far where it is steep and hardly at all where it is flat; c) always steps by η.")
+    for title, values in lengths.items():
+        print(f"Look: {title[:2]} longest step {values.max():.3f}, shortest {values.min():.1e}")
     return {"distance": list(distance.values()), "lengths": list(lengths.values())}
 
 

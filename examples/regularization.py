@@ -67,7 +67,8 @@ def main(arguments=None):
     print(
         f"lowest loss on other rows at l2 = {l2s[by_l2[:, 1].argmin()]:g}; the lectures' λ there is {20 * l2s[by_l2[:, 1].argmin()]:g}"
     )
-    print("Look: without l2 the curve runs through the noise; with too much it cannot even follow the sine.")
+    print("Look at the curves, and how much higher the loss on other rows is: ", end="")
+    print(", ".join(f"{title.split(': ')[1]} {value:.3f}" for title, value in gap.items()))
     return {"gap": gap, "by_l2": by_l2, "norms": norms, "best": best}
 
 

@@ -153,6 +153,7 @@ def test_adaline(run: Any) -> None:
     assert fast[1] < right[1] < slow[1]
     assert right[-1] < min(slow[-1], fast[-1])
     assert found["same"]
+    assert found["apart"][0] < 1 < found["apart"][1]  # degrees between the two lines: of Adaline, of the perceptron
     np.testing.assert_allclose(found["coded"], found["ends"][0] / 2 + [0, 0, 0.5], rtol=1e-9)
 
 
@@ -311,7 +312,10 @@ def test_optimizers(run: Any) -> None:
 
 
 def test_adaptive_rates(run: Any) -> None:
-    """AdaGrad: 1, ½, 0.1 of η at 1, 4, 100; RMSProp: 3.16, 1.24, 1.00 at 1, 10, 100; a rare feature keeps its rate."""
+    """AdaGrad: 1, ½, 0.1 of η at 1, 4, 100; RMSProp: 3.16, 1.24, 1.00 at 1, 10, 100; a rare feature keeps its rate.
+
+    With ε inside the root a step is half of η at g = √(ε/3), outside at g = ε.
+    """
     found = run("adaptive_rates")
     adagrad, rmsprop, adam, uncorrected = found["rates"].values()
     assert adagrad[[0, 3, 99]] == pytest.approx([1, 0.5, 0.1], abs=1e-6)
@@ -319,6 +323,9 @@ def test_adaptive_rates(run: Any) -> None:
     assert uncorrected[[0, 9]] == pytest.approx([3.16, 6.53], abs=5e-3)
     np.testing.assert_allclose(adam, 1, rtol=1e-6)
     assert found["moves"][99, 1] == pytest.approx(1 / math.sqrt(5))
+    (g, inside), (_, outside) = found["first"].values()
+    np.testing.assert_allclose(inside, g / np.sqrt(g**2 + 1e-8), rtol=1e-9)
+    np.testing.assert_allclose(outside, g / (g + 1e-8), rtol=1e-9)
     np.testing.assert_allclose(np.abs(found["circling"][-4:]), 0.05, atol=1e-6)
 
 
@@ -361,9 +368,20 @@ def test_gabor(run: Any) -> None:
 
 
 def test_brute_force(run: Any) -> None:
-    """The grid's lowest point is within a cell of what descent finds, and not lower."""
-    found = run("brute_force")
-    assert np.abs(found["grid"] - found["found"]).max() < 1.5 * found["spacing"]
+    """SciPy searches the same grid for the lecture's J and finds the same point; its minimize ends where the neuron does."""
+    optimize = pytest.importorskip("scipy.optimize")
+    found, script = run("brute_force"), sys.modules["brute_force"]
+
+    def J(theta: Any) -> float:
+        return float(((script.Y - 1 / (1 + np.exp(-theta[0] * script.X - theta[1]))) ** 2).sum() / len(script.X))
+
+    point, lowest, _, _ = optimize.brute(J, (slice(-1, 5, 31j), slice(-4, 2, 31j)), full_output=True, finish=None)
+    np.testing.assert_allclose(found["grid"], point, atol=1e-12)
+    assert found["lowest"] == pytest.approx(lowest, rel=1e-12)
+    best = optimize.minimize(J, point, tol=1e-10)
+    np.testing.assert_allclose(found["found"], best.x, atol=1e-3)
+    assert found["J"] == pytest.approx(best.fun, rel=1e-5)
+    assert best.fun < lowest
     assert found["digits"] == 15700
 
 

@@ -132,6 +132,25 @@ def test_published(quick: Benchmark) -> None:
     assert "Kingma & Ba (2015)" in printed
 
 
+def test_a_record_that_was_cut_off_is_gone_on_with(
+    quick: Benchmark, start: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the record has stays as it is, the rest is trained; the record of another commit is refused."""
+    file, rows = tmp_path / "record.json", ["--rows", "Adam, logistic regression"]
+    _, kept = quick("published", *rows)
+    kept["results"] = [{**kept["results"][0], "seconds": 12.5}, kept["results"][2]]  # Adam and RMSProp
+    file.write_text(json.dumps(kept))
+    printed, after = quick("published", "--resume", *rows)
+    assert after["results"][:2] == kept["results"]
+    assert [result["way"] for result in after["results"]] == ["Adam", "RMSProp", "AdaGrad", "SGD, Nesterov"]
+    assert "12.5 s" in printed
+    file.write_text(json.dumps({**kept, "commit": "0123456789ab"}))
+    with pytest.raises(SystemExit):
+        start("published", "--quick", "--resume", "--json", str(file))
+    assert "its commit is '0123456789ab'" in capsys.readouterr().err
+    assert json.loads(file.read_text())["results"] == kept["results"]
+
+
 @pytest.mark.slow
 def test_published_rows_are_on_their_way(quick: Benchmark, data_dir: Path) -> None:
     """A few epochs on MNIST: every row below its limit."""
@@ -166,6 +185,7 @@ def test_an_order_is_judged_at_each_of_its_epochs() -> None:
     assert published.verdict_of_order(row, {"with": ahead, "without": behind}, full) == "reproduced"
     found = published.verdict_of_order(row, {"with": ahead, "without": crossed}, full)
     assert found == "NOT reproduced: with is not below without after 50 epochs"
+    assert published.verdict_of_order(row, {"with": ahead}, full) == "not judged: unfinished"
     seeds = [{"way": "with", "errors": [e, e / 2]} for e in (0.5, 0.1, 0.2)]
     assert published.medians(row, seeds) == {"with": [0.2, 0.1]}
 
@@ -205,6 +225,7 @@ def test_time_peers(quick: Benchmark) -> None:
         ("time_peers", ["--device", "gpu"], "expected 'cpu', 'cuda'"),
         ("time_kernels", ["--kernels", "dense_rleu"], "nothing to measure on cpu: "),
         ("time_to_accuracy", [], "give --data-dir"),
+        ("published", ["--quick", "--resume"], "--resume needs --json"),
         ("published", ["--data-dir", "/nowhere"], "/nowhere/train-images-idx3-ubyte.gz: cannot be read"),
     ],
 )
