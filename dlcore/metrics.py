@@ -18,16 +18,24 @@ class Totals:
 
     def add(self, block_loss: float, a: np.ndarray, y: np.ndarray, w: np.ndarray) -> None:
         """Mean loss, predictions, targets and row weights of a block."""
-        weight = float(w.sum(dtype=np.float64))
-        self.weight += weight
-        if weight > 0:  # 0 · NaN of rows without weight would spoil the sum
-            self.loss_sum += block_loss * weight
+        self._add_loss(block_loss, w)
         if self.loss.metric == "accuracy":
             self.metric_sum += float(w[self.loss.correct(a, y)].sum(dtype=np.float64))
         else:
             error = a.astype(np.float64) - y
             self.metric_sum += float((w[:, None] * error * error).sum())
             self.entries = a.shape[1]
+
+    def add_counted(self, loss: np.ndarray, w: np.ndarray) -> None:
+        """(mean loss, weight, weight of the rows predicted right) and row weights of a block."""
+        self._add_loss(float(loss[0]), w)
+        self.metric_sum += float(loss[2])
+
+    def _add_loss(self, block_loss: float, w: np.ndarray) -> None:
+        weight = float(w.sum(dtype=np.float64))
+        self.weight += weight
+        if weight > 0:  # 0 · NaN of rows without weight would spoil the sum
+            self.loss_sum += block_loss * weight
 
     def result(self) -> dict[str, float]:
         """{"loss", "accuracy"} or {"loss", "rmse"}; the rmse is over rows and outputs: √(Σ w (a − y)² / (k Σ w))."""

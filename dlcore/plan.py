@@ -284,7 +284,8 @@ class TrainingStep(Plan):
 class Prediction(Plan):
     """Outputs of the network for a block of rows; with a loss's targets, its value on them too.
 
-    `x` is the input block, `a` the prediction, `loss` (mean, weight) where `targets` is "labels" or "values".
+    `x` is the input block, `a` the prediction, `loss` (mean, weight) where `targets` is "labels" or "values".  Of a loss that
+    counts, it is (mean, weight, weight of the rows predicted right), and nothing is written to `a`.
     """
 
     def __init__(
@@ -305,13 +306,15 @@ class Prediction(Plan):
         self.x = b.new("predict x", (rows, model.input_width))
         z = b.forward(k, self.x, "predict")[-1]
         self.a = b.new("predict a", z.shape)
-        getattr(k, loss.output)(z, out=self.a)
+        counts = bool(targets) and loss.counts
+        if not counts:
+            getattr(k, loss.output)(z, out=self.a)
         lists = {"predict": k.calls}
         if targets:
             labels = targets == "labels"
             self.y = b.new("predict y", (rows,) if labels else z.shape, "int64" if labels else "wide")
             self.w = b.new("predict w", (rows,), "wide")
-            self.loss = b.new("predict loss", (2,), "wide")
+            self.loss = b.new("predict loss", (3 if counts else 2,), "wide")
             # into the same list: fused alone, x W + b and the output activation would leave out the z that the loss reads
             loss.evaluation().record(k, z, self.y, self.w, self.loss, b.new("predict delta", z.shape))
         super().__init__(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +21,13 @@ from .checks import is_flag, is_number
 from .contract import dtype_name
 from .data import inputs
 from .errors import CheckpointError, ConfigurationError, DataError, ShapeError
+from .evaluation import Evaluator
 from .history import History
 from .loop import Loop, Updates
 from .losses import Loss
 from .memory import Memory
-from .metrics import Totals
 from .optimizers import Optimizer
-from .plan import SCALED, Prediction, TrainingStep
+from .plan import SCALED, TrainingStep
 from .progress import Progress
 from .rng import key
 from .sequential import Sequential
@@ -36,7 +36,6 @@ from .window import Window, has_room
 if TYPE_CHECKING:
     from .preprocessing import FittedPreprocessing
 
-PREDICTION_ROWS = 4096
 FEW_BYTES = 2**20  # of training rows that are copied, so that the next call of fit finds its plan bound to them
 
 
@@ -90,7 +89,7 @@ class Trainer:
         options.check_dtype(model, optimizer, dtype)
         with self.backend.context():
             self.memory = Memory(model, self.backend, dtype)
-        self._predictions: BoundPlans[Prediction] = BoundPlans(self.memory)
+        self._evaluator = Evaluator(model, loss, self.memory, dtype)
         self._steps: BoundPlans[TrainingStep] = BoundPlans(self.memory)
         self._step: TrainingStep | None = None
         self._algorithms: Any = None  # of a GPU, loaded from a file; kept for the next file where there is none
@@ -322,15 +321,7 @@ class Trainer:
         with self.backend.context():
             self._check_place(X)
             X = inputs.features(X, self.model.input_width, self.dtype)
-            stay = is_on_gpu(X)
-            xp = self.backend.xp if stay else np
-            out = xp.empty((len(X), self.model.output_width), dtype=getattr(xp, self.memory.dtype))
-            for rows, plan, run in self._blocks(len(X), None):
-                self.memory.fill(plan.x, X[rows])
-                run["predict"](1)
-                a = self.memory.array(plan.a)
-                out[rows] = a if stay else self.backend.to_host(a)
-            return out
+            return self._evaluator.predict(X)
 
     def predict_labels(self, X: Any) -> np.ndarray:
         """Classes: argmax of the outputs, or outputs >= ½ for BinaryCrossEntropy.  DataError for a regression loss."""
@@ -340,31 +331,11 @@ class Trainer:
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """{"loss": …, "accuracy": …}, or {"loss": …, "rmse": …} for a regression loss; label smoothing is off."""
         with self.backend.context():
-            return self._evaluate(*self._checked(X, y, sample_weight, ""))
+            return self._evaluator.evaluate(*self._checked(X, y, sample_weight, ""))
 
     def _validate(self, held_out: tuple[Any, np.ndarray, np.ndarray] | None) -> dict[str, float]:
-        return {f"val_{name}": value for name, value in self._evaluate(*held_out).items()} if held_out else {}
-
-    def _evaluate(self, X: Any, targets: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-        totals = Totals(self.loss)
-        for rows, plan, run in self._blocks(len(X), "labels" if targets.ndim == 1 else "values"):
-            self.memory.fill(plan.x, X[rows])
-            self.memory.fill(plan.y, targets[rows])
-            self.memory.fill(plan.w, weights[rows])
-            run["step"](1)
-            loss, a = (self.backend.to_host(self.memory.array(buffer)) for buffer in (plan.loss, plan.a))
-            totals.add(float(loss[0]), a.astype(self.memory.dtype, copy=False), targets[rows], weights[rows])
-        return totals.result()
-
-    def _blocks(self, n: int, targets: str | None) -> Iterator[tuple[slice, Prediction, Runners]]:
-        """Rows in blocks, each with its plan; plans are kept by number of rows."""
-        for start in range(0, n, PREDICTION_ROWS):
-            rows = min(PREDICTION_ROWS, n - start)
-            plan, run = self._predictions((rows, targets), partial(
-                Prediction, self.model, self.loss, self.backend, self.memory.parameters, self.memory.state,
-                dtype=self.dtype, rows=rows, targets=targets,
-            ))  # fmt: skip
-            yield slice(start, start + rows), plan, run
+        found = self._evaluator.evaluate(*held_out) if held_out else {}
+        return {f"val_{name}": value for name, value in found.items()}
 
     # -- files -------------------------------------------------------------------------------------------------------
 

@@ -60,6 +60,7 @@ RANKS: dict[str, float] = {
     "saved": 8.8,
     "options": 8.5,  # checks callbacks
     "loop": 8.5,  # the trainer's epochs
+    "evaluation": 8.5,  # sums up by metrics
     "trainer": 9,
     "raw_data": 9.5,  # assembly asks it
     "predictions": 9.5,

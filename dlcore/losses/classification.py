@@ -50,10 +50,12 @@ class BinaryCrossEntropy(Binary):
 
     output: ClassVar[str] = "sigmoid"
     probabilities: ClassVar[bool] = True
+    counts: ClassVar[bool] = True
     built_in: ClassVar[tuple[str, ...]] = ("Sigmoid", "Softmax")
 
     def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
-        k.binary_cross_entropy(z, y, w, out=(loss, delta))
+        kernel = k.binary_cross_entropy_counted if loss.shape[0] == 3 else k.binary_cross_entropy
+        kernel(z, y, w, out=(loss, delta))
 
 
 class Hinge(Binary):
@@ -94,6 +96,7 @@ class SoftmaxCrossEntropy(Loss):
     label_smoothing: float = 0.0
     output: ClassVar[str] = "softmax"
     metric: ClassVar[str] = "accuracy"
+    counts: ClassVar[bool] = True
     built_in: ClassVar[tuple[str, ...]] = ("Softmax", "Sigmoid")
 
     def __post_init__(self) -> None:
@@ -143,8 +146,8 @@ class SoftmaxCrossEntropy(Loss):
         return y
 
     def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
-        kernel = k.softmax_cross_entropy if len(y.shape) == 1 else k.softmax_cross_entropy_dense
-        kernel(z, y, w, float(self.label_smoothing), out=(loss, delta))
+        name = "softmax_cross_entropy" + "_dense" * (len(y.shape) > 1) + "_counted" * (loss.shape[0] == 3)
+        getattr(k, name)(z, y, w, float(self.label_smoothing), out=(loss, delta))
 
     def evaluation(self) -> SoftmaxCrossEntropy:
         return replace(self, label_smoothing=0.0)

@@ -19,6 +19,8 @@ class Loss:
     output: ClassVar[str] = "identity"
     # "accuracy" or "rmse", computed from predictions
     metric: ClassVar[str] = "rmse"
+    # whether `record` also gives the weight of the rows predicted right, where `loss` has a third place for it
+    counts: ClassVar[bool] = False
     # names of layers that must not come right before this loss, because it has them built in
     built_in: ClassVar[tuple[str, ...]] = ()
 

@@ -19,6 +19,12 @@ FORMULA void finish(Real sum, Real weight, Real *loss, Real *parts, int *ticket,
   }
 }
 
+// Σ of the weights of the rows predicted right, beside what `finish` writes: it has parts and a ticket of its own.
+FORMULA void finish_count(Real right, Real *loss, Real *parts, int *tickets, Scratch &s) {
+  Real total;
+  if (grid_sum(right, parts + gridDim.x * gridDim.y, tickets + 1, s, total) && thread() == 0) loss[2] = total;
+}
+
 // -- losses that are sums over the outputs ---------------------------------------------------------------------------
 
 #define LOSS(name, value, gradient)                                                                                    \
@@ -67,21 +73,26 @@ struct Index {
   const i64 *y;
   Real keep, shift, both; // both = keep + shift, rounded once: of a single class no delta may remain
   FORMULA Real of(i64 i, int j, int columns) const { return j == y[i] ? both : shift; }
+  template <int GROUP> FORMULA int label(i64 i, int columns, int me, Scratch &s) const { return (int)y[i]; }
 };
 struct Given {
   const Real *y;
   Real keep, shift;
   FORMULA Real of(i64 i, int j, int columns) const { return keep * y[i * columns + j] + shift; }
+  template <int GROUP> FORMULA int label(i64 i, int columns, int me, Scratch &s) const {
+    const Real *row = y + i * columns;
+    return group_argmax<GROUP>([=](int j) { return row[j]; }, columns, me, s);
+  }
 };
 
-// L = mass log(total) - dot,  delta = mass a - q;  the row belongs to a warp or to the block.
-template <int GROUP, class Targets>
+// L = mass log(total) - dot,  delta = mass a - q;  the row belongs to a warp or to the block.  COUNTED: also loss[2].
+template <int GROUP, bool COUNTED, class Targets>
 FORMULA void cross_entropy(const Stored *z, const Stored *b, Targets q, const Real *w, Real *loss, Stored *delta,
                            const Real *scaling, Real *parts, int *ticket, i64 rows, int columns, Scratch &s) {
   const int groups = THREADS / GROUP, me = threadIdx.x % GROUP;
   const Real factor = scaling ? scaling[0] : Real(1);
   const Real weight = weight_of(w, rows, s), per_weight = weight > 0 ? 1 / weight : Real(0);
-  Real sum = 0;
+  Real sum = 0, right = 0;
   for (i64 i = blockIdx.x * (i64)groups + threadIdx.x / GROUP; i < rows; i += (i64)gridDim.x * groups) {
     const i64 row = i * columns;
     Real top = minus_infinity(), total = 0, mass = 0, dot = 0;
@@ -90,6 +101,11 @@ FORMULA void cross_entropy(const Stored *z, const Stored *b, Targets q, const Re
       top = t > top ? t : top;
     }
     top = group_max<GROUP>(top, s);
+    if (COUNTED) {
+      const int guess = group_argmax<GROUP>([=](int j) { return load(z, row + j); }, columns, me, s);
+      const int label = q.template label<GROUP>(i, columns, me, s);
+      if (me == 0 && guess == label) right += w[i];
+    }
     for (int j = me; j < columns; j += GROUP) {
       const Real t = load(z, row + j) + (b ? load(b, j) : Real(0)) - top, part = q.of(i, j, columns);
       total += exp(t);
@@ -105,23 +121,61 @@ FORMULA void cross_entropy(const Stored *z, const Stored *b, Targets q, const Re
     }
   }
   finish(sum, weight, loss, parts, ticket, s);
+  if (COUNTED) finish_count(right, loss, parts, ticket, s);
 }
 
-#define CROSS_ENTROPY(group)                                                                                           \
-  KERNEL(softmax_cross_entropy_##group, const Stored *z, const Stored *b, const i64 *y, const Real *w, Real *loss,     \
+#define CROSS_ENTROPY(group, counted, COUNTED)                                                                                           \
+  KERNEL(softmax_cross_entropy##counted##group, const Stored *z, const Stored *b, const i64 *y, const Real *w, Real *loss,     \
          Stored *delta, const Real *scaling, Real *parts, int *ticket, i64 rows, int columns, double keep,             \
          double shift) {                                                                                               \
     __shared__ Scratch s;                                                                                              \
     const Index q = {y, (Real)keep, (Real)shift, (Real)(keep + shift)};                                                \
-    cross_entropy<group>(z, b, q, w, loss, delta, scaling, parts, ticket, rows, columns, s);                           \
+    cross_entropy<group, COUNTED>(z, b, q, w, loss, delta, scaling, parts, ticket, rows, columns, s);                           \
   }                                                                                                                    \
-  KERNEL(softmax_cross_entropy_dense_##group, const Stored *z, const Stored *b, const Real *y, const Real *w,          \
+  KERNEL(softmax_cross_entropy_dense##counted##group, const Stored *z, const Stored *b, const Real *y, const Real *w,          \
          Real *loss, Stored *delta, const Real *scaling, Real *parts, int *ticket, i64 rows, int columns,              \
          double keep, double shift) {                                                                                  \
     __shared__ Scratch s;                                                                                              \
     const Given q = {y, (Real)keep, (Real)shift};                                                                      \
-    cross_entropy<group>(z, b, q, w, loss, delta, scaling, parts, ticket, rows, columns, s);                           \
+    cross_entropy<group, COUNTED>(z, b, q, w, loss, delta, scaling, parts, ticket, rows, columns, s);                           \
   }
 
-CROSS_ENTROPY(32)
-CROSS_ENTROPY(256)
+CROSS_ENTROPY(32, _, false)
+CROSS_ENTROPY(256, _, false)
+CROSS_ENTROPY(32, _counted_, true) // without b
+CROSS_ENTROPY(256, _counted_, true)
+
+// -- binary cross-entropy by rows, which are right if all their outputs are ------------------------------------------
+
+template <int GROUP>
+FORMULA void binary_rows(const Stored *z, const Real *y, const Real *w, Real *loss, Stored *delta, Real *parts,
+                         int *tickets, i64 rows, int columns, Scratch &s) {
+  const int groups = THREADS / GROUP, me = threadIdx.x % GROUP;
+  const Real weight = weight_of(w, rows, s), per_weight = weight > 0 ? 1 / weight : Real(0);
+  Real sum = 0, right = 0;
+  for (i64 i = blockIdx.x * (i64)groups + threadIdx.x / GROUP; i < rows; i += (i64)gridDim.x * groups) {
+    const Real share = w[i] * per_weight;
+    Real wrong = 0;
+    for (int j = me; j < columns; j += GROUP) {
+      const i64 at = i * columns + j;
+      const Real t = load(z, at), target = y[at];
+      wrong += (t >= 0) != (target >= Real(0.5)) ? 1 : 0;
+      if (share > 0) sum += share * binary_cross_entropy_formula::of(t, target, 0);
+      store(delta, at, share > 0 ? share * binary_cross_entropy_formula::delta(t, target, 0) : Real(0));
+    }
+    wrong = group_sum<GROUP>(wrong, s);
+    if (me == 0 && wrong == 0) right += w[i];
+  }
+  finish(sum, weight, loss, parts, tickets, s);
+  finish_count(right, loss, parts, tickets, s);
+}
+
+#define BINARY(group)                                                                                                  \
+  KERNEL(binary_cross_entropy_counted_##group, const Stored *z, const Real *y, const Real *w, Real *loss,              \
+         Stored *delta, Real *parts, int *tickets, i64 rows, int columns) {                                            \
+    __shared__ Scratch s;                                                                                              \
+    binary_rows<group>(z, y, w, loss, delta, parts, tickets, rows, columns, s);                                        \
+  }
+
+BINARY(32)
+BINARY(256)

@@ -1,7 +1,7 @@
 """Losses: value and delta in one pass, with the bias of the output layer if there is one.
 
 `with_bias(device, name, z, b, …)` takes z + b; delta may be z, so a fused kernel lets the product write into delta.  Delta is
-multiplied by the first number of `scaling`, if that is given.
+multiplied by the first number of `scaling`, if that is given.  The counted ones also give the weight of rows predicted right.
 """
 
 import math
@@ -27,7 +27,8 @@ def with_bias(device, name, z, b, y, w, *numbers, out, scaling=NULL):
     else:
         shape = tiles(rows, columns, parts=max(1, _most_blocks(z.size) // -(-columns // WARP)) if columns else 1)
         kernel, last = name, (np.float64(numbers[0] if numbers else 0),)
-    scratch = device.partial_sums(dtype_of(z), math.prod(shape.grid))
+    # the second half is for what is counted
+    scratch = device.partial_sums(dtype_of(z), 2 * math.prod(shape.grid), tickets=2)
     device.launch(
         "losses",
         kernel,
@@ -46,6 +47,14 @@ def with_bias(device, name, z, b, y, w, *numbers, out, scaling=NULL):
     )
 
 
+def binary_cross_entropy_counted(device, z, y, w, *, out):
+    rows, columns = z.shape
+    group, shape = by_rows(rows, columns, _most_blocks(z.size))
+    scratch = device.partial_sums(dtype_of(z), 2 * shape.grid[0], tickets=2)
+    kernel, sizes = f"binary_cross_entropy_counted_{group}", (np.int64(rows), np.int32(columns))
+    device.launch("losses", kernel, dtype_of(z), shape, z, y, w, *out, *scratch, *sizes)
+
+
 def _loss(name):
     def kernel(device, z, y, w, *numbers, out, scaling=NULL):
         with_bias(device, name, z, NULL, y, w, *numbers, out=out, scaling=scaling)
@@ -61,3 +70,5 @@ def scaled(loss, device, *inputs, out):
 
 KERNELS = {name: _loss(name) for name in LOSSES}
 KERNELS |= {f"{name}_scaled": partial(scaled, loss) for name, loss in KERNELS.items()}
+KERNELS |= {name: _loss(name) for name in ("softmax_cross_entropy_counted", "softmax_cross_entropy_dense_counted")}
+KERNELS["binary_cross_entropy_counted"] = binary_cross_entropy_counted

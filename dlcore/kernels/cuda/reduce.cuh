@@ -45,6 +45,18 @@ template <int GROUP> FORMULA Real group_max(Real v, Scratch &s) {
   return v;
 }
 
+// The first place of the largest of row(0), row(1), …, in all threads of the group; NaN is not the largest.
+template <int GROUP, class Row> FORMULA int group_argmax(Row row, int columns, int me, Scratch &s) {
+  Real top = minus_infinity();
+  int place = me;
+  for (int j = me; j < columns; j += GROUP) {
+    const Real t = row(j);
+    if (t > top) top = t, place = j;
+  }
+  const Real largest = group_max<GROUP>(top, s); // places below 2^24 are exact in float32
+  return (int)-group_max<GROUP>(top == largest ? -(Real)place : minus_infinity(), s);
+}
+
 FORMULA Real block_sum(Real v, Scratch &s) { return group_sum<THREADS>(v, s); }
 
 // Whether this block is the last of `blocks` to come here; what the others wrote before is then visible to it.  The ticket

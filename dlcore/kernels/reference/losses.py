@@ -134,3 +134,33 @@ LOSSES = (
     "squared_error", "huber", "poisson", "binary_cross_entropy", "hinge", "perceptron", "softmax_cross_entropy",
     "softmax_cross_entropy_dense",
 )  # fmt: skip
+
+
+# -- with the weight of the rows predicted right, for evaluation -----------------------------------------------------
+
+
+def _counted(loss, right):
+    """`loss` with a third number, Σ_i w_i over the rows where right(xp, z, y)."""
+    inputs, outputs = loss.contract.text.replace("loss[2]", "loss[3]").split(" -> ")
+
+    @contract(f"{inputs} -> {outputs}", alias="delta z", wide=" ".join(loss.contract.wide), tolerance=64)
+    def kernel(xp, z, y, w, *numbers):
+        both, delta = loss(xp, z, y, w, *numbers)
+        count = xp.sum(xp.where(right(xp, z, y), w, xp.zeros_like(w)))
+        return xp.concat([both, xp.reshape(count, (1,))]), delta
+
+    kernel.__name__ = kernel.__qualname__ = f"{loss.__name__}_counted"
+    kernel.__doc__ = f"{loss.__doc__}\n\nloss[2] is the weight of the rows whose classes are right."
+    return kernel
+
+
+def _largest(xp, v):
+    """argmax of each row, 0 where there are no columns"""
+    return xp.argmax(v, axis=1) if v.shape[1] else xp.zeros(v.shape[0], dtype=xp.int64)
+
+
+binary_cross_entropy_counted = _counted(binary_cross_entropy, lambda xp, z, y: xp.all((z >= 0) == (y >= 0.5), axis=1))
+softmax_cross_entropy_counted = _counted(softmax_cross_entropy, lambda xp, z, y: _largest(xp, z) == y)
+softmax_cross_entropy_dense_counted = _counted(
+    softmax_cross_entropy_dense, lambda xp, z, y: _largest(xp, z) == _largest(xp, y)
+)

@@ -66,6 +66,30 @@ def test_a_run_is_that_of_the_emulated_device(dtype: str, installed: Any, tmp_pa
     assert len(CURRENT) == 1  # every stream that was entered was left
 
 
+@pytest.mark.parametrize(
+    ("loss", "y"),
+    [
+        (dl.SoftmaxCrossEntropy(), DIGITS[:300] % 3),
+        (dl.SoftmaxCrossEntropy(), np.eye(3)[DIGITS[:300] % 3]),
+        (dl.BinaryCrossEntropy(), TABLE[:, :3] > 0),
+    ],
+    ids=["labels", "distributions", "binary"],
+)
+def test_evaluation_brings_three_numbers_back(
+    loss: dl.Loss, y: np.ndarray, installed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are counted right where they are predicted: as many as predict_labels gets right."""
+    installed()
+    run = dl.Trainer(dl.Sequential(dl.Dense(12, 3)), loss, dl.SGD(0.1), device="cuda")
+    labels = run.predict_labels(TABLE)
+    right = labels == (y.argmax(axis=1) if y.dtype == float else y)
+    brought: list[int] = []
+    get = Array.get
+    monkeypatch.setattr(Array, "get", lambda array: (brought.append(array.size), get(array))[1])
+    assert run.evaluate(TABLE, y)["accuracy"] == right.reshape(300, -1).all(axis=1).mean()
+    assert brought == [3]
+
+
 def test_rows_go_through_pinned_memory(installed: Any) -> None:
     """Where the data have no room: the bits of a run where they have."""
     installed()
