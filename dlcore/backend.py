@@ -219,12 +219,14 @@ def cuda_backend(name: str, xp: Any, device: Any, context: Callable[[], Abstract
         slow = sorted({call.name for call in calls if call.kernel.source == "reference"})
         reason = f"no CUDA kernel for {', '.join(slow)}" if slow else device.reason
         return (
-            replace(REPLAY, reason=reason) if reason else Executor("graph", lambda bound, _: cuda.graphs(device, bound))
+            replace(replay, reason=reason) if reason else Executor("graph", lambda bound, _: cuda.graphs(device, bound))
         )
 
     table = KernelTable.of(xp, reference.KERNELS, cuda.kernels(device), "cuda")
     dtypes = "float32", "float64", "bfloat16", "float16"
-    return Backend(name, xp, table, dtypes, executor, device=device, reason=device.reason, context=context)
+    # call by call too with the epilogues of a graph, or the bits would be others
+    replay = Executor("replay", lambda bound, flops: REPLAY.prepare(cuda.masked(device, bound), flops))
+    return Backend(name, xp, table, dtypes, executor, replay, device, device.reason, context)
 
 
 def from_namespace(xp: Any, name: str) -> Backend:

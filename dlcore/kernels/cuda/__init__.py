@@ -11,9 +11,10 @@ from typing import Any
 from . import activations, adaptive, data, dense, embedding, fused, losses, mixed, normalization, random, updates
 from .device import CupyDevice, Device
 from .graph import Graphs
+from .masks import with_masks
 from .overlap import overlapped
 
-__all__ = ["KERNELS", "CupyDevice", "Device", "Graphs", "graphs", "kernels"]
+__all__ = ["KERNELS", "CupyDevice", "Device", "Graphs", "graphs", "kernels", "masked"]
 
 KERNELS: dict[str, Any] = {}
 for _module in (activations, adaptive, data, dense, embedding, fused, losses, mixed, normalization, random, updates):
@@ -27,4 +28,9 @@ def kernels(device: Device) -> dict[str, Any]:
 
 def graphs(device: Device, calls: Sequence[Any]) -> Graphs:
     """Bound calls as graphs, on two streams where that is a shorter way."""
-    return Graphs(device, overlapped(device, calls, kernels))
+    return Graphs(device, overlapped(device, masked(device, calls), kernels))
+
+
+def masked(device: Device, calls: Sequence[Any]) -> list[Any]:
+    """Bound calls, of which those of a ReLU and of its gradient share a mask."""
+    return with_masks(device, calls, kernels)

@@ -7,6 +7,8 @@ from .launch import NULL, column_sums, dtype_of, flat
 
 
 def dense(device, x, W, b, *, out):
+    if device.product_with("BIAS", x, W, out, b):
+        return
     device.product(x, W, out)
     forward(device, "identity", out, b, NULL, out, ())
 
@@ -33,8 +35,8 @@ def bias_grad(device, delta, *, out):
 
 
 def dense_grad(device, x, delta, *, out):
-    if not device.product_and_sums(x, delta, *out):
-        dW, db = out
+    dW, db = out
+    if not device.product_with("BGRADA", x, delta, dW, db, transpose_a=True):
         device.product(x, delta, dW, transpose_a=True)
         bias_grad(device, delta, out=db)
 

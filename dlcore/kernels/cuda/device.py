@@ -6,7 +6,7 @@ Kernels ask for
                                                          data=… for a data set of that dtype
     partial_sums(dtype, count, tickets)                  scratch for a sum over several blocks: numbers, and tickets at 0
     product(a, b, out, transpose_a=…, transpose_b=…)     out = a b, either factor transposed
-    product_and_sums(a, b, out, sums)                    out = aᵀ b and the column sums of b, if that is one pass; else False
+    product_with(epilogue, a, b, out, vector, kept, …)   the same with an epilogue (epilogues.py), if there is one; else False
 
 A device says how: `compiled(source)` is a module whose `get_function(name)` is called as `f(grid, block, arguments)`;
 `zeros(count, dtype)` is a vector, `asarray` and `to_host` move values, `address(array)` and `stream()` are what libraries are
@@ -152,8 +152,8 @@ class Device(ABC):
         assert self._products
         self._products(a, b, out, transpose_a=transpose_a, transpose_b=transpose_b)
 
-    def product_and_sums(self, a: Any, b: Any, out: Any, sums: Any) -> bool:
-        return self._products is not None and self._products.with_column_sums(a, b, out, sums)
+    def product_with(self, epilogue: str, *arrays: Any, **transpositions: bool) -> bool:
+        return self._products is not None and self._products.with_epilogue(epilogue, *arrays, **transpositions)
 
 
 class _CupyUpload:

@@ -1,4 +1,8 @@
-"""Fused kernels: a product into `out`, then one pass of the activation's or the loss's loop over it."""
+"""Fused kernels: a product into `out`, then one pass of the activation's or the loss's loop over it.
+
+Where the library does that pass as an epilogue of its product (epilogues.py), it does.  `mask` is a Mask that the forward and the
+backward kernel of a ReLU share (masks.py).
+"""
 
 from functools import partial
 
@@ -8,6 +12,7 @@ from ..reference.activations import ELEMENTWISE
 from ..reference.fused import reads
 from ..reference.losses import LOSSES
 from .activations import alpha_of, backward, forward
+from .dense import bias_grad
 from .launch import NULL, dtype_of, flat
 from .losses import scaled, with_bias
 from .random import words
@@ -21,9 +26,20 @@ def _dense_activation(name):
     return kernel
 
 
+def dense_relu(device, x, W, b, *, out, mask=None):
+    kept = mask and mask.array(device, out)
+    if kept is not None and device.product_with("RELU_AUX_BIAS", x, W, out, b, kept):
+        mask.written = True
+    elif not device.product_with("RELU_BIAS", x, W, out, b):
+        device.product(x, W, out)
+        forward(device, "relu", out, b, NULL, out, ())
+
+
 def _dense_activation_keeping_z(name):
     def kernel(device, x, W, b, *numbers, out):
         z, a = out
+        if name == "gelu_tanh" and device.product_with("GELU_AUX_BIAS", x, W, a, b, z):
+            return
         device.product(x, W, z)
         forward(device, name, z, b, z, a, numbers)
 
@@ -56,12 +72,26 @@ def _dense_activation_dropout(name):
 
 
 def _input_grad_activation(name):
-    def kernel(device, delta, W, kept, *numbers, out):
+    def kernel(device, delta, W, kept, *numbers, out, mask=None):
         dz, db = out
+        if name == "gelu_tanh" and _with_epilogue(device, "DGELU", delta, W, kept, dz, db):
+            return
+        if mask and mask.written and _with_epilogue(device, "DRELU", delta, W, mask.array(device, kept), dz, db):
+            return
         device.product(delta, W, dz, transpose_b=True)
         backward(device, name, dz, kept, dz, db, numbers)
 
     return kernel
+
+
+def _with_epilogue(device, name, delta, W, kept, dz, db):
+    """dz and db by a gradient epilogue; sums of 16-bit numbers would be in 16 bits, so those are summed by themselves."""
+    if dtype_of(dz) == dtype_of(db) and device.product_with(f"{name}_BGRAD", delta, W, dz, db, kept, transpose_b=True):
+        return True
+    if not device.product_with(name, delta, W, dz, None, kept, transpose_b=True):
+        return False
+    bias_grad(device, dz, out=db)
+    return True
 
 
 def _dense_loss(name):
@@ -77,6 +107,7 @@ KERNELS = {
     f"dense_{name}": (_dense_activation if reads(name) == "a" else _dense_activation_keeping_z)(name)
     for name in ELEMENTWISE
 }
+KERNELS["dense_relu"] = dense_relu
 KERNELS |= {f"dense_{name}_dropout": _dense_activation_dropout(name) for name in ELEMENTWISE}
 KERNELS |= {f"input_grad_{name}": _input_grad_activation(name) for name in ELEMENTWISE}
 _losses = {f"dense_{name}": _dense_loss(name) for name in LOSSES}

@@ -20,8 +20,8 @@ import numpy as np
 
 from ...contract import dtype_name
 from ...errors import ConfigurationError, DeviceError
-from ..table import host_dtype
 from .algorithms import BYTES
+from .epilogues import ALIGNMENT, BITS, Probe
 
 # cudaDataType_t and cublasComputeType_t
 _STORED = {"float64": 1, "float32": 0, "float16": 2, "bfloat16": 14}
@@ -41,66 +41,64 @@ class Products:
         """`device` is of device.py.  Raises ConfigurationError for a precision that does not exist."""
         if precision not in PRECISIONS:
             raise ConfigurationError(f"matmul_precision={precision!r}: expected one of {', '.join(PRECISIONS)}")
-        self._library, self._device, self._precision = library, device, precision
+        self._library, self._device, self.precision = library, device, precision
         self._handle = library.create()
         self._workspace = device.zeros(WORKSPACE, "uint8")
         self._plans: dict[tuple[Any, ...], Callable[..., None] | None] = {}
-        self._sums_are_right: dict[tuple[str, str], bool] = {}
+        self._right: dict[tuple[str, str, str], bool] = {}  # epilogue, dtypes of factors and of the result
 
     def __call__(self, a: Any, b: Any, out: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> None:
         """out = op(a) op(b); op(v) is v, or vᵀ.  All C-contiguous; a and b of one dtype, out of that or a wider one."""
         if 0 in a.shape or 0 in b.shape:
             out.fill(0)
             return
-        plan = self._plan(a, b, out, transpose_a, transpose_b, None)
+        plan = self._plan(a, b, out, transpose_a, transpose_b, {})
         if plan is None:
             raise DeviceError(f"cuBLASLt has no product of {a.shape} and {b.shape} in {dtype_name(out)}")
         plan(a, b, out)
 
-    def with_column_sums(self, a: Any, b: Any, out: Any, sums: Any) -> bool:
-        """out = aᵀ b and the column sums of b in one pass; False, and nothing done, where the library does not offer it."""
+    def with_epilogue(
+        self, name: str, a: Any, b: Any, out: Any, vector: Any, kept: Any = None, **transpositions: bool
+    ) -> bool:
+        """out = op(a) op(b) after the epilogue of that name (epilogues.py), with a bias or the place of sums, and what is kept.
+
+        False, and nothing done, where the library does not offer it, or not rightly.
+        """
         if 0 in a.shape or 0 in b.shape:
             return False
-        dtypes = dtype_name(a), dtype_name(out)
-        if dtypes not in self._sums_are_right:
-            self._sums_are_right[dtypes] = self._try_sums(*dtypes)
-        plan = self._plan(a, b, out, True, False, sums) if self._sums_are_right[dtypes] else None
+        key = name, dtype_name(a), dtype_name(out)
+        if key not in self._right:
+            verdict = Probe(self, self._device, *key[1:]).verdict(name)
+            self._right[key] = bool(verdict["right"] and verdict["keeps_nan"])
+        return self._right[key] and self.tried(name, a, b, out, vector, kept, **transpositions)
+
+    def tried(
+        self, name: str, a: Any, b: Any, out: Any, vector: Any, kept: Any = None, *,
+        transpose_a: bool = False, transpose_b: bool = False,
+    ) -> bool:  # fmt: skip
+        """As with_epilogue, without asking whether it is right."""
+        address, attribute = self._device.address, self._library.MatmulDescAttribute
+        settings = {attribute.EPILOGUE: int(self._library.Epilogue[name])}
+        if vector is not None:
+            settings[attribute.BIAS_POINTER] = address(vector)
+        if kept is not None:
+            bits = dtype_name(kept) == "uint8"
+            leading = kept.shape[1] * (8 if bits else 1)
+            if leading % (BITS if bits else 8):
+                return False
+            settings |= {attribute.EPILOGUE_AUX_POINTER: address(kept), attribute.EPILOGUE_AUX_LD: leading}
+        if any(address(array) % ALIGNMENT for array in (vector, kept) if array is not None):
+            return False
+        plan = self._plan(a, b, out, transpose_a, transpose_b, settings)
         if plan is not None:
             plan(a, b, out)
         return plan is not None
 
-    def _try_sums(self, dtype: str, dtype_out: str) -> bool:
-        """Whether the library sums columns of this dtype, rightly, and does not lose a NaN."""
-        b = np.arange(64 * 32).reshape(64, 32) % 7 - 3.0
-        b[5, 9] = np.nan
-        want, asarray = b.sum(axis=0), self._device.asarray
-        a, b = (asarray(v.astype(host_dtype(dtype))) for v in (np.ones((64, 16)), b))
-        out, sums = (asarray(np.zeros(shape, host_dtype(dtype_out))) for shape in ((16, 32), 32))
-        plan = self._plan(a, b, out, True, False, sums)
-        if plan is None:
-            return False
-        plan(a, b, out)
-        results = (self._device.to_host(v).astype("float64") for v in (sums, out[0]))
-        return all(np.array_equal(result, want, equal_nan=True) for result in results)
-
-    def _plan(self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, sums: Any) -> Any:
-        # what an algorithm may assume of addresses is part of the plan, and so is where the sums go
-        where = None if sums is None else self._device.address(sums)
-        key = (
-            dtype_name(a),
-            dtype_name(out),
-            a.shape,
-            b.shape,
-            transpose_a,
-            transpose_b,
-            self._alignments(a, b, out),
-            where,
-        )
+    def _plan(self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, settings: Mapping[int, int]) -> Any:
+        # what an algorithm may assume of addresses is part of the plan, and so are the addresses of vectors
+        dtypes, aligned = (dtype_name(a), dtype_name(out)), self._alignments(a, b, out)
+        key = *dtypes, a.shape, b.shape, transpose_a, transpose_b, aligned, *settings.values()
         if key not in self._plans:
-            attribute, settings = self._library.MatmulDescAttribute, {}
-            if where is not None:  # the sums of the library's A, which is b, over what the product sums over
-                epilogue = int(self._library.Epilogue.BGRADA)
-                settings = {attribute.EPILOGUE: epilogue, attribute.BIAS_POINTER: where}
             self._plans[key] = self.prepared(a, b, out, transpose_a, transpose_b, settings)
         return self._plans[key]
 
@@ -120,7 +118,7 @@ class Products:
             (n, m, n),
         ]
         double = dtype == "float64"
-        compute = _COMPUTE_64F if double else PRECISIONS[self._precision] if dtype == "float32" else _COMPUTE_32F
+        compute = _COMPUTE_64F if double else PRECISIONS[self.precision] if dtype == "float32" else _COMPUTE_32F
         description = lt.matmul_desc_create(compute, _STORED["float64" if double else "float32"])
         attribute = lt.MatmulDescAttribute
         facts = {attribute.TRANSA: int(transpose_b), attribute.TRANSB: int(transpose_a), **settings}

@@ -2,6 +2,10 @@
 
 Nothing reads the gradient of a weight matrix before the update, while the gradient of the input below is waited for.  So
 products of the first kind go to a second stream, and the step meets it again before a call that touches what they touch.
+
+The optimizer has no part in this.  A step whose loss or gradient is not finite must leave the parameters as they were, so none of
+them may change before `prepare_update` has seen all gradients, those of the lowest layer last; and then the update of all of them
+is one kernel that memory limits, with nothing left to run beside it.
 """
 
 from __future__ import annotations
@@ -39,6 +43,11 @@ def _conflict(device: Any, call: Any, other: Any) -> bool:
     return _meet(_ranges(device, call.outputs), theirs) or _meet(
         _ranges(device, call.inputs), list(_ranges(device, other.outputs))
     )
+
+
+def touches(device: Any, written: Iterable[Any], array: Any) -> bool:
+    """Whether what is written overlaps the array in memory."""
+    return _meet(_ranges(device, written), list(_ranges(device, [array])))
 
 
 def _ranges(device: Any, values: Iterable[Any]) -> Iterable[tuple[int, int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from enum import IntEnum
 from itertools import count
@@ -84,6 +85,7 @@ class MockCublasLt:
 
     def __init__(self, refuses: tuple[int, ...] = (), costs: tuple[int, ...] = (1,)) -> None:
         self.refuses, self.products, self.prepared, self.costs, self.cost = refuses, 0, 0, costs, 0
+        self.used: Counter[str] = Counter()  # epilogues, by name
         self._numbers: Iterator[int] = count(1000)
         self._things: dict[int, Any] = {}
 
@@ -199,6 +201,9 @@ class MockCublasLt:
     def _epilogue(self, settings: dict[Any, Any], left: np.ndarray, right: np.ndarray, dtype: str) -> np.ndarray:
         """The product after its epilogue, column by column; an epilogue is a sum of flags.  ReLU keeps a bit for each entry."""
         kind, product = settings[MatmulDescAttribute.EPILOGUE], left @ right
+        self.used[Epilogue(kind).name] += 1
+        for pointer in (MatmulDescAttribute.BIAS_POINTER, MatmulDescAttribute.EPILOGUE_AUX_POINTER):
+            assert settings.get(pointer, 0) % 16 == 0
         rows, columns = product.shape
         relu, bias, relu_grad, sums, gelu, gelu_grad, aux = (kind & flag for flag in (2, 4, 8, 16, 32, 64, 128))
         if bias:

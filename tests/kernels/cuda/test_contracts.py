@@ -9,12 +9,15 @@ import pytest
 
 from dlcore.kernels import cuda, reference
 
+from ... import kernel_contracts
 from ...kernel_contracts import SAMPLED, check_at_all_sizes, check_kernel
 from .emulation import COMPILER, MISSING, EmulatedDevice
+from .mock_cublaslt import MockCublasLt
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason=MISSING)
 
-DEVICE = EmulatedDevice()
+LIBRARY = MockCublasLt()
+DEVICE = EmulatedDevice(LIBRARY)
 KERNELS = cuda.kernels(DEVICE)
 MOST = [name for name in KERNELS if name not in reference.mixed.KERNELS or name in SAMPLED]  # in 16 bits: all
 
@@ -64,6 +67,18 @@ def test_cuda_kernel_in_bfloat16(name: str) -> None:
     """As in float16."""
     pytest.importorskip("ml_dtypes")
     check_sixteen_bits(name, "bfloat16")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("name", ["dense", "dense_relu", "dense_gelu_tanh", "input_grad_gelu_tanh", "dense_grad"])
+def test_cuda_kernel_by_epilogues(name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On boundaries, as the arrays of a step: then the work is done by epilogues of the library."""
+    monkeypatch.setattr(kernel_contracts, "GUARD", 64)
+    f = reference.KERNELS[name]
+    LIBRARY.used.clear()
+    check_kernel(KERNELS[name], f.contract, f, {"n": 40, "i": 48, "o": 32}, dtype=dtype)
+    assert LIBRARY.used
+    assert "DEFAULT" not in LIBRARY.used
 
 
 @pytest.mark.parametrize("name", MOST)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dlcore.errors import ConfigurationError, DeviceError
-from dlcore.kernels import cuda
+from dlcore.kernels import cuda, reference
 from dlcore.kernels.cuda import gemm
 
 from . import mock_cublaslt
@@ -77,7 +77,7 @@ def test_weight_and_bias_gradient(refuses: tuple[int, ...]) -> None:
     """One product sums the columns too where the library offers it, a kernel of ours does where it does not."""
     library = MockCublasLt(refuses)
     device, x, delta = EmulatedDevice(library), matrix(40, 6), matrix(40, 9)
-    dW, db = np.full((6, 9), np.nan), np.full(9, np.nan)
+    dW, db = np.full((6, 9), np.nan), aligned(np.full(9, np.nan))
     launched: list[str] = []
     launch = device.launch
     device.launch = lambda file, kernel, *rest, **more: (launched.append(kernel), launch(file, kernel, *rest, **more))  # type: ignore[method-assign]
@@ -87,23 +87,73 @@ def test_weight_and_bias_gradient(refuses: tuple[int, ...]) -> None:
     assert launched == (["column_sums"] if refuses else [])
 
 
-class LosesNaN(MockCublasLt):
-    """An epilogue that clears a NaN, as the library's ReLU does."""
+def aligned(values: np.ndarray) -> np.ndarray:
+    """A copy on a 64-byte boundary, as the arrays of a step are: what an epilogue is told the address of must be."""
+    room = np.zeros(values.nbytes + 64, "uint8")
+    copy = room[-room.ctypes.data % 64 :][: values.nbytes].view(values.dtype).reshape(values.shape)
+    copy[...] = values
+    return copy
 
-    def matmul(self, *arguments: Any) -> None:
-        super().matmul(*arguments)
-        settings = self._things[arguments[1]]
-        if settings[mock_cublaslt.MatmulDescAttribute.EPILOGUE] == Epilogue.BGRADA:
-            count = self._things[arguments[4]][1]
-            sums = mock_cublaslt.at(settings[mock_cublaslt.MatmulDescAttribute.BIAS_POINTER], count, "float64")
-            sums[np.isnan(sums)] = 0
+
+class ClearsNaN(MockCublasLt):
+    """Whatever has an epilogue has no NaN in it."""
+
+    def _epilogue(self, settings: Any, left: Any, right: Any, dtype: str) -> np.ndarray:
+        result = super()._epilogue(settings, left, right, dtype)
+        plain = settings[mock_cublaslt.MatmulDescAttribute.EPILOGUE] == Epilogue.DEFAULT
+        return result if plain else np.nan_to_num(result)
+
+
+class Rough(MockCublasLt):
+    """The tanh of its GELU has three digits."""
+
+    def _epilogue(self, settings: Any, left: Any, right: Any, dtype: str) -> np.ndarray:
+        result = super()._epilogue(settings, left, right, dtype)
+        rough = "GELU" in Epilogue(settings[mock_cublaslt.MatmulDescAttribute.EPILOGUE]).name
+        return result * (1 + 1e-3) if rough else result
+
+
+@pytest.mark.skipif(COMPILER is None, reason=MISSING)
+@pytest.mark.parametrize(
+    ("library", "epilogues"),
+    [
+        (MockCublasLt, ("BIAS", "RELU_BIAS", "GELU_AUX_BIAS", "DGELU_BGRAD", "BGRADA")),
+        (lambda: MockCublasLt(tuple(Epilogue)[1:]), ()),
+        (ClearsNaN, ()),
+        (Rough, ("BIAS", "RELU_BIAS", "BGRADA")),
+    ],
+    ids=["all", "none", "loses NaN", "rough"],
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_epilogues_and_kernels_compute_the_same(library: Any, epilogues: tuple[str, ...], dtype: str) -> None:
+    """Right in any case; by an epilogue where the library has it, and has it right."""
+    lt = library()
+    kernels = cuda.kernels(EmulatedDevice(lt))
+    x, W, b, delta = (aligned(matrix(*shape, dtype)) for shape in ((40, 6), (6, 16), (1, 16), (40, 16)))
+    b, V, d = b.reshape(16), aligned(matrix(16, 5, dtype)), aligned(matrix(40, 5, dtype))  # of a layer above
+    for name, inputs, shapes, epilogue in (
+        ("dense", (x, W, b), [(40, 16)], "BIAS"),
+        ("dense_relu", (x, W, b), [(40, 16)], "RELU_BIAS"),
+        ("dense_gelu_tanh", (x, W, b), [(40, 16), (40, 16)], "GELU_AUX_BIAS"),
+        ("input_grad_gelu_tanh", (d, V, delta), [(40, 16), (16,)], "DGELU_BGRAD"),
+        ("dense_grad", (x, delta), [(6, 16), (16,)], "BGRADA"),
+    ):
+        for _ in range(2):  # the first time it is tried on an example
+            out = tuple(aligned(np.full(shape, np.nan, dtype)) for shape in shapes)
+            lt.used.clear()
+            kernels[name](*inputs, out=out if len(out) > 1 else out[0])
+        assert set(lt.used) == {epilogue if epilogue in epilogues else "DEFAULT"}
+        want = reference.KERNELS[name](np, *(v.astype("float64") for v in inputs))
+        for found, expected in zip(out, want if len(out) > 1 else (want,), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=0, atol=400 * np.finfo(dtype).eps)
 
 
 def test_an_epilogue_that_loses_nan_is_not_used() -> None:
     """The example that is tried first has a NaN in it."""
-    sums = np.full(9, 5.0)
-    assert not EmulatedDevice(LosesNaN()).product_and_sums(matrix(40, 6), matrix(40, 9), np.zeros((6, 9)), sums)
+    sums, arrays = aligned(np.full(9, 5.0)), (matrix(40, 6), matrix(40, 9), np.zeros((6, 9)))
+    assert not EmulatedDevice(ClearsNaN()).product_with("BGRADA", *arrays, sums, transpose_a=True)
     assert (sums == 5).all()
+    assert EmulatedDevice().product_with("BGRADA", *arrays, sums, transpose_a=True)
 
 
 def test_a_product_that_the_library_does_not_have_is_an_error() -> None:

@@ -13,6 +13,7 @@ from dlcore.backend import Backend
 from dlcore.errors import DeviceError
 from dlcore.kernels import cuda, reference
 
+from ... import kernel_contracts
 from ...kernel_contracts import Memory, check_at_all_sizes, check_kernel
 from .test_training import DIGITS, IMAGES, assert_equal_steps, digits_network
 
@@ -70,6 +71,39 @@ def test_kernel_on_wide_rows_on_a_gpu(name: str) -> None:
     f = reference.KERNELS[name]
     sizes = dict(zip(f.contract.letters, (3, 1500, 4, 2, 5), strict=False))
     check_kernel(kernels()[name], f.contract, f, sizes, memory=memory())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+@pytest.mark.parametrize("name", ["dense", "dense_relu", "dense_gelu_tanh", "input_grad_gelu_tanh", "dense_grad"])
+def test_epilogues_on_a_gpu(name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrays on boundaries, as those of a step are: then the library's epilogues do the work, where it has them."""
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    monkeypatch.setattr(kernel_contracts, "GUARD", 64)
+    f = reference.KERNELS[name]
+    check_kernel(kernels()[name], f.contract, f, {"n": 40, "i": 48, "o": 32}, dtype=dtype, memory=memory())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_relu_with_masks_on_a_gpu(dtype: str) -> None:
+    """ReLU and tanh-form GELU, forward and backward by whatever epilogues there are: the losses of float64 on a CPU."""
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    layers = (
+        dl.Dense(784, 96),
+        dl.ReLU(),
+        dl.Dense(96, 64),
+        dl.ReLU(),
+        dl.Dense(64, 48),
+        dl.GELU("tanh"),
+        dl.Dense(48, 10),
+    )
+    runs = []
+    for device, kind in (("cuda", dtype), ("cpu", "float64")):
+        run = dl.Trainer(dl.Sequential(*layers), dl.SoftmaxCrossEntropy(), dl.SGD(0.05), device=device, dtype=kind)
+        run.fit(IMAGES, DIGITS, epochs=2, batch_size=64)
+        runs.append(run.history["loss"])
+    np.testing.assert_allclose(*runs, rtol={"float32": 1e-4, "float16": 1e-2, "bfloat16": 3e-2}[dtype])
 
 
 def test_twenty_steps_on_a_gpu() -> None:

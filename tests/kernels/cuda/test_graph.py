@@ -80,4 +80,4 @@ def test_a_device_without_its_products_replays() -> None:
 
 
 def test_the_interface_is_listed() -> None:
-    assert set(cuda.__all__) == {"KERNELS", "CupyDevice", "Device", "Graphs", "graphs", "kernels"}
+    assert set(cuda.__all__) == {"KERNELS", "CupyDevice", "Device", "Graphs", "graphs", "kernels", "masked"}

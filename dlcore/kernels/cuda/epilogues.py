@@ -1,0 +1,125 @@
+"""Epilogues: what cuBLASLt can do to a product before it is written, and whether it does it rightly.
+
+A library offers some of them for some dtypes, and what it offers may be an approximation or lose a NaN, so each is tried on an
+example before it is used: its values must be within some units of the dtype's last place (32, in 16 bits 2), and a network
+that diverges must show it.  Where one is missing or fails, kernels of ours do the same in a pass of their own.
+
+    p = op(a) op(b)          z = p + v for a bias v          kept: a mask of bits, or z itself
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..table import host_dtype
+
+M, N, K = 64, 128, 32  # of the example
+BITS = 128  # the rows of a mask are a multiple of so many bits
+ALIGNMENT = 16  # bytes, of vectors and of what is kept
+UNITS = {"float64": 2.0**-47, "float32": 2.0**-18, "float16": 2.0**-9, "bfloat16": 2.0**-6}  # of the largest value
+
+
+def mask_bytes(columns: int) -> int:
+    """Of a row of the mask that ReLU keeps for its gradient."""
+    return -(-columns // BITS) * BITS // 8
+
+
+def gelu(z: np.ndarray) -> np.ndarray:
+    """The tanh form."""
+    return 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
+
+
+def gelu_grad(z: np.ndarray) -> np.ndarray:
+    t = np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))
+    return 0.5 * (1 + t) + 0.5 * z * (1 - t * t) * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * z * z)
+
+
+def relu(z: np.ndarray) -> np.ndarray:
+    return np.where(z <= 0, 0.0, z)  # this way round, NaN stays NaN
+
+
+# name -> what is written for the product p, the bias v and the kept z
+EPILOGUES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
+    "BIAS": lambda p, v, z: p + v,
+    "RELU_BIAS": lambda p, v, z: relu(p + v),
+    "RELU_AUX_BIAS": lambda p, v, z: relu(p + v),
+    "GELU_BIAS": lambda p, v, z: gelu(p + v),
+    "GELU_AUX_BIAS": lambda p, v, z: gelu(p + v),
+    "DRELU": lambda p, v, z: np.where(z > 0, p, 0.0),
+    "DRELU_BGRAD": lambda p, v, z: np.where(z > 0, p, 0.0),
+    "DGELU": lambda p, v, z: p * gelu_grad(z),
+    "DGELU_BGRAD": lambda p, v, z: p * gelu_grad(z),
+    "BGRADA": lambda p, v, z: p,
+    "BGRADB": lambda p, v, z: p,
+}
+
+
+class Probe:
+    """The epilogues of `products` (gemm.py) for factors of one dtype and results of one, on its device."""
+
+    def __init__(self, products: Any, device: Any, dtype: str, dtype_out: str | None = None) -> None:
+        self._products, self._device, self._dtype, self._dtype_out = products, device, dtype, dtype_out or dtype
+        random = np.random.default_rng(0)
+        # small integers and halves: every dtype holds them and their products
+        self._a, self._b, self._v = (random.integers(-2, 3, shape) / 2.0 for shape in ((M, K), (K, N), N))
+
+    def verdict(self, name: str) -> dict[str, Any]:
+        """offered; error, in parts of the largest value; right, if that is small; keeps_nan.  None: nothing to be said."""
+        facts: dict[str, Any] = {"offered": False, "error": None, "right": None, "keeps_nan": None}
+        pairs = self._compared(name, self._a, self._b)
+        if pairs is None:
+            return facts
+        error = max(float(np.abs(found - want).max() / np.abs(want).max()) for found, want in pairs)
+        a, b = self._a.copy(), self._b.copy()
+        a[3, 5] = b[7, 9] = np.nan
+        spoilt = self._compared(name, a, b)
+        keeps = spoilt is not None and all(np.isnan(found[np.isnan(want)]).all() for found, want in spoilt)
+        limit = UNITS[self._dtype_out]
+        if self._products.precision == "high" and self._dtype == "float32":
+            limit = 2.0**-10  # of TF32
+        return {"offered": True, "error": error, "right": error <= limit, "keeps_nan": keeps}
+
+    def _compared(self, name: str, a: np.ndarray, b: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]] | None:
+        """What is found and what is expected of each result; None where there is no such epilogue."""
+        back, sums = name.startswith("D"), "BGRAD" in name
+        z = self._a @ self._b + self._v
+        kept = self._kept(name, z) if back or "AUX" in name else None
+        if back and kept is None:
+            return None
+        vector = self._put(np.zeros(M if name == "BGRADB" else N) if sums else self._v, out=True)
+        layout = {"transpose_a": name == "BGRADA", "transpose_b": back}  # as in the step that it is for
+        first, second = a.T if layout["transpose_a"] else a, b.T if back else b
+        out = self._put(np.zeros((M, N)), out=True)
+        arrays = self._put(first), self._put(second), out
+        used = vector if sums or "BIAS" in name else None
+        if not self._products.tried(name, *arrays, used, kept, **layout):
+            return None
+        with np.errstate(invalid="ignore"):
+            p = a @ b
+            want = EPILOGUES[name](p, self._v, z)
+            pairs = [(self._get(out), want)]
+            if sums:
+                of = {"BGRADA": b.sum(axis=0), "BGRADB": a.sum(axis=1)}
+                pairs.append((self._get(vector), of.get(name, want.sum(axis=0))))
+            if name == "GELU_AUX_BIAS":
+                pairs.append((self._get(kept), p + self._v))
+        return pairs
+
+    def _kept(self, name: str, z: np.ndarray) -> Any:
+        """What a forward epilogue keeps, written by itself for the backward one; None if there is none."""
+        if "GELU" in name:
+            return self._put(z, out=True)
+        kept = self._device.zeros(M * mask_bytes(N), "uint8").reshape(M, mask_bytes(N))
+        arrays = self._put(self._a), self._put(self._b), self._put(np.zeros((M, N)), out=True)
+        offered = self._products.tried("RELU_AUX_BIAS", *arrays, self._put(self._v, out=True), kept)
+        return kept if offered else None
+
+    def _put(self, values: np.ndarray, *, out: bool = False) -> Any:
+        dtype = host_dtype(self._dtype_out if out else self._dtype)
+        return self._device.asarray(np.ascontiguousarray(values).astype(dtype))
+
+    def _get(self, array: Any) -> np.ndarray:
+        return self._device.to_host(array).astype("float64")

@@ -1,0 +1,59 @@
+"""ReLU's gradient as an epilogue of cuBLASLt: it reads a mask of bits, which the epilogue of the forward product has written.
+
+A kernel of a ReLU keeps its output, not a mask, so two calls of a step are told of each other here: `dense_relu` that writes an
+array, and the next `input_grad_relu` that reads it before anything else writes there.  Both go on as they are where the library
+does not offer the epilogues, or not rightly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ..table import BoundCall
+from .epilogues import mask_bytes
+from .overlap import touches
+
+
+class Mask:
+    """A bit for each entry of an output; `written` says that the forward call leaves one there."""
+
+    def __init__(self) -> None:
+        self.written = False
+        self._array: Any = None
+
+    def array(self, device: Any, a: Any) -> Any:
+        """(rows, bytes) for an output a, allocated when it is first asked for: while a step is made call by call."""
+        if self._array is None:
+            rows, width = a.shape[0], mask_bytes(a.shape[1])
+            self._array = device.zeros(rows * width, "uint8").reshape(rows, width)
+        return self._array
+
+
+def with_masks(device: Any, calls: Sequence[BoundCall], kernels: Callable[[Any], dict[str, Any]]) -> list[BoundCall]:
+    """The bound calls, with a mask for each ReLU whose gradient is in the list; `kernels(device)` are those of a device."""
+    made = list(calls)
+    for i, forward in enumerate(calls):
+        if forward.kernel.name != "dense_relu":
+            continue
+        (a,) = forward.outputs
+        for j in range(i + 1, len(calls)):
+            backward = calls[j]
+            if backward.kernel.name == "input_grad_relu" and _is(device, backward.inputs[2], a):
+                mask = Mask()
+                made[i], made[j] = (_sharing(mask, device, call, kernels) for call in (forward, backward))
+                break
+            if touches(device, backward.outputs, a):
+                break
+    return made
+
+
+def _is(device: Any, array: Any, other: Any) -> bool:
+    return device.address(array) == device.address(other) and array.shape == other.shape
+
+
+def _sharing(mask: Mask, device: Any, call: BoundCall, kernels: Callable[[Any], dict[str, Any]]) -> BoundCall:
+    run = partial(kernels(device)[call.kernel.name], mask=mask)
+    return BoundCall(replace(call.kernel, run=run), call.inputs, call.outputs)

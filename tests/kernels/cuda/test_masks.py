@@ -1,0 +1,99 @@
+"""ReLU's gradient by a mask that the forward product has written: which calls share one, and that nothing changes by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dlcore as dl
+from dlcore.backend import cuda_backend
+from dlcore.kernels import cuda
+from dlcore.kernels.table import BoundCall, Kernel
+
+from .emulation import COMPILER, MISSING, EmulatedDevice
+from .mock_cublaslt import Epilogue, MockCublasLt
+from .test_gemm import ClearsNaN
+from .test_training import DIGITS, TABLE, assert_equal_steps
+
+pytestmark = pytest.mark.skipif(COMPILER is None, reason=MISSING)
+
+
+def network() -> tuple[dl.Sequential, dl.Loss, dl.Optimizer]:
+    layers = dl.Dense(12, 9), dl.ReLU(), dl.Dense(9, 24), dl.ReLU(), dl.Dense(24, 8), dl.GELU("tanh"), dl.Dense(8, 3)
+    return dl.Sequential(*layers), dl.SoftmaxCrossEntropy(), dl.Adam(1e-2)
+
+
+ALL = {"RELU_AUX_BIAS", "DRELU_BGRAD", "GELU_AUX_BIAS", "DGELU_BGRAD", "BGRADA", "DEFAULT"}
+
+
+@pytest.mark.parametrize(
+    ("library", "used"),
+    [
+        (MockCublasLt, ALL),
+        (lambda: MockCublasLt((Epilogue.DRELU_BGRAD, Epilogue.DGELU_BGRAD)), {"DRELU", "DGELU"}),
+        (lambda: MockCublasLt((Epilogue.RELU_AUX_BIAS,)), {"RELU_BIAS"}),
+        (lambda: MockCublasLt((Epilogue.DRELU, Epilogue.DRELU_BGRAD)), {"RELU_AUX_BIAS"}),
+        (ClearsNaN, {"DEFAULT"}),
+    ],
+    ids=["all", "without sums", "without masks", "without gradients", "loses NaN"],
+)
+def test_steps_are_those_of_the_cpu(library: Callable[[], MockCublasLt], used: set[str]) -> None:
+    """Five steps, the last one ragged, and a prediction, whatever the library offers; and that is used."""
+    lt = library()
+    backend = cuda_backend("emulated", np, EmulatedDevice(lt), nullcontext)
+    assert_equal_steps(backend, network, TABLE[:100], DIGITS[:100] % 3, epochs=1, batch_size=24)
+    lt.used.clear()
+    run = dl.Trainer(*network(), device=backend, dtype="float64")
+    run.fit(TABLE[:48], DIGITS[:48] % 3, epochs=1, batch_size=24)
+    assert used <= set(lt.used)
+    assert (set(lt.used) == used) == (used in (ALL, {"DEFAULT"}))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_call_by_call_gives_the_bits_of_the_graph(dtype: str) -> None:
+    """Both use the same epilogues; in 16 bits sums are not left to them."""
+    pytest.importorskip("ml_dtypes")
+    weights = []
+    for graph in (True, False):
+        lt = MockCublasLt()
+        backend = cuda_backend("emulated", np, EmulatedDevice(lt), nullcontext)
+        run = dl.Trainer(*network(), device=backend, dtype=dtype, graph=graph)
+        run.fit(TABLE[:96], DIGITS[:96] % 3, epochs=1, batch_size=24)
+        assert lt.used["DRELU_BGRAD" if dtype == "float32" else "DRELU"] > 4
+        weights.append(b"".join(w.tobytes() for w in run.get_weights()))
+    assert weights[0] == weights[1]
+
+
+def calls(*names: str) -> list[BoundCall]:
+    """Of a product that writes A, others that write B, and a gradient that reads A."""
+    a, b, W, x = (np.zeros((4, 4)) for _ in range(4))
+
+    def call(name: str) -> BoundCall:
+        inputs = {"dense_relu": (x, W, b[0]), "input_grad_relu": (x, W, a)}.get(name, (b,))
+        out: Any = {"dense_relu": (a,), "input_grad_relu": (x, b[0]), "overwrite": (a[2:],)}.get(name, (b,))
+        return BoundCall(Kernel(name, None, lambda *inputs, out: None, "cuda"), inputs, out)  # type: ignore[arg-type]
+
+    return [call(name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("names", "shared"),
+    [
+        (("dense_relu", "identity", "input_grad_relu"), 2),
+        (("dense_relu", "overwrite", "input_grad_relu"), 0),  # the mask would be that of another a
+        (("dense_relu", "identity"), 0),
+        (("input_grad_relu", "dense_relu"), 0),  # of the step before
+        (("dense_relu", "input_grad_relu", "dense_relu", "input_grad_relu"), 4),
+    ],
+)
+def test_a_mask_is_of_one_output(names: tuple[str, ...], shared: int) -> None:
+    """It goes from the product to the next gradient that reads what it wrote."""
+    before = calls(*names)
+    after = cuda.masked(EmulatedDevice(), before)
+    masks = [getattr(call.run, "keywords", {}).get("mask") for call in after]
+    assert sum(mask is not None for mask in masks) == shared
+    assert len({id(mask) for mask in masks if mask}) == shared // 2
