@@ -151,6 +151,7 @@ class Plan:
     def __init__(self, title: str, backend: Backend, lists: Mapping[str, list[Call]]) -> None:
         self.title, self.backend, self.lists = title, backend, dict(lists)
         self.executor = backend.executor(self.calls)
+        self.remarks: list[str] = []  # of whoever runs it, for those who print it
         # floating point operations of the matrix products
         self.operations = sum(call.operations for call in self.calls)
 
@@ -178,7 +179,7 @@ class Plan:
             lines.append(f"reference kernels: {backend.reason or 'they have no faster twin on this device'}")
         if self.executor.reason:
             lines.append(f"executor {self.executor.name}: {self.executor.reason}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.remarks])
 
 
 class TrainingStep(Plan):

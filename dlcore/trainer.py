@@ -269,6 +269,7 @@ class Trainer:
         step = record()
         runs = step.bind(self.memory.array)
         if self._window is not None:
+            step.remarks = self._window.remarks
             runs |= {name: self._window.guarded(runs[name]) for name in ("gradient", "step")}
         return step, runs
 

@@ -1,18 +1,20 @@
 """Training rows that have no room on a device: they stay with the host, and a window of them moves.
 
-The window has two halves.  While steps read one, the rows of the batches after it are gathered, in the order of their epoch,
-into memory that the device reads by itself, and are on their way to the other.  A step reads the window from its start, modulo
-its rows, and so knows nothing of this.
+The window has two halves.  While steps read one, a thread gathers the rows of the batches after it, in the order of their epoch,
+into memory that the device reads by itself, and they are on their way to the other.  A step reads the window from its start,
+modulo its rows, and so knows nothing of this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from .backend import Backend
+from .kernels.table import host_dtype
 from .rng import order
 
 SHARE = 2  # data that take more than one part in so many of the free memory stay with the host
@@ -29,7 +31,11 @@ def has_room(backend: Backend, data: Mapping[str, np.ndarray], batch: int) -> bo
 
 
 class Window:
-    """`arrays` on the device, by name, and `guarded(run)`, which moves them on while `run(batches)` reads them."""
+    """`arrays` on the device, by name, and `guarded(run)`, which moves them on while `run(batches)` reads them.
+
+    A thread gathers, so that steps are started meanwhile; whatever asks the device for something is done by the caller's.
+    `remarks` are for those who print the step.
+    """
 
     def __init__(self, backend: Backend, data: Mapping[str, np.ndarray], batch: int, seed: int, shuffle: bool) -> None:
         self._device, self._data, self._seed, self._shuffle = backend.device, data, seed, shuffle
@@ -38,19 +44,31 @@ class Window:
         room = min(HALF_BYTES, (backend.free_memory() or HALF_BYTES) // (4 * SHARE))
         self._batches = max(1, min(room // bytes_of_batch, -(-self._n // (2 * batch))))  # of a half
         self._rows = self._batches * batch
+        self.remarks = [f"rows: {self._n} stay with the host, {2 * self._rows} of them are on the device at a time"]
         shapes = {name: ((self._rows, *array.shape[1:]), array.dtype.name) for name, array in data.items()}
         self.arrays = {name: backend.zeros((2 * rows, *rest), dtype) for name, ((rows, *rest), dtype) in shapes.items()}
-        self._staged = [{name: self._device.staging(*shape) for name, shape in shapes.items()} for _ in range(2)]
+        self._staged = [{name: self._staging(*shape) for name, shape in shapes.items()} for _ in range(2)]
         self._uploads: list[list[Any]] = [[], []]
+        self._gathering: tuple[int, Any, Future[int]] | None = None  # half, what its side waits for, and its rows
         self._epoch = self._batch = 0
+        self._gatherer = ThreadPoolExecutor(1, "dlcore gathers rows")
+
+    def _staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        try:
+            return self._device.staging(shape, dtype)
+        except MemoryError as error:
+            why = f"uploads are not beside the steps, since they come from ordinary memory ({error})"
+            self.remarks += [] if why in self.remarks else [why]
+            return np.empty(shape, host_dtype(dtype))
 
     def begin(self, epoch: int) -> None:
         """The next batch is the first of this epoch."""
         self._epoch, self._batch = epoch, 0
-        self._upload(0)
+        self._gather(0)
 
     def close(self) -> None:
         """Wait for what is on its way: an interrupted epoch leaves an upload, and its memory is about to be given to others."""
+        self._gatherer.shutdown(cancel_futures=True)
         for upload in (*self._uploads[0], *self._uploads[1]):
             upload.finish()
 
@@ -61,28 +79,45 @@ class Window:
             while batches:
                 half, done = divmod(self._batch, self._batches)
                 if done == 0:
+                    self._upload(wait=True)
                     for upload in self._uploads[half % 2]:
                         upload.before_use()
-                    self._upload(half + 1)
+                    self._gather(half + 1)
                 some = min(batches, self._batches - done)
                 run(some)
                 self._batch += some
                 batches -= some
+                self._upload(wait=False)
 
         return guarded
 
-    def _upload(self, half: int) -> None:
-        """Start to fill the side of the window that this half of the epoch is read from, if it has rows."""
-        start, side = half * self._rows, half % 2
+    def _gather(self, half: int) -> None:
+        """Start to gather the rows of this half of the epoch, if it has any."""
+        start = half * self._rows
         stop = min(start + self._rows, self._n)
-        if start >= stop:
-            return
+        if start < stop:
+            # the side that they go to was read by what is started already, and by nothing that comes
+            found = self._gatherer.submit(self._gathered, self._epoch, half % 2, start, stop)
+            self._gathering = half, self._device.mark(), found
+
+    def _gathered(self, epoch: int, side: int, start: int, stop: int) -> int:
+        """In the thread: the rows of these places in the order of the epoch, staged; how many they are."""
         for upload in self._uploads[side]:  # what was staged there before is on the device
             upload.finish()
-        rows = order(self._seed, self._epoch, self._n, start, stop) if self._shuffle else np.arange(start, stop)
-        self._uploads[side] = []
+        rows = order(self._seed, epoch, self._n, start, stop) if self._shuffle else np.arange(start, stop)
         for name, array in self._data.items():
-            staged = self._staged[side][name][: len(rows)]
-            np.take(array, rows, axis=0, out=staged, mode="clip")  # the default would make a copy to be sure of rows
-            target = self.arrays[name][side * self._rows : side * self._rows + len(rows)]
-            self._uploads[side].append(self._device.upload(target, staged))
+            # the default of mode would make a copy to be sure of rows
+            np.take(array, rows, axis=0, out=self._staged[side][name][: len(rows)], mode="clip")
+        return len(rows)
+
+    def _upload(self, *, wait: bool) -> None:
+        """Send what was gathered, or still is being gathered if that is waited for.  Raises what the thread raised."""
+        if self._gathering is None or not (wait or self._gathering[2].done()):
+            return
+        half, mark, found = self._gathering
+        count, side = found.result(), half % 2
+        start, self._gathering = side * self._rows, None
+        self._uploads[side] = []  # one by one: an interrupt leaves those that were started
+        for name, staged in self._staged[side].items():
+            target = self.arrays[name][start : start + count]
+            self._uploads[side].append(self._device.upload(target, staged[:count], mark))

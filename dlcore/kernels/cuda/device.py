@@ -11,9 +11,10 @@ Kernels ask for
 A device says how: `compiled(source)` is a module whose `get_function(name)` is called as `f(grid, block, arguments)`;
 `zeros(count, dtype)` is a vector, `asarray` and `to_host` move values, `address(array)` and `stream()` are what libraries are
 told.  `captured(body)` gives what body starts as a function that repeats it (graph.py).  `staging(shape, dtype)` is memory of
-the host from which `upload(target, staged)` copies beside the work of the stream, after what was started before; it gives an
-Upload.  `free_memory()` is in bytes, `seconds(work)` what a piece of work takes, and `algorithms` remembers which were the
-fastest.  `fork(work)` starts work on a second stream, after what was started before, and after `join()` all of it is waited for.
+the host from which `upload(target, staged, mark)` copies beside the work of the stream, after what was started before
+`mark()`; it gives an Upload.  `free_memory()` is in bytes, `seconds(work)` what a piece of work takes, and `algorithms`
+remembers which were the fastest.  `fork(work)` starts work on a second stream, after what was started before, and after
+`join()` all of it is waited for.
 
 Neither what kernels ask for nor `fork` and `join` allocates, or waits for the device, after it was done once with arrays of
 these shapes.
@@ -113,7 +114,10 @@ class Device(ABC):
     def staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray: ...
 
     @abstractmethod
-    def upload(self, target: Any, staged: np.ndarray) -> Upload: ...
+    def mark(self) -> Any: ...
+
+    @abstractmethod
+    def upload(self, target: Any, staged: np.ndarray, mark: Any) -> Upload: ...
 
     @abstractmethod
     def free_memory(self) -> int: ...
@@ -236,12 +240,19 @@ class CupyDevice(Device):
         self._cupy.cuda.get_current_stream().wait_event(self._aside.record(self._joins))
 
     def staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        """Page-locked: from other memory a copy would wait.  Raises MemoryError where the system gives no more of it."""
         import cupyx
 
-        return cupyx.empty_pinned(shape, dtype)  # from other memory a copy would wait
+        try:
+            return cupyx.empty_pinned(shape, dtype)
+        except self._cupy.cuda.runtime.CUDARuntimeError as error:
+            raise MemoryError(f"page-locked memory: {error}") from error
 
-    def upload(self, target: Any, staged: np.ndarray) -> Upload:
-        self._copies.wait_event(self._cupy.cuda.get_current_stream().record())
+    def mark(self) -> Any:
+        return self._cupy.cuda.get_current_stream().record(self._cupy.cuda.Event(disable_timing=True))
+
+    def upload(self, target: Any, staged: np.ndarray, mark: Any) -> Upload:
+        self._copies.wait_event(mark)
         target.set(staged, stream=self._copies)
         return _CupyUpload(self._cupy.cuda, self._copies.record())
 

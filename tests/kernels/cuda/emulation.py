@@ -166,7 +166,12 @@ class EmulatedDevice(Device):
     def staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         return np.zeros(shape, dtype)
 
-    def upload(self, target: np.ndarray, staged: np.ndarray) -> LateUpload:
+    def mark(self) -> object:
+        STREAM.refuse("an event")
+        return STREAM
+
+    def upload(self, target: np.ndarray, staged: np.ndarray, mark: object) -> LateUpload:
+        assert mark is STREAM
         STREAM.refuse("an upload")
         self.uploads += 1
         return LateUpload(target, staged)

@@ -209,8 +209,8 @@ def test_an_interrupted_window_leaves_no_upload_behind() -> None:
     uploads = []
 
     class Remembering(EmulatedDevice):
-        def upload(self, target: np.ndarray, staged: np.ndarray) -> Any:
-            uploads.append(super().upload(target, staged))
+        def upload(self, target: np.ndarray, staged: np.ndarray, mark: Any) -> Any:
+            uploads.append(super().upload(target, staged, mark))
             return uploads[-1]
 
     class Stop(dl.Callback):
