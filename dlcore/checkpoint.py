@@ -106,6 +106,7 @@ _LATER_FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         ),
     ),
     "algorithms": ("algorithms of a GPU, or null", lambda v: v is None or _are_algorithms(v)),
+    **{name: ("a text", lambda v: isinstance(v, str)) for name in ("device", "executor", "blas")},
     "matmul_precision": (" or ".join(map(repr, PRECISIONS)), lambda v: v in PRECISIONS),
 }
 

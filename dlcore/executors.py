@@ -58,6 +58,15 @@ def _blas_controller() -> Any:
     return ThreadpoolController()
 
 
+@cache
+def blas_name() -> str:
+    """The library that NumPy multiplies matrices with, its version, and the kernels it chose for this processor."""
+    found = sorted(_blas_controller().select(user_api="blas").info(), key=lambda pool: "numpy" not in pool["filepath"])
+    if not found:  # Apple's Accelerate, for one
+        return str(np.show_config(mode="dicts")["Build Dependencies"]["blas"].get("name"))
+    return " ".join(str(found[0].get(name)) for name in ("internal_api", "version", "architecture"))
+
+
 class _OneThread:
     """One BLAS thread while anybody is inside; the number is the process's, so the first saves it and the last restores.
 

@@ -44,16 +44,16 @@ def gradients(trainer: Trainer, X: Any, y: Any, sample_weight: Any = None) -> di
     J is the mean loss, without l2.  The trainer stays as it is.  Raises as `fit` does for data that do not fit.
     """
     memory = trainer.memory
-    progress, data, window = memory.counter("progress"), (memory.data, memory.data_stay), trainer._window
-    trainer._window = None  # of a fit that is going on, whose callback asks
-    try:
-        with trainer.backend.context():
+    with trainer.backend.context():
+        progress, data, window = memory.counter("progress"), (memory.data, memory.data_stay), trainer._window
+        trainer._window = None  # of a fit that is going on, whose callback asks
+        try:
             gradient, _, grads = gradient_of(trainer, X, y, sample_weight)
             gradient()
             return {name: trainer.backend.to_host(value) / trainer.loss_scale for name, value in grads.items()}
-    finally:
-        memory.set_counter("progress", progress)
-        (memory.data, memory.data_stay), trainer._window = data, window
+        finally:
+            memory.set_counter("progress", progress)
+            (memory.data, memory.data_stay), trainer._window = data, window
 
 
 def layer_outputs(trainer: Trainer, X: Any) -> list[np.ndarray]:

@@ -184,7 +184,9 @@ class Memory:
                 raise ShapeError(f"set_weights: {name} has shape {array.shape}, expected {tuple(view.shape)}")
             if array.dtype.kind not in "biuf":
                 raise DataError(f"set_weights: {name} is {array.dtype}, expected numbers")
-            check_finite(array, self.dtype, f"set_weights: {name}")
+            # layers read parameters in the dtype of computation, where float16 ends at 65504
+            dtype = dtype_name(self.rounded) if name in self.parameters.parameters else self.dtype
+            check_finite(array, dtype, f"set_weights: {name}")
         for (_, view), array in zip(views, arrays, strict=True):
             view[...] = self.cast(array)
         self._round()

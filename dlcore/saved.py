@@ -12,6 +12,7 @@ import numpy as np
 from . import checkpoint, options
 from .backend import Backend
 from .contract import wide
+from .executors import blas_name
 from .history import History
 
 
@@ -19,6 +20,7 @@ def facts_of(trainer: Any) -> dict[str, Any]:
     """As JSON values; checkpoint.py says what each of them must be."""
     device = trainer.backend.device
     return {
+        **(trainer._resumed_from or bits_from(trainer)),
         "model": checkpoint.describe(trainer.model),
         "loss": checkpoint.describe(trainer.loss),
         "optimizer": checkpoint.describe(trainer.optimizer),
@@ -32,8 +34,6 @@ def facts_of(trainer: Any) -> dict[str, Any]:
         "scaling": trainer.memory.counter("scaling").tolist(),
         "algorithms": device.algorithms.facts() if device else trainer._algorithms,
         "history": trainer.history.as_dict(),
-        "device": trainer.backend.name,
-        "executor": trainer.step.executor.name,
         "preprocessing": options.described(trainer.preprocessing, trainer.model.input_width),
     }
 
@@ -49,10 +49,41 @@ def restore(trainer: Any, arrays: Mapping[str, np.ndarray], facts: Mapping[str, 
     trainer.learning_rate, trainer.epoch, trainer._next_order = (
         facts[name] for name in ("learning_rate", "epoch", "next_order")
     )
+    known = "device", "executor", "blas", "dtype"
+    trainer._resumed_from = {name: facts[name] for name in known} if all(name in facts for name in known) else None
     trainer._algorithms = facts.get("algorithms")
     if trainer.backend.device:
         trainer.backend.device.algorithms.hint(trainer._algorithms)
     trainer.preprocessing = checkpoint.built_preprocessing(facts)
+
+
+def bits_from(trainer: Any) -> dict[str, str]:
+    """What the bits of training depend on beside the seed, the dtype and the data."""
+    device = trainer.backend.device
+    return {
+        "device": trainer.backend.name,
+        "executor": trainer.step.executor.name,
+        "blas": device.algorithms.identity if device else blas_name(),
+    }
+
+
+def warn_of_other_bits(trainer: Any) -> None:
+    """Once after loading, when the step that goes on is known: where it is not run as the steps before were."""
+    before, trainer._resumed_from = trainer._resumed_from, None
+    if before is None or not trainer.updates:
+        return
+    now = bits_from(trainer) | {"dtype": trainer.dtype}
+    others = [f"{name} {now[name]!r}, not {before[name]!r}" for name in now if _kind(before[name]) != _kind(now[name])]
+    if others:
+        warnings.warn(
+            f"training is resumed with {', '.join(others)}: its bits may differ from those of a run without the pause",
+            stacklevel=3,
+        )
+
+
+def _kind(value: str) -> str:
+    """A device without its number."""
+    return value.partition(":")[0]
 
 
 def dtype_for(backend: Backend, dtype: str, path: str | os.PathLike[str]) -> str:

@@ -92,6 +92,7 @@ class Trainer:
         self._evaluator = Evaluator(model, loss, self.memory, dtype)
         self._steps: BoundPlans[TrainingStep] = BoundPlans(self.memory)
         self._step: TrainingStep | None = None
+        self._resumed_from: dict[str, str] | None = None  # how the steps before were run, until fit goes on
         self._algorithms: Any = None  # of a GPU, loaded from a file; kept for the next file where there is none
         self._window: Window | None = None  # the way to rows that have no room on the device
         self._chunk = 1  # updates between two returns to Python; the loop finds how many they may be
@@ -129,17 +130,21 @@ class Trainer:
     @property
     def updates(self) -> int:
         """Updates of the parameters so far."""
-        return int(self.memory.counter("progress")[3])
+        return int(self._counter("progress")[3])
 
     @property
     def loss_scale(self) -> float:
         """What losses are multiplied with before their gradient is taken: a power of two in float16, otherwise 1."""
-        return float(self.memory.counter("scaling")[0]) if self.dtype == SCALED else 1.0
+        return float(self._counter("scaling")[0]) if self.dtype == SCALED else 1.0
 
     @property
     def skipped_updates(self) -> int:
         """Updates left out because a gradient overflowed float16; each halved loss_scale."""
-        return int(self.memory.counter("scaling")[2])
+        return int(self._counter("scaling")[2])
+
+    def _counter(self, name: str) -> np.ndarray:
+        with self.backend.context():
+            return self.memory.counter(name)
 
     @property
     def step(self) -> TrainingStep:
@@ -204,6 +209,7 @@ class Trainer:
             try:
                 self._load(X, targets, weights, batch, bool(shuffle))
                 updates = self._updates(len(X), batch, bool(shuffle), accumulate)
+                saved.warn_of_other_bits(self)
                 with self.step.executor.limits(self.step.operations):
                     return Loop(self, callbacks).run(epochs, updates, lambda: self._validate(held_out))
             finally:
@@ -352,8 +358,12 @@ class Trainer:
         checkpoint.write(path, arrays, facts)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: str | Backend = "cpu") -> Trainer:
-        """The trainer that was saved, on any device.  Raises CheckpointError for a file that is torn, altered or foreign."""
+    def load(cls, path: str | os.PathLike[str], *, device: str | Backend = "cpu", graph: bool = True) -> Trainer:
+        """The trainer that was saved, on any device; `graph` as in Trainer.
+
+        A warning tells at the next fit if its bits may differ from those of a run that was not interrupted: on another kind of
+        device, by another executor or BLAS.  Raises CheckpointError for a file that is torn, altered or foreign.
+        """
         arrays, facts = checkpoint.read(path)
         try:
             model, loss = checkpoint.build(facts["model"]), checkpoint.build(facts["loss"])
@@ -362,7 +372,7 @@ class Trainer:
             backend = Backend.for_device(device, precision := facts.get("matmul_precision", "highest"))
             trainer = cls(
                 model, loss, optimizer, device=backend, dtype=saved.dtype_for(backend, facts["dtype"], path), seed=facts["seed"],
-                matmul_precision=precision,
+                matmul_precision=precision, graph=graph,
             )  # fmt: skip
             saved.restore(trainer, arrays, facts)
         except checkpoint.FAILURES as error:

@@ -30,10 +30,12 @@ class Array(np.ndarray):
 
     def get(self) -> np.ndarray:
         STREAM.refuse("a copy to the host")
+        note("a copy to the host")
         return self.view(np.ndarray).copy()
 
     def set(self, arr: np.ndarray, stream: Any = None) -> None:
         STREAM.refuse("a copy from the host")
+        note("a copy from the host")
         assert not isinstance(arr, Array)
         assert (arr.shape, arr.dtype, arr.flags.c_contiguous) == (self.shape, self.dtype, True)
         self[...] = arr
@@ -42,6 +44,7 @@ class Array(np.ndarray):
 class Event:
     def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
         STREAM.refuse("an event")
+        note("an event")
         self.timed = not disable_timing
 
     def record(self, stream: Any = None) -> None: ...
@@ -57,6 +60,8 @@ class Stream:
 
     def __init__(self, null: bool = False, non_blocking: bool = False) -> None:
         self.non_blocking = non_blocking
+        if not null:
+            note("a stream")
 
     def __enter__(self) -> Stream:
         CURRENT.append(self)
@@ -85,10 +90,19 @@ class Stream:
 
 
 CURRENT = [Stream(null=True)]
+DEVICES = [0]  # the current one is the last
+USED: set[tuple[int, str]] = set()  # on which device what was done
+
+
+def note(what: str) -> None:
+    USED.add((DEVICES[-1], what))
+
+
 ALLOCATORS: list[Callable[[int], Any]] = []
 
 
 def _allocated(array: np.ndarray) -> Array:
+    note("an allocation")
     if ALLOCATORS:
         ALLOCATORS[-1](array.nbytes)
     return array.view(Array)
@@ -105,17 +119,27 @@ def _using_allocator(allocator: Callable[[int], Any]) -> Iterator[None]:
 
 @contextmanager
 def _device(number: int) -> Iterator[None]:
-    assert number == 0
-    yield
+    DEVICES.append(number)
+    try:
+        yield
+    finally:
+        DEVICES.pop()
 
 
 class RawModule:
     def __init__(self, *, code: str, options: tuple[str, ...]) -> None:
         STREAM.refuse("a compilation")
+        note("a compilation")
         self._module = Module(code)
 
     def get_function(self, name: str) -> Any:
-        return self._module.get_function(name)
+        function = self._module.get_function(name)
+
+        def started(*arguments: Any) -> None:
+            note("a kernel")
+            function(*arguments)
+
+        return started
 
 
 class Namespace(ModuleType):
@@ -132,14 +156,29 @@ class Namespace(ModuleType):
     asnumpy = staticmethod(lambda array: array.get())
 
 
-def stand_in(free: int = 2**40) -> dict[str, ModuleType]:
-    """Modules by name, for sys.modules."""
+class CUDARuntimeError(RuntimeError):
+    """As CuPy's, which is no MemoryError."""
+
+
+def stand_in(free: int = 2**40, devices: int = 1, pinned: bool = True) -> dict[str, ModuleType]:
+    """Modules by name, for sys.modules; `pinned`: whether there is page-locked memory."""
+
+    def empty_pinned(shape: Any, dtype: Any) -> np.ndarray:
+        if not pinned:
+            raise CUDARuntimeError("cudaErrorMemoryAllocation: out of memory")
+        return np.empty(shape, dtype)
+
+    def free_and_total() -> tuple[int, int]:
+        note("a look at free memory")
+        return free, 2**40
+
     cupy, cupyx, xp = Namespace("cupy"), ModuleType("cupyx"), Namespace("array_api_compat.cupy")
     runtime = SimpleNamespace(
-        getDeviceCount=lambda: 1,
-        getDevice=lambda: 0,
-        getDeviceProperties=lambda number: {"name": b"a stand-in"},
-        memGetInfo=lambda: (free, 2**40),
+        getDeviceCount=lambda: devices,
+        getDevice=lambda: DEVICES[-1],
+        getDeviceProperties=lambda number: {"name": b"a stand-in, no. %d" % number},
+        memGetInfo=free_and_total,
+        CUDARuntimeError=CUDARuntimeError,
     )
     cupy.cuda = SimpleNamespace(  # type: ignore[attr-defined]
         Device=_device, Event=Event, Stream=Stream, get_current_stream=lambda: CURRENT[-1], is_available=lambda: True,
@@ -148,5 +187,5 @@ def stand_in(free: int = 2**40) -> dict[str, ModuleType]:
     )  # fmt: skip
     cupy.RawModule, cupy.__version__ = RawModule, "14.2.0"  # type: ignore[attr-defined]
     cupy.get_default_memory_pool = lambda: SimpleNamespace(free_bytes=lambda: 0)  # type: ignore[attr-defined]
-    cupyx.empty_pinned = np.empty  # type: ignore[attr-defined]
+    cupyx.empty_pinned = empty_pinned  # type: ignore[attr-defined]
     return {"cupy": cupy, "cupyx": cupyx, "array_api_compat.cupy": xp}

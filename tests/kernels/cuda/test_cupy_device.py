@@ -17,7 +17,7 @@ from dlcore.backend import cuda_backend
 
 from .emulation import COMPILER, MISSING, EmulatedDevice
 from .mock_cublaslt import MockCublasLt
-from .stand_in_cupy import CURRENT, Array, stand_in
+from .stand_in_cupy import CURRENT, USED, Array, stand_in
 from .stream import STREAM
 from .test_training import DIGITS, TABLE
 
@@ -83,10 +83,11 @@ def test_evaluation_brings_three_numbers_back(
     run = dl.Trainer(dl.Sequential(dl.Dense(12, 3)), loss, dl.SGD(0.1), device="cuda")
     labels = run.predict_labels(TABLE)
     right = labels == (y.argmax(axis=1) if y.dtype == float else y)
+    assert run.evaluate(TABLE, y)["accuracy"] == right.reshape(300, -1).all(axis=1).mean()
     brought: list[int] = []
     get = Array.get
     monkeypatch.setattr(Array, "get", lambda array: (brought.append(array.size), get(array))[1])
-    assert run.evaluate(TABLE, y)["accuracy"] == right.reshape(300, -1).all(axis=1).mean()
+    run.evaluate(TABLE, y)  # by plans and epilogues that are there already
     assert brought == [3]
 
 
@@ -96,6 +97,41 @@ def test_rows_go_through_pinned_memory(installed: Any) -> None:
     roomy = bits(trained("cuda"))
     installed(free=20_000)
     assert bits(trained("cuda", matmul_precision="high")) == roomy  # a stand-in of precision too
+
+
+def test_without_pinned_memory_rows_go_all_the_same(installed: Any) -> None:
+    """CuPy's error there is no MemoryError; the printed step says what is lost."""
+    installed(free=20_000)
+    with_it = bits(trained("cuda"))
+    installed(free=20_000, pinned=False)
+    run = trained("cuda")
+    assert bits(run) == with_it
+    assert "ordinary memory (page-locked memory: cudaErrorMemoryAllocation: out of memory)" in str(run.step)
+
+
+@pytest.mark.parametrize("free", [2**40, 20_000], ids=["resident", "window"])
+def test_everything_is_done_on_the_device_that_was_named(free: int, installed: Any, tmp_path: Any) -> None:
+    """cuda:1 of two: every allocation, copy, stream, event, kernel, and what is asked of the memory."""
+    installed(free=free, devices=2)
+    USED.clear()
+    run = trained("cuda:1")
+    run.set_weights(run.get_weights())
+    run.predict(TABLE)
+    run.evaluate(TABLE, DIGITS[:300] % 3)
+    dl.gradients(run, TABLE, DIGITS[:300] % 3)
+    dl.layer_outputs(run, TABLE[:5])
+    assert run.updates == 76
+    assert (run.loss_scale, run.skipped_updates) == (1.0, 0)
+    run.save(tmp_path / "run.safetensors")
+    loaded = dl.Trainer.load(tmp_path / "run.safetensors", device="cuda:1")
+    assert bits(loaded) == bits(run)
+    loaded.fit(TABLE, DIGITS[:300] % 3, epochs=1, batch_size=8)
+    loaded.reset()
+    assert {device for device, _ in USED} == {1}, sorted(USED)
+    assert len(USED) > 6
+    assert run.backend.device.algorithms.identity.endswith("no. 1")
+    with pytest.raises(dl.DeviceError, match="this machine has 2 CUDA device"):
+        trained("cuda:2")
 
 
 def test_arrays_come_back_where_they_came_from(installed: Any) -> None:

@@ -250,7 +250,8 @@ def test_a_run_in_16_bits_loads_on_a_cpu(tmp_path: Any) -> None:
         loaded = dl.Trainer.load(tmp_path / "run.safetensors", device="cpu")
     for a, b in zip(run.get_weights(), loaded.get_weights(), strict=True):
         assert a.tobytes() == b.tobytes()
-    loaded.fit(X, LABELS, epochs=1, batch_size=32)
+    with pytest.warns(UserWarning, match="dtype 'float32', not 'bfloat16': its bits may differ"):
+        loaded.fit(X, LABELS, epochs=1, batch_size=32)
 
 
 def test_codes_that_16_bits_do_not_hold_are_refused() -> None:
@@ -277,3 +278,20 @@ def test_the_last_whole_numbers_are_refused(value: int, kept: str) -> None:
         trainer("float16").predict(np.full((4, 12), value, kept))
     small = np.full((4, 12), 1000, "uint16")
     assert np.isfinite(trainer("float16").predict(small)).all()
+
+
+def test_weights_beyond_float16_are_refused() -> None:
+    """Layers read them in 16 bits, where they would be infinite; those of before stay.  Other dtypes hold them."""
+    for dtype, fits in (("float16", 65504.0), ("bfloat16", 1e30), ("float32", 1e30)):
+        run = trainer(dtype)
+        weights = run.get_weights()
+        weights[0][3, 5] = fits
+        run.set_weights(weights)
+        assert run.get_weights()[0][3, 5] == np.float32(fits)
+    run = trainer("float16")
+    before = run.get_weights()
+    wrong = [w.copy() for w in before]
+    wrong[1][2] = -65600
+    with pytest.raises(dl.DataError, match=r"set_weights: 0.b\[2\] is -65600, too large for float16"):
+        run.set_weights(wrong)
+    assert all(np.array_equal(a, b) for a, b in zip(before, run.get_weights(), strict=True))

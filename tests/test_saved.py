@@ -1,0 +1,49 @@
+"""What a trainer that was loaded says of how it is run now, if it was run otherwise before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dlcore as dl
+from dlcore import saved
+from dlcore.backend import Backend
+
+pytestmark = pytest.mark.skipif(
+    Backend.for_device("cpu").executor([]).name != "worker", reason="there is no worker here"
+)
+
+
+def test_another_executor_is_told_of_when_training_goes_on(tmp_path: Path) -> None:
+    """Not when a run is only looked at; once; also after a machine that did not train; and not where all is as it was."""
+    X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2
+    run = dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SoftmaxCrossEntropy(), dl.Adam(0.01))
+    run.save(tmp_path / "untrained.safetensors")
+    run.fit(X, y, epochs=1)
+    run.save(tmp_path / "run.safetensors")
+    dl.Trainer.load(tmp_path / "run.safetensors").fit(X, y, epochs=1)
+    dl.Trainer.load(tmp_path / "untrained.safetensors", graph=False).fit(X, y, epochs=1)
+    other = dl.Trainer.load(tmp_path / "run.safetensors", graph=False)
+    other.evaluate(X, y)
+    other.save(tmp_path / "looked at.safetensors")
+    dl.Trainer.load(tmp_path / "looked at.safetensors").fit(X, y, epochs=1)
+    with pytest.warns(UserWarning, match="resumed with executor 'replay', not 'worker': its bits may differ"):
+        other.fit(X, y, epochs=1)
+    assert other.step.executor.name == "replay"
+    other.fit(X, y, epochs=1)
+    other.save(tmp_path / "other.safetensors")
+    dl.Trainer.load(tmp_path / "other.safetensors", graph=False).fit(X, y, epochs=1)
+
+
+def test_another_blas_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name, version and kernels, as the file has them."""
+    X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2
+    run = dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SoftmaxCrossEntropy(), dl.Adam(0.01))
+    run.fit(X, y, epochs=1)
+    monkeypatch.setattr(saved, "blas_name", lambda: "mkl 2026.0 avx512")
+    run.save(tmp_path / "run.safetensors")
+    monkeypatch.undo()
+    with pytest.warns(UserWarning, match="resumed with blas '.*', not 'mkl 2026.0 avx512'"):
+        dl.Trainer.load(tmp_path / "run.safetensors").fit(X, y, epochs=1)
