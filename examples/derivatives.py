@@ -67,7 +67,10 @@ def main(arguments=None):
     print(
         f"most exact h: forward {best['forward']:.0e}, central {best['central']:.0e}; below that, rounding takes over"
     )
-    return {"snippet": approx_derivative(f, 3), "gradient": gradient, "errors": errors, "h": hs}
+    product = dl.numerical_gradient(lambda v: v[0] * v[1], [2.0, 5.0])
+    print(f"by hand: ((x + h)² − x²) / h = 2x + h, which tends to 2x; at 3 it is {approx_derivative(f, 3.0, 1e-6):.4f}")
+    print(f"by hand: ((x + h) y − x y) / h = y, and so (y, x) for x·y; at (2, 5) it is {product.round(4)}")
+    return {"snippet": approx_derivative(f, 3), "gradient": gradient, "errors": errors, "h": hs, "product": product}
 
 
 if __name__ == "__main__":

@@ -200,6 +200,7 @@ def test_derivatives(run: Any) -> None:
     found = run("derivatives")
     assert found["snippet"] == 6.000999999999479
     np.testing.assert_allclose(found["gradient"], [4, 10], rtol=1e-9)
+    np.testing.assert_allclose(found["product"], [5, 2], rtol=1e-9)
     coarse = found["h"] > 1e-4
     slopes = [
         np.polyfit(np.log(found["h"][coarse][:12]), np.log(e[coarse][:12]), 1)[0] for e in found["errors"].values()

@@ -84,6 +84,9 @@ def test_04_target_and_prediction_in_cross_entropy() -> None:
     trainer = neuron(dl.BinaryCrossEntropy(), dl.SGD(0.1), weights=(0.0,), bias=math.log(0.9 / 0.1))
     assert trainer.predict([[1.0]])[0, 0] == pytest.approx(0.9)
     assert trainer.evaluate([[1.0]], [1])["loss"] == pytest.approx(0.1054, abs=5e-5)
+    for z, t, slope in ((-1000.0, 0, 0), (-1000.0, 1, -1), (1000.0, 0, 1), (1000.0, 1, 0)):  # the column "Erro", p − t
+        sure = neuron(dl.BinaryCrossEntropy(), dl.SGD(0.1), weights=(0.0,), bias=z)
+        assert dl.gradients(sure, [[1.0]], [t])["0.b"] == [slope]
     for z, t in ((1000.0, 1), (-1000.0, 0)):  # 0 · log 0 is 0
         sure = neuron(dl.BinaryCrossEntropy(), dl.SGD(0.1), weights=(0.0,), bias=z)
         assert sure.evaluate([[1.0]], [t])["loss"] == 0
@@ -223,7 +226,8 @@ def test_20_a_gradient_of_zero_is_no_minimum() -> None:
     f = lambda t: (t[0] ** 2 - t[1] ** 2, [2 * t[0], -2 * t[1]])
     done = dl.descend(f, [1.0, 0.0], dl.SGD(0.1), 10_000, gradient_tolerance=1e-6)
     assert (done.reason, done.end[1]) == ("gradient", 0.0)
-    assert f(done.end + np.array([0, 0.1]))[0] < f(done.end)[0]
+    hessian = [dl.numerical_gradient(lambda t, i=i: f(t)[1][i], done.end) for i in range(2)]
+    assert np.linalg.eigvalsh(hessian) == pytest.approx([-2, 2])  # down along y, up along x: a saddle
 
 
 def test_21_the_minus_is_before_both_terms() -> None:
@@ -417,6 +421,51 @@ def test_three_layouts_of_one_step() -> None:
     np.testing.assert_allclose((Delta @ A.T / 6).T, found["0.W"], rtol=1e-9)
     np.testing.assert_allclose(Delta.sum(axis=1) / 6, found["0.b"], rtol=1e-9)
     np.testing.assert_allclose((delta.T @ X / 6).T, found["0.W"], rtol=1e-9)
+
+
+LOGITS = np.array([0.3, -1.2, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("loss", "a", "y", "jacobian", "slope"),
+    [
+        (dl.SquaredError(), LOGITS, [1.0, 0.5, -2.0], lambda a: np.eye(3), lambda a, y: a - y),
+        (dl.BinaryCrossEntropy(), 1 / (1 + np.exp(-LOGITS)), [1.0, 0.0, 0.25], lambda a: np.diag(a * (1 - a)),
+         lambda a, y: (1 - y) / (1 - a) - y / a),
+        (dl.SoftmaxCrossEntropy(), np.exp(LOGITS) / np.exp(LOGITS).sum(), [0.2, 0.7, 0.1],
+         lambda a: np.diag(a) - np.outer(a, a), lambda a, y: -y / a),
+    ],
+    ids=["linear", "logistic", "softmax"],
+)  # fmt: skip
+def test_delta_is_a_minus_y_three_times(
+    loss: dl.Loss, a: np.ndarray, y: list[float], jacobian: Any, slope: Any
+) -> None:
+    """By the chain rule: the Jacobian of the output activation times the gradient of the loss is a − y, and so is dlcore's δ."""
+    target = np.array(y)
+    trainer = dl.Trainer(dl.Sequential(dl.Dense(1, 3)), loss, dl.SGD(0.1), dtype="float64")
+    trainer.set_weights([np.zeros((1, 3)), LOGITS])
+    delta = dl.gradients(trainer, [[0.0]], target[None])["0.b"]
+    np.testing.assert_allclose(jacobian(a) @ slope(a, target), a - target, rtol=1e-12)
+    np.testing.assert_allclose(delta, a - target, rtol=1e-12)
+
+
+def test_the_gradient_of_a_matrix_in_the_order_of_the_lecture() -> None:
+    """001: [∂L/∂W11, ∂L/∂W12, …], row by row of the lecture's W (out, in), which is dlcore's transposed.
+
+    Moving W12 alone by h changes L by h · ∂L/∂W12.
+    """
+    W, targets = RANDOM.normal(size=(2, 3)), RANDOM.normal(size=(6, 2))
+    trainer = dl.Trainer(dl.Sequential(dl.Dense(3, 2, bias=False)), dl.SquaredError(), dl.SGD(0.1), dtype="float64")
+    trainer.set_weights([np.ascontiguousarray(W.T)])
+    flat = dl.gradients(trainer, X, targets)["0.W"].T.ravel()
+
+    def L(w: np.ndarray) -> float:
+        return float(0.5 * np.mean(np.sum((X @ w.reshape(2, 3).T - targets) ** 2, axis=1)))
+
+    np.testing.assert_allclose(flat, dl.numerical_gradient(L, W.ravel()), rtol=1e-7)
+    moved = W.copy()
+    moved[0, 1] += 1e-6
+    assert L(moved.ravel()) - L(W.ravel()) == pytest.approx(1e-6 * flat[1], rel=1e-3)
 
 
 def test_momentum_is_a_weighted_sum_of_all_gradients() -> None:
