@@ -65,6 +65,21 @@ LOOPS(gelu_tanh)
 LOOPS(silu)
 FORWARD(exponential)
 
+// a = relu(z + b) over z, and a bit for each entry: 1 where it is positive.  A thread has the eight entries of a byte.
+KERNEL(relu_with_mask, Stored *z, const Stored *b, u8 *mask, i64 rows, int columns, int width, int stride) {
+  for (EACH(k, rows * width)) {
+    const i64 i = k / width;
+    const int byte = (int)(k % width);
+    u32 bits = 0;
+    for (int j = 8 * byte; j < 8 * byte + 8 && j < columns; ++j) {
+      const Real t = load(z, i * columns + j) + load(b, j);
+      bits |= (u32)(t > 0) << (j % 8);
+      store(z, i * columns + j, relu_formula::of(t, 0));
+    }
+    mask[i * stride + byte] = (u8)bits;
+  }
+}
+
 KERNEL(prelu, const Stored *z, const Stored *alpha, Stored *a, i64 size) {
   const Real slope = load(alpha, 0);
   for (EACH(i, size)) {

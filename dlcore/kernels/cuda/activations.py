@@ -23,6 +23,13 @@ def forward(device, name, z, b, kept, a, numbers):
     device.launch(_FILE, f"{name}_forward", dtype_of(z), tiles(rows, columns), z, b, kept, a, *sizes, alpha_of(numbers))
 
 
+def relu_with_mask(device, z, b, mask):
+    """z ← relu(z + b), and where it is positive in bits (epilogues.py); a mask has rows of bytes."""
+    (rows, columns), width = z.shape, -(-z.shape[1] // 8)
+    sizes = np.int64(rows), np.int32(columns), np.int32(width), np.int32(mask.shape[1])
+    device.launch(_FILE, "relu_with_mask", dtype_of(z), flat(rows * width), z, b, mask, *sizes)
+
+
 def backward(device, name, delta, kept, dz, db, numbers):
     """dz = delta g', db = column sums of dz; db may be NULL, dz may be delta."""
     rows, columns = delta.shape

@@ -7,6 +7,7 @@ Kernels ask for
     partial_sums(dtype, count, tickets)                  scratch for a sum over several blocks: numbers, and tickets at 0
     product(a, b, out, transpose_a=…, transpose_b=…)     out = a b, either factor transposed
     product_with(epilogue, a, b, out, vector, kept, …)   the same with an epilogue (epilogues.py), if there is one; else False
+    has_epilogue(epilogue, dtype, dtype_out)             whether there is one for factors and results of these dtypes
 
 A device says how: `compiled(source)` is a module whose `get_function(name)` is called as `f(grid, block, arguments)`;
 `zeros(count, dtype)` is a vector, `asarray` and `to_host` move values, `address(array)` and `stream()` are what libraries are
@@ -155,6 +156,9 @@ class Device(ABC):
     def product(self, a: Any, b: Any, out: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> None:
         assert self._products
         self._products(a, b, out, transpose_a=transpose_a, transpose_b=transpose_b)
+
+    def has_epilogue(self, epilogue: str, dtype: str, dtype_out: str) -> bool:
+        return self._products is not None and self._products.is_right(epilogue, dtype, dtype_out)
 
     def product_with(self, epilogue: str, *arrays: Any, **transpositions: bool) -> bool:
         return self._products is not None and self._products.with_epilogue(epilogue, *arrays, **transpositions)

@@ -4,7 +4,9 @@ A library offers some of them for some dtypes, and what it offers may be an appr
 example before it is used: its values must be within some units of the dtype's last place (32, in 16 bits 2), and a network
 that diverges must show it.  Where one is missing or fails, kernels of ours do the same in a pass of their own.
 
-    p = op(a) op(b)          z = p + v for a bias v          kept: a mask of bits, or z itself
+    p = op(a) op(b)          z = p + v for a bias v          kept: z itself, or a mask of bits
+
+Entry (i, j) of a mask is bit j % 8 of byte j // 8 of row i, in what the library writes and in what a kernel of ours does.
 """
 
 from __future__ import annotations
@@ -86,9 +88,8 @@ class Probe:
         """What is found and what is expected of each result; None where there is no such epilogue."""
         back, sums = name.startswith("D"), "BGRAD" in name
         z = self._a @ self._b + self._v
-        kept = self._kept(name, z) if back or "AUX" in name else None
-        if back and kept is None:
-            return None
+        forward = "AUX" in name  # it writes what a gradient reads
+        kept = self._kept(name, np.zeros((M, N)) if forward else z) if forward or back else None
         vector = self._put(np.zeros(M if name == "BGRADB" else N) if sums else self._v, out=True)
         layout = {"transpose_a": name == "BGRADA", "transpose_b": back}  # as in the step that it is for
         first, second = a.T if layout["transpose_a"] else a, b.T if back else b
@@ -104,18 +105,14 @@ class Probe:
             if sums:
                 of = {"BGRADA": b.sum(axis=0), "BGRADB": a.sum(axis=1)}
                 pairs.append((self._get(vector), of.get(name, want.sum(axis=0))))
-            if name == "GELU_AUX_BIAS":
-                pairs.append((self._get(kept), p + self._v))
+            if forward:
+                pairs.append((self._get(kept), self._get(self._kept(name, p + self._v))))
         return pairs
 
     def _kept(self, name: str, z: np.ndarray) -> Any:
-        """What a forward epilogue keeps, written by itself for the backward one; None if there is none."""
         if "GELU" in name:
             return self._put(z, out=True)
-        kept = self._device.zeros(M * mask_bytes(N), "uint8").reshape(M, mask_bytes(N))
-        arrays = self._put(self._a), self._put(self._b), self._put(np.zeros((M, N)), out=True)
-        offered = self._products.tried("RELU_AUX_BIAS", *arrays, self._put(self._v, out=True), kept)
-        return kept if offered else None
+        return self._device.asarray(np.packbits(z > 0, axis=1, bitorder="little"))
 
     def _put(self, values: np.ndarray, *, out: bool = False) -> Any:
         dtype = host_dtype(self._dtype_out if out else self._dtype)

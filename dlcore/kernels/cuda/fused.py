@@ -11,7 +11,7 @@ import numpy as np
 from ..reference.activations import ELEMENTWISE
 from ..reference.fused import reads
 from ..reference.losses import LOSSES
-from .activations import alpha_of, backward, forward
+from .activations import alpha_of, backward, forward, relu_with_mask
 from .dense import bias_grad
 from .launch import NULL, dtype_of, flat
 from .losses import scaled, with_bias
@@ -27,9 +27,11 @@ def _dense_activation(name):
 
 
 def dense_relu(device, x, W, b, *, out, mask=None):
-    kept = mask and mask.array(device, out)
-    if kept is not None and device.product_with("RELU_AUX_BIAS", x, W, out, b, kept):
-        mask.written = True
+    if mask and device.has_epilogue("DRELU", dtype_of(x), dtype_of(out)):
+        kept, mask.written = mask.array(device, out), True
+        if not device.product_with("RELU_AUX_BIAS", x, W, out, b, kept):
+            device.product(x, W, out)
+            relu_with_mask(device, out, b, kept)
     elif not device.product_with("RELU_BIAS", x, W, out, b):
         device.product(x, W, out)
         forward(device, "relu", out, b, NULL, out, ())

@@ -66,11 +66,16 @@ class Products:
         """
         if 0 in a.shape or 0 in b.shape:
             return False
-        key = name, dtype_name(a), dtype_name(out)
+        right = self.is_right(name, dtype_name(a), dtype_name(out))
+        return right and self.tried(name, a, b, out, vector, kept, **transpositions)
+
+    def is_right(self, name: str, dtype: str, dtype_out: str) -> bool:
+        """Whether the epilogue is offered for factors and results of these dtypes, right, and keeps a NaN: tried once."""
+        key = name, dtype, dtype_out
         if key not in self._right:
-            verdict = Probe(self, self._device, *key[1:]).verdict(name)
+            verdict = Probe(self, self._device, dtype, dtype_out).verdict(name)
             self._right[key] = bool(verdict["right"] and verdict["keeps_nan"])
-        return self._right[key] and self.tried(name, a, b, out, vector, kept, **transpositions)
+        return self._right[key]
 
     def tried(
         self, name: str, a: Any, b: Any, out: Any, vector: Any, kept: Any = None, *,

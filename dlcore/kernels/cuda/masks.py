@@ -1,8 +1,8 @@
-"""ReLU's gradient as an epilogue of cuBLASLt: it reads a mask of bits, which the epilogue of the forward product has written.
+"""ReLU's gradient as an epilogue of cuBLASLt: it reads a mask of bits, which the forward product or the pass after it has written.
 
 A kernel of a ReLU keeps its output, not a mask, so two calls of a step are told of each other here: `dense_relu` that writes an
 array, and the next `input_grad_relu` that reads it before anything else writes there.  Both go on as they are where the library
-does not offer the epilogues, or not rightly.
+does not offer that epilogue, or not rightly.
 """
 
 from __future__ import annotations

@@ -96,12 +96,16 @@ def aligned(values: np.ndarray) -> np.ndarray:
 
 
 class ClearsNaN(MockCublasLt):
-    """Whatever has an epilogue has no NaN in it."""
+    """Whatever has an epilogue with these flags, or any at all, has no NaN in it."""
+
+    def __init__(self, refuses: tuple[int, ...] = (), only: int = 0) -> None:
+        super().__init__(refuses)
+        self._only = only
 
     def _epilogue(self, settings: Any, left: Any, right: Any, dtype: str) -> np.ndarray:
         result = super()._epilogue(settings, left, right, dtype)
-        plain = settings[mock_cublaslt.MatmulDescAttribute.EPILOGUE] == Epilogue.DEFAULT
-        return result if plain else np.nan_to_num(result)
+        kind = settings[mock_cublaslt.MatmulDescAttribute.EPILOGUE]
+        return result if kind == Epilogue.DEFAULT or kind & self._only != self._only else np.nan_to_num(result)
 
 
 class Rough(MockCublasLt):
