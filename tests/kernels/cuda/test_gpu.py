@@ -10,12 +10,13 @@ import pytest
 
 import dlcore as dl
 from dlcore.backend import Backend
+from dlcore.data.digits import load_digits
 from dlcore.errors import DeviceError
 from dlcore.kernels import cuda, reference
 
 from ... import kernel_contracts
 from ...kernel_contracts import Memory, check_at_all_sizes, check_kernel
-from .test_training import DIGITS, IMAGES, assert_equal_steps, digits_network
+from .test_training import DIGITS, IMAGES, assert_equal_steps, assert_single_steps, digits_network
 
 
 @cache
@@ -109,6 +110,23 @@ def test_relu_with_masks_on_a_gpu(dtype: str) -> None:
 def test_twenty_steps_on_a_gpu() -> None:
     """Parameters after 20 float64 steps equal the CPU's to 1e-9; order and masks are the same."""
     assert_equal_steps("cuda", digits_network, IMAGES, DIGITS, epochs=1, batch_size=64)
+
+
+def test_single_precision_steps_on_a_gpu() -> None:
+    assert_single_steps("cuda")
+
+
+def test_whole_runs_differ_less_than_seeds_do() -> None:
+    """Final losses of six seeds on a GPU and on the CPU: their means are closer than the seeds of either are."""
+    X, y, _, _ = load_digits()
+    losses: dict[str, list[float]] = {"cpu": [], "cuda": []}
+    for device, found in losses.items():
+        for seed in range(6):
+            model = dl.Sequential(dl.Dense(64, 48), dl.ReLU(), dl.Dropout(0.2), dl.Dense(48, 10))
+            run = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(3e-3), device=device, seed=seed)
+            found.append(run.fit(X, y, epochs=8, batch_size=64)["loss"][-1])
+    spread = min(np.ptp(found) for found in losses.values())
+    assert abs(np.mean(losses["cpu"]) - np.mean(losses["cuda"])) < spread
 
 
 def trainer(**options: Any) -> dl.Trainer:

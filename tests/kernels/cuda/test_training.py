@@ -56,6 +56,24 @@ def test_twenty_steps_of_mnist_shape() -> None:
     assert_equal_steps(BACKEND, digits_network, IMAGES, DIGITS, epochs=1, batch_size=64)
 
 
+def assert_single_steps(device: str | Backend) -> None:
+    """One float32 step from each of five states on the way of a float64 run: within 32 units in the last place of its weights."""
+    model, loss, _ = digits_network()
+    exact = dl.Trainer(model, loss, dl.SGD(0.2, l2=1e-4), dtype="float64", seed=5)
+    ours = dl.Trainer(model, loss, dl.SGD(0.2, l2=1e-4), device=device, seed=5)
+    for _ in range(5):
+        common = [w.astype("float32") for w in exact.get_weights()]
+        for run in (exact, ours):
+            run.set_weights(common)
+            run.fit(IMAGES[:64], DIGITS[:64], epochs=1, batch_size=64)
+        for a, b in zip(ours.get_weights(), exact.get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=32 * np.spacing(np.abs(b).max().astype("float32")))
+
+
+def test_single_precision_steps() -> None:
+    assert_single_steps(BACKEND)
+
+
 @pytest.mark.parametrize(
     ("hidden", "optimizer"),
     [
