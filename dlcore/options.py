@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .callbacks import Callback
-from .checks import is_integer, is_number
+from .checks import is_flag, is_integer, is_number
 from .contract import wide
 from .errors import ConfigurationError
 from .losses import Loss
@@ -76,6 +76,12 @@ def check_count(name: str, value: Any, zero: bool = False) -> None:
     """Raise ConfigurationError unless the value is a positive integer, or 0 where that is allowed."""
     if not is_integer(value) or value < (0 if zero else 1):
         raise ConfigurationError(f"{name}={value!r}, expected {'an integer >= 0' if zero else 'a positive integer'}")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raise ConfigurationError unless the value is True or False."""
+    if not is_flag(value):
+        raise ConfigurationError(f"{name}={value!r}, expected True or False")
 
 
 def rows_per_batch(batch_size: int | None, n: int) -> int:

@@ -17,7 +17,7 @@ from . import checkpoint, options, saved
 from .backend import Backend, is_on_gpu
 from .bound_plans import BoundPlans, Runners
 from .callbacks import Callback
-from .checks import is_flag, is_number
+from .checks import is_number
 from .contract import dtype_name
 from .data import inputs
 from .errors import CheckpointError, ConfigurationError, DataError, ShapeError
@@ -79,8 +79,7 @@ class Trainer:
         key(seed)  # raises for what is not a seed
         dtype = options.dtype_name(dtype)
         self.model, self.loss, self.optimizer, self.seed, self.dtype = model, loss, optimizer, int(seed), dtype
-        if not is_flag(graph):
-            raise ConfigurationError(f"graph={graph!r}, expected True or False")
+        options.check_flag("graph", graph)
         self.backend = Backend.for_device(device, matmul_precision)
         if not graph:
             self.backend = self.backend.eager()
@@ -192,8 +191,7 @@ class Trainer:
         """
         options.check_count("epochs", epochs, zero=True)
         options.check_count("accumulate", accumulate)
-        if not is_flag(shuffle):
-            raise ConfigurationError(f"shuffle={shuffle!r}, expected True or False")
+        options.check_flag("shuffle", shuffle)
         callbacks = options.checked_callbacks(callbacks)
         with self.backend.context():
             held_out = (
@@ -364,6 +362,7 @@ class Trainer:
         A warning tells at the next fit if its bits may differ from those of a run that was not interrupted: on another kind of
         device, by another executor or BLAS.  Raises CheckpointError for a file that is torn, altered or foreign.
         """
+        options.check_flag("graph", graph)
         arrays, facts = checkpoint.read(path)
         try:
             model, loss = checkpoint.build(facts["model"]), checkpoint.build(facts["loss"])

@@ -32,6 +32,8 @@ def test_another_executor_is_told_of_when_training_goes_on(tmp_path: Path) -> No
     with pytest.warns(UserWarning, match="resumed with executor 'replay', not 'worker': its bits may differ"):
         other.fit(X, y, epochs=1)
     assert other.step.executor.name == "replay"
+    with pytest.raises(dl.ConfigurationError, match="graph='no', expected True or False"):
+        dl.Trainer.load(tmp_path / "run.safetensors", graph="no")  # type: ignore[arg-type]
     other.fit(X, y, epochs=1)
     other.save(tmp_path / "other.safetensors")
     dl.Trainer.load(tmp_path / "other.safetensors", graph=False).fit(X, y, epochs=1)

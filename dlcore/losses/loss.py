@@ -24,6 +24,12 @@ class Loss:
     # names of layers that must not come right before this loss, because it has them built in
     built_in: ClassVar[tuple[str, ...]] = ()
 
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Whoever computes or decides otherwise than its base says itself whether that counts."""
+        super().__init_subclass__(**keywords)
+        if "counts" not in vars(cls) and {"record", "correct", "threshold"} & vars(cls).keys():
+            cls.counts = False
+
     def targets(self, y: Any, outputs: int) -> np.ndarray:
         """User's targets as the kernels take them: int64 class indices (n,), or float64 (n, outputs).
 

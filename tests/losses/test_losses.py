@@ -120,3 +120,24 @@ def test_a_loss_comes_back_from_a_file(tmp_path: Any) -> None:
     """With its threshold."""
     trainer_for(dl.Huber(0.25)).save(tmp_path / "run.safetensors")
     assert dl.Trainer.load(tmp_path / "run.safetensors").loss == dl.Huber(0.25)
+
+
+def test_a_loss_made_of_another_is_evaluated_by_its_own_rules() -> None:
+    """One that computes otherwise, or takes other rows for right, than the cross-entropy that it is made of."""
+
+    class Squared(dl.BinaryCrossEntropy):
+        def record(self, k, z, y, w, loss, delta):  # type: ignore[no-untyped-def]
+            k.squared_error(z, y, w, out=(loss, delta))
+
+    class Strict(dl.BinaryCrossEntropy):
+        threshold = 0.9
+
+    X, y = np.array([[0.0], [0.5], [2.0], [5.0]]), np.array([0, 1, 1, 1])
+    reports = []
+    for loss in (Squared(), Strict(), dl.BinaryCrossEntropy()):
+        run = dl.Trainer(dl.Sequential(dl.Dense(1, 1)), loss, dl.SGD(0.1), dtype="float64")
+        run.set_weights([np.ones((1, 1)), np.full(1, -0.25)])  # z = -0.25, 0.25, 1.75, 4.75
+        reports.append(run.evaluate(X, y))
+    assert reports[0]["loss"] == pytest.approx(np.mean((X[:, 0] - 0.25 - y) ** 2) / 2)
+    assert [report["accuracy"] for report in reports] == [1.0, 0.5, 1.0]
+    assert reports[1]["loss"] == reports[2]["loss"]
