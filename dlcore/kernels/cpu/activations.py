@@ -10,6 +10,7 @@ from ..reference import activations as reference
 from ..reference.activations import ELEMENTWISE
 from . import formulas
 from .compiled import REDUCE, compiled, inlined
+from .intrinsics import flat_of
 from .special import exp_negative, like
 from .sums import BLOCK, add_part, clear, part_of
 
@@ -41,7 +42,7 @@ def _forward(g):
                     a_i[j] = g(a_i[j] + b_j[j], *numbers)
             else:
                 for j in range(hi - lo):
-                    a_i[j] = g(a_i[j], *numbers) + like(a_i[j], 0)  # see _backward
+                    a_i[j] = g(a_i[j] + like(a_i[j], 0), *numbers)  # + 0: see _backward
 
     return loop
 
@@ -114,10 +115,13 @@ def _gradient(name):
 
 @compiled(columns="z a")
 def _prelu(lo, hi, z, alpha, a):
+    slope = alpha[0]
     for i in range(len(z)):
-        z_i, a_i = z[i, lo:hi], a[i, lo:hi]
+        a_i = a[i, lo:hi]
+        begin(z[i, lo:hi], a_i)
         for j in range(hi - lo):
-            a_i[j] = z_i[j] if z_i[j] > like(z_i[j], 0) else alpha[0] * z_i[j]
+            t = a_i[j] + like(slope, 0)
+            a_i[j] = t if t > like(t, 0) else slope * t
 
 
 def prelu(z, alpha, *, out):
@@ -126,15 +130,15 @@ def prelu(z, alpha, *, out):
 
 @compiled(REDUCE)
 def _prelu_grad(delta, z, alpha, dz, dalpha):
-    rows, columns = z.shape
-    total = 0.0
-    for i in range(rows):
-        row = alpha[0] * 0
-        for j in range(columns):
-            d, t = delta[i, j], z[i, j]
-            below = t <= like(t, 0)
-            row += d * t if below else like(t, 0)
-            dz[i, j] = alpha[0] * d if below else d
+    slope, total = alpha[0], 0.0
+    for i in range(len(z)):
+        d_i, z_i, row = dz[i], z[i], slope * 0
+        begin(delta[i], d_i)
+        for j in range(z_i.size):
+            row += d_i[j] * (z_i[j] if z_i[j] <= like(slope, 0) else like(slope, 0))
+        for j in range(z_i.size):
+            d = d_i[j] + like(slope, 0)
+            d_i[j] = slope * d if z_i[j] <= like(slope, 0) else d
         total += row
     dalpha[0] = total
 
@@ -150,11 +154,15 @@ def _softmax(lo, hi, z, a):
         top = z[i, 0]
         for j in range(columns):
             top = z[i, j] if z[i, j] > top else top
-        total = top * 0
         for j in range(columns):
-            e = exp_negative(z[i, j] - top)
-            a[i, j] = e
-            total += e
+            a[i, j] = z[i, j] - top
+    flat = flat_of(a)[lo * columns : hi * columns]
+    for q in range(flat.size):  # one flat loop: ten classes alone do not fill a vector
+        flat[q] = exp_negative(flat[q])
+    for i in range(lo, hi):
+        total = a[i, 0] * 0
+        for j in range(columns):
+            total += a[i, j]
         share = 1 / total
         for j in range(columns):
             a[i, j] *= share

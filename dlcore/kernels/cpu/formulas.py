@@ -8,7 +8,7 @@ import math
 from ..reference.activations import SELU_ALPHA, SELU_SCALE
 from . import special
 from .compiled import inlined
-from .special import exp_negative, expm1_negative, like, logistic, normal_distribution
+from .special import exp_negative, expm1_negative, like, log1p_fraction, logistic, normal_distribution
 
 _SQRT_2_PI = math.sqrt(2 / math.pi)
 _DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
@@ -56,7 +56,7 @@ def tanh_grad(delta, a):
 
 @inlined
 def arctan(z):
-    return math.atan(z)
+    return special.atan(z)
 
 
 @inlined
@@ -106,12 +106,12 @@ def selu_grad(delta, a):
 
 @inlined
 def softplus(z):
-    return (like(z, 0) if z <= like(z, 0) else z) + math.log1p(exp_negative(-abs(z)))
+    return (like(z, 0) if z <= like(z, 0) else z) + log1p_fraction(exp_negative(-abs(z)))
 
 
 @inlined
 def softplus_grad(delta, a):
-    return -delta * math.expm1(-a)
+    return -delta * expm1_negative(-a)
 
 
 @inlined
@@ -127,15 +127,15 @@ def gelu_grad(delta, z):
 
 @inlined
 def gelu_tanh(z):
-    u = like(z, _SQRT_2_PI) * (z + like(z, 0.044715) * z * z * z)
-    return like(z, 0.5) * z * (like(z, 1) + special.tanh(u))
+    """½ (1 + tanh u) is σ(2u)"""
+    return z * logistic(like(z, 2 * _SQRT_2_PI) * (z + like(z, 0.044715) * z * z * z))
 
 
 @inlined
 def gelu_tanh_grad(delta, z):
-    t = special.tanh(like(z, _SQRT_2_PI) * (z + like(z, 0.044715) * z * z * z))
-    slope = like(z, _SQRT_2_PI) * (like(z, 1) + like(z, 3 * 0.044715) * z * z)
-    return delta * (like(z, 0.5) * (like(z, 1) + t) + like(z, 0.5) * z * (like(z, 1) - t * t) * slope)
+    s = logistic(like(z, 2 * _SQRT_2_PI) * (z + like(z, 0.044715) * z * z * z))
+    slope = like(z, 2 * _SQRT_2_PI) * (like(z, 1) + like(z, 3 * 0.044715) * z * z)
+    return delta * (s + z * (s * (like(z, 1) - s)) * slope)
 
 
 @inlined
@@ -151,4 +151,4 @@ def silu_grad(delta, z):
 
 @inlined
 def exponential(z):
-    return math.exp(z)
+    return special.exp(z)

@@ -8,6 +8,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
+from .compiled import WIDEST
 from .entry import FUNCTION, WORD
 
 WORDS = WORD.as_pointer()
@@ -88,3 +89,20 @@ def flat_of(typing: Any, matrix: Any) -> Any:
         return flat._getvalue()
 
     return vector(matrix), code
+
+
+@intrinsic
+def on_stack(typing: Any, example: Any) -> Any:
+    """A vector of WIDEST entries of the type of `example`, on the stack of the loop."""
+    vector = types.Array(example, 1, "C")
+
+    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+        element = context.get_data_type(example)
+        stack = cgutils.alloca_once(builder, ir.ArrayType(element, WIDEST))
+        room, size = make_array(vector)(context, builder), context.get_constant(types.intp, WIDEST)
+        step = context.get_constant(types.intp, context.get_abi_sizeof(element))
+        data = builder.bitcast(stack, element.as_pointer())
+        populate_array(room, data, [size], strides=[step], itemsize=step, meminfo=None)
+        return room._getvalue()
+
+    return vector(example), code

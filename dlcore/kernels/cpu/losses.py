@@ -8,7 +8,7 @@ import math
 from .activations import NO_BIAS
 from .compiled import REDUCE, compiled, inlined, inlined_sum
 from .intrinsics import flat_of
-from .special import exp_negative, like, logistic
+from .special import exp, exp_negative, like, log1p_fraction, logistic
 
 
 @inlined_sum
@@ -67,14 +67,14 @@ def huber_rule(z, y, threshold):
 
 @inlined
 def poisson_rule(z, y):
-    a = math.exp(z)
+    a = exp(z)
     return a - y * z, a - y
 
 
 @inlined
 def binary_cross_entropy_rule(z, y):
     above = like(z, 0) if z <= like(z, 0) else z
-    return above - z * y + math.log1p(exp_negative(-abs(z))), logistic(z) - y
+    return above - z * y + log1p_fraction(exp_negative(-abs(z))), logistic(z) - y
 
 
 @inlined

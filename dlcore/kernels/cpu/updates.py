@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from .compiled import REDUCE, compiled, inlined
+from .intrinsics import on_stack
 from .special import like
 
 _PART = 1024
@@ -247,18 +248,22 @@ def moving_average_nesterov(theta, grad, v, origin, control, matrices, weight_de
     _moving_average(theta, grad, v, control, matrices, weight_decay, beta)
 
 
-@compiled(REDUCE, columns="W")
+@compiled(columns="W")
 def _max_norm(lo, hi, W, control, limit):
     if control[1] > 0:
-        rows = len(W)
-        for j in range(lo, hi):
-            square = 0.0
-            for i in range(rows):
-                square += W[i, j] * W[i, j]
-            if square > limit * limit:
-                factor = like(W[0, j], limit / math.sqrt(square))
-                for i in range(rows):
-                    W[i, j] *= factor
+        squares = on_stack(0.0)[: hi - lo]
+        for j in range(squares.size):
+            squares[j] = 0
+        for i in range(len(W)):
+            W_i = W[i, lo:hi]
+            for j in range(squares.size):
+                squares[j] += W_i[j] * W_i[j]
+        for j in range(squares.size):
+            squares[j] = limit / math.sqrt(squares[j]) if squares[j] > limit * limit else 1.0
+        for i in range(len(W)):
+            W_i = W[i, lo:hi]
+            for j in range(squares.size):
+                W_i[j] *= like(W_i[j], squares[j])
 
 
 def max_norm(W, control, limit, *, out):
