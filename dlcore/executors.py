@@ -130,7 +130,7 @@ def _work(calls: Sequence[BoundCall], flops: float) -> Run:
         if not made:
             made.append(worker.Worker([row for call in calls for row in lowering.rows_of(call)]))
         with ONE_BLAS_THREAD as allowed:
-            made[0].run(steps, worker.threads_for(flops, allowed))
+            made[0].run(steps, worker.threads_for(flops, steps, allowed))
 
     return run
 

@@ -138,7 +138,7 @@ class Memory:
 
     def fill(self, buffer: Buffer, values: Any) -> None:
         """Copy rows, of the host or the device, into a plan's buffer, casting."""
-        values = values.astype(buffer.dtype)
+        values = values.astype(buffer.dtype, copy=False)
         self.array(buffer)[...] = values if is_on_gpu(values) else self.backend.asarray(values)
 
     def counter(self, name: str) -> np.ndarray:

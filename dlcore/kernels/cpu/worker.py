@@ -21,6 +21,7 @@ from .lowering import Row, table
 PAUSES = 1000  # before a waiting thread yields: with a busy neighbour a longer wait costs up to three times as much
 SMALL_STEP = 5e6  # floating point operations below which a second thread costs more than it brings
 SHARE = 2.5e6  # that are worth a thread
+SMALL_RUN = 4e7  # of all steps together, below which to start a thread costs more than it brings: 0.1 to 0.3 ms
 _NEVER = -(1 << 62)  # in the counter of a meeting: give up
 
 
@@ -72,9 +73,11 @@ def processors() -> int:
     return count
 
 
-def threads_for(flops: float, limit: int) -> int:
-    """Threads for a step of so many floating point operations; `limit` is the user's."""
-    return 1 if flops < SMALL_STEP else int(max(1, min(processors(), limit, flops // SHARE)))
+def threads_for(flops: float, steps: int, limit: int) -> int:
+    """Threads for so many steps of so many floating point operations; `limit` is the user's."""
+    if flops < SMALL_STEP or steps * flops < SMALL_RUN:
+        return 1
+    return int(max(1, min(processors(), limit, flops // SHARE)))
 
 
 class Worker:

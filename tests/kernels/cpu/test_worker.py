@@ -174,17 +174,18 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.Mon
     ]  # fmt: skip
     results = []
     for threads in (1, 2, 3, 8):
-        monkeypatch.setattr(worker, "threads_for", lambda flops, limit, threads=threads: threads)
+        monkeypatch.setattr(worker, "threads_for", lambda *_, threads=threads: threads)
         results.append(weights(network, dl.SoftmaxCrossEntropy(), dl.Adam(0.01, clip_norm=1.0), executors.WORKER))
     for other in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
 
 
 def test_small_steps_stay_on_one_thread() -> None:
-    """Below 5 MFLOP another thread costs more than it brings; above, each has at least 2.5, and the user's limit holds."""
-    assert worker.threads_for(4.9e6, 64) == 1
-    assert worker.threads_for(1e12, 1) == 1
-    assert worker.threads_for(1e12, 10**6) == worker.processors()
+    """Below 5 MFLOP, and for a run below 40, another thread costs more than it brings; above, each has at least 2.5."""
+    assert worker.threads_for(4.9e6, 1000, 64) == 1
+    assert worker.threads_for(2e7, 1, 64) == 1
+    assert worker.threads_for(1e12, 1, 1) == 1
+    assert worker.threads_for(1e12, 1, 10**6) == worker.processors()
 
 
 def test_a_row_waits_only_for_what_it_needs() -> None:
