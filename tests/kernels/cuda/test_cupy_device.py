@@ -66,6 +66,20 @@ def test_a_run_is_that_of_the_emulated_device(dtype: str, installed: Any, tmp_pa
     assert len(CURRENT) == 1  # every stream that was entered was left
 
 
+def test_epilogues_and_masks_are_those_of_the_emulated_device(installed: Any) -> None:
+    """ReLU and GELU forward and backward: the same bits, by a graph."""
+    installed()
+    runs = []
+    for device in ("cuda", cuda_backend("emulated", np, EmulatedDevice(), nullcontext)):
+        layers = dl.Dense(12, 8), dl.ReLU(), dl.Dense(8, 8), dl.GELU("tanh"), dl.Dense(8, 3)
+        run = dl.Trainer(dl.Sequential(*layers), dl.SoftmaxCrossEntropy(), dl.Adam(1e-2), device=device)
+        run.fit(TABLE[:100], DIGITS[:100] % 3, epochs=2, batch_size=20)
+        runs.append(bits(run))
+    assert runs[0] == runs[1]
+    used = sys.modules["nvmath.bindings"].cublasLt.used
+    assert {"RELU_AUX_BIAS", "DRELU_BGRAD", "GELU_AUX_BIAS", "DGELU_BGRAD"} < set(used)
+
+
 @pytest.mark.parametrize(
     ("loss", "y"),
     [
