@@ -167,8 +167,8 @@ ROWS: tuple[ErrorRow | OrderRow, ...] = (
             },
             None,
         ),
-        128, (15,), search=2, seeds=1, short=(1, 0.5),
-        differs="one seed; stopped early: 15 epochs of 200; the share that dropout takes, one half, is not in the paper",
+        128, (10,), search=1, seeds=1, short=(1, 0.5),
+        differs="one seed; stopped early: 10 epochs of 200; the share that dropout takes, one half, is not in the paper",
     ),
     OrderRow(
         "batch normalization, 3x100", "Ioffe & Szegedy (2015), figure 1a", "test error",
