@@ -95,8 +95,9 @@ benchmark() { # benchmark NAME LIMIT ARGUMENT…
     part "$name" "$limit" "$python" "$name.py" --device cuda --json "$folder/$name.json" "$@"
 }
 
-tests() { # the words that start pytest on a GPU; -o: without what pyproject.toml adds, which needs pytest-xdist
-    words=("$python" -m pytest -q -p no:cacheprovider -o addopts= --rootdir "$root" "$root/tests/kernels/cuda/test_gpu.py" -m gpu "$@")
+tests() { # the words that start pytest on a GPU; -o: without what pyproject.toml adds, which needs pytest-xdist; -W: a warning
+    # of the libraries there, whose versions are not ours, fails no test
+    words=("$python" -m pytest -q -p no:cacheprovider -o addopts= -W default --rootdir "$root" "$root/tests/kernels/cuda/test_gpu.py" -m gpu "$@")
 }
 
 peers=(dlcore 'dlcore TF32' 'dlcore bf16' 'bare products, cuBLASLt' 'bare products, cuBLASLt TF32'

@@ -87,7 +87,7 @@ class Backend:
     @staticmethod
     def to_host(value: Any) -> np.ndarray:
         """A NumPy array with the values."""
-        return np.asarray(value.get() if is_on_gpu(value) else value)
+        return np.asarray(value.get() if is_on_gpu(value) and hasattr(value, "get") else value)
 
     def check_dtype(self, dtype: str) -> None:
         """Raise ConfigurationError unless this backend computes in `dtype`."""
@@ -168,10 +168,10 @@ def _cuda(number: int, matmul_precision: str) -> Backend:
             "CuPy is not installed" if isinstance(error, ModuleNotFoundError) else f"CuPy cannot be imported ({error})"
         )
         raise DeviceError(f"{where}: {why}; {CUPY_COMMAND} (cupy-cuda12x for a CUDA 12 driver)") from None
+    from .kernels.cuda import diagnosis
+
     if not cupy.cuda.is_available():
-        raise DeviceError(
-            f"{where}: CuPy {cupy.__version__} finds no NVIDIA GPU and driver; see nvidia-smi, or use device='cpu'"
-        )
+        raise DeviceError(f"{where}: {diagnosis.advice_here() or diagnosis.NO_GPU}")
     count = cupy.cuda.runtime.getDeviceCount()
     if number >= count:
         raise DeviceError(f"{where}: this machine has {count} CUDA device(s), numbered from 0")
@@ -179,8 +179,13 @@ def _cuda(number: int, matmul_precision: str) -> Backend:
 
     from .kernels import cuda
 
-    with cupy.cuda.Device(number):
-        device, stream = cuda.CupyDevice(matmul_precision, _algorithm_file()), cupy.cuda.Stream(non_blocking=True)
+    try:
+        with cupy.cuda.Device(number):
+            device, stream = cuda.CupyDevice(matmul_precision, _algorithm_file()), cupy.cuda.Stream(non_blocking=True)
+            diagnosis.trial(device)
+    except Exception as error:  # whatever a broken installation raises
+        mend = diagnosis.advice_here() or "`dlcore info` lists what a GPU set-up consists of"
+        raise DeviceError(f"{where} cannot be used: {type(error).__name__}: {error}; {mend}") from error
 
     @contextmanager
     def context() -> Iterator[None]:

@@ -110,6 +110,20 @@ def test_a_run_moves_between_devices(tmp_path: Any) -> None:
         np.testing.assert_allclose(loaded.predict(X), trainer.predict(X), rtol=0, atol=1e-12)
 
 
+def test_arrays_of_another_library_on_a_gpu_are_refused() -> None:
+    """PyTorch's have no get(), and dtypes of their own: what to write instead is said."""
+
+    class Tensor:
+        __cuda_array_interface__ = None
+
+    backend = from_namespace(DeviceNamespace(), "device")
+    trainer = dl.Trainer(MODEL, dl.SoftmaxCrossEntropy(), dl.SGD(0.1), device=backend)
+    with pytest.raises(dl.DataError, match=r"X is a tests array on a GPU; give cupy.asarray\(X\)"):
+        trainer.fit(Tensor(), Y)
+    with pytest.raises(dl.DataError, match="y"):
+        trainer.fit(X.view(DeviceArray), Tensor())
+
+
 def test_bad_rows_on_the_device_are_refused() -> None:
     """NaN is found there too, and a CPU trainer does not take device arrays."""
     bad = X.copy()

@@ -21,6 +21,9 @@ def features(X: Any, columns: int, dtype: str, name: str = "X") -> Any:
 
     Raises DataError for text, objects, complex numbers, NaN or infinity, ShapeError for other shapes.
     """
+    if is_on_gpu(X) and not hasattr(X, "get"):
+        kind = f"{type(X).__module__.partition('.')[0]} array"
+        raise DataError(f"{name} is a {kind} on a GPU; give cupy.asarray({name}), which copies nothing")
     array = X if is_on_gpu(X) else _as_numpy(X, name)
     if array.ndim == 1:
         hint = (

@@ -188,9 +188,12 @@ class CupyDevice(Device):
         try:
             from nvmath.bindings import cublasLt
 
+            cublasLt.get_version()  # loads the library itself
             library = cublasLt
         except ImportError as error:
             self.reason = f"matrix products are CuPy's: nvmath cannot be imported ({error}); pip install nvmath-python"
+        except Exception as error:  # it finds the library by itself, and raises what it likes
+            self.reason = f"matrix products are CuPy's: cuBLASLt cannot be loaded ({error})"
         super().__init__(library, precision, cache)
 
     def compiled(self, source: str) -> Any:

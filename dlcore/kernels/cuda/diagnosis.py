@@ -1,6 +1,6 @@
-"""What a GPU set-up consists of, piece by piece, and the command that mends the first thing that is wrong with it.
+"""What a GPU set-up consists of, piece by piece, the command that mends the first thing that is wrong with it, and a trial.
 
-Nothing here needs a GPU or CuPy: what cannot be found out is None.
+What is found out here needs neither a GPU nor CuPy: what cannot be found out is None.
 """
 
 from __future__ import annotations
@@ -10,6 +10,12 @@ import importlib.metadata
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from .launch import flat
+
+NO_DRIVER = "there is no NVIDIA driver (libcuda.so.1); see nvidia-smi, or use device='cpu'"
+NO_GPU = "CuPy finds no GPU; see nvidia-smi, or use device='cpu'"
 WHEELS = {"cupy-cuda13x": 13, "cupy-cuda12x": 12, "cupy-cuda11x": 11, "cupy": None}  # one of them, and its CUDA
 
 
@@ -38,14 +44,14 @@ def driver() -> int | None:
 
 def facts() -> dict[str, Any]:
     """Versions as text, the GPU and its memory, and `advice`: None if nothing is wrong."""
-    installed = wheels()
+    installed, number = wheels(), driver()
     found: dict[str, Any] = {
-        "driver": _dotted(driver()),
+        "driver": _dotted(number),
         "runtime": _dotted(_known(_runtime)),
         "nvrtc": _known(_nvrtc),
         "headers": _known(_headers),
         "nvmath": _known(lambda: importlib.metadata.version("nvmath-python")),
-        "cublaslt": _known(_cublaslt),
+        "cublaslt": _known(_cublaslt) if number else "cannot be asked without a driver",
         "gpu": _known(_gpu),
         "memory": _known(_memory),
     }
@@ -55,7 +61,7 @@ def facts() -> dict[str, Any]:
 def advice(found: dict[str, Any], installed: dict[str, str]) -> str | None:
     """The first thing that is wrong, and the command that mends it."""
     if found["driver"] is None:
-        return "there is no NVIDIA driver (libcuda.so.1); see nvidia-smi, or use device='cpu'"
+        return NO_DRIVER
     major = int(found["driver"].partition(".")[0])
     command = f'pip install "cupy-cuda{min(max(major, 12), 13)}x[ctk]" nvmath-python'
     if not installed:
@@ -71,7 +77,19 @@ def advice(found: dict[str, Any], installed: dict[str, str]) -> str | None:
     if found["nvmath"] is None or found["cublaslt"] is None:
         piece = "nvmath-python is not installed" if found["nvmath"] is None else "cuBLASLt cannot be loaded"
         return f"{piece}, so steps are no CUDA graphs; {command}"
-    return "CuPy finds no GPU; see nvidia-smi" if found["gpu"] is None else None
+    return NO_GPU if found["gpu"] is None else None
+
+
+def advice_here() -> str | None:
+    """The advice for this machine; nothing is looked at where there is no driver."""
+    return NO_DRIVER if driver() is None else facts()["advice"]
+
+
+def trial(device: Any) -> None:
+    """Compile a kernel, start it and wait for it.  Raises whatever a set-up raises that does not work."""
+    x = device.zeros(1, "float32")
+    device.launch("dense", "add", "float32", flat(1), x, x, x, np.int64(1))
+    device.to_host(x)
 
 
 def _known(question: Callable[[], Any]) -> Any:

@@ -21,6 +21,8 @@ from ..table import host_dtype
 M, N, K = 64, 128, 32  # of the example
 BITS = 128  # the rows of a mask are a multiple of so many bits
 ALIGNMENT = 16  # bytes, of vectors and of what is kept
+# Of a product with K = 1 the library has no gradient of an activation, and before 12.3.4 no sums: nvmath-python refuses them
+SUMS_OF_TWO = ("DRELU", "DGELU", "BGRAD")
 UNITS = {"float64": 2.0**-47, "float32": 2.0**-18, "float16": 2.0**-9, "bfloat16": 2.0**-6}  # of the largest value
 
 

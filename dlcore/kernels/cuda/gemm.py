@@ -12,6 +12,7 @@ arrays are passed as addresses.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 from ...contract import dtype_name
 from ...errors import ConfigurationError, DeviceError
 from .algorithms import BYTES
-from .epilogues import ALIGNMENT, BITS, Probe
+from .epilogues import ALIGNMENT, BITS, SUMS_OF_TWO, Probe
 
 # cudaDataType_t and cublasComputeType_t
 _STORED = {"float64": 1, "float32": 0, "float16": 2, "bfloat16": 14}
@@ -31,6 +32,8 @@ PRECISIONS = {"highest": _COMPUTE_32F, "high": _COMPUTE_32F_FAST_TF32}  # of flo
 WORKSPACE = 32 * 2**20  # bytes; NVIDIA's advice for Hopper
 _SUCCESS = 0
 PROPOSALS = 8  # algorithms that are timed
+# statuses by which the library says that it does not do this, on this GPU or at all; older ones call it an invalid value
+REFUSALS = ("CUBLAS_STATUS_NOT_SUPPORTED", "CUBLAS_STATUS_ARCH_MISMATCH", "CUBLAS_STATUS_INVALID_VALUE")
 RESULT = 96  # bytes of a cublasLtMatmulHeuristicResult_t: the algorithm, size_t workspace, status, float, 4 int
 
 
@@ -65,6 +68,8 @@ class Products:
         False, and nothing done, where the library does not offer it, or not rightly.
         """
         if 0 in a.shape or 0 in b.shape:
+            return False
+        if a.shape[0 if transpositions.get("transpose_a") else 1] == 1 and name.startswith(SUMS_OF_TWO):
             return False
         right = self.is_right(name, dtype_name(a), dtype_name(out))
         return right and self.tried(name, a, b, out, vector, kept, **transpositions)
@@ -158,10 +163,21 @@ class Products:
                 return None
             algorithm = proposals[0]
             if len(proposals) > 1:
-                seconds = [self._device.seconds(partial(start, proposal, a, b, out)) for proposal in proposals]
+                seconds = [self._seconds(partial(start, proposal, a, b, out)) for proposal in proposals]
+                if min(seconds) == math.inf:
+                    return None
                 algorithm = proposals[int(np.argmin(seconds))]
             self._device.algorithms.choose(key, algorithm)
         return partial(start, algorithm)
+
+    def _seconds(self, work: Callable[[], None]) -> float:
+        """What an algorithm takes; infinite for one that the library proposed and will not start."""
+        try:
+            return self._device.seconds(work)
+        except Exception as error:
+            if not _refused(error):
+                raise
+            return math.inf
 
     def _checked(self, described: tuple[int, ...], algorithm: np.ndarray | None) -> np.ndarray | None:
         """A remembered algorithm, if the library says that it does this within the workspace; otherwise None."""
@@ -209,10 +225,15 @@ class Products:
                 found.ctypes.data,
                 count.ctypes.data,
             )
-        except Exception as error:  # the bindings' own class; NOT_SUPPORTED is an answer, nothing else is
-            if "NOT_SUPPORTED" not in str(error):
+        except Exception as error:
+            if not _refused(error):
                 raise
             return []
         finally:
             lt.matmul_preference_destroy(preference)
         return [result[:BYTES].copy() for result in found[: count[0]] if result[72:76].view(np.int32)[0] == _SUCCESS]
+
+
+def _refused(error: Exception) -> bool:
+    """Whether this error, of the bindings' own class, is an answer; nothing else is."""
+    return any(status in str(error) for status in REFUSALS)

@@ -19,7 +19,7 @@ FORMULA void finish(Real sum, Real weight, Real *loss, Real *parts, int *ticket,
   }
 }
 
-// Σ of the weights of the rows predicted right, beside what `finish` writes: it has parts and a ticket of its own.
+// The sum of the weights of the rows predicted right, beside what `finish` writes: it has parts and a ticket of its own.
 FORMULA void finish_count(Real right, Real *loss, Real *parts, int *tickets, Scratch &s) {
   Real total;
   if (grid_sum(right, parts + gridDim.x * gridDim.y, tickets + 1, s, total) && thread() == 0) loss[2] = total;

@@ -45,7 +45,7 @@ template <int GROUP> FORMULA Real group_max(Real v, Scratch &s) {
   return v;
 }
 
-// The first place of the largest of row(0), row(1), …, in all threads of the group; NaN is not the largest.
+// The first place of the largest of row(0), row(1), ..., in all threads of the group; NaN is not the largest.
 template <int GROUP, class Row> FORMULA int group_argmax(Row row, int columns, int me, Scratch &s) {
   Real top = minus_infinity();
   int place = me;

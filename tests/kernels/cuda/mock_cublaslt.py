@@ -2,7 +2,8 @@
 
 It obeys the layouts as they were set, column by column with a leading dimension, and knows of an array its address only.
 Algorithms are numbers that must come back unharmed: a mark, what alignments and which shape they are for, and
-which of `costs` they have.  `refuses` are epilogues for which there is no algorithm.
+which of `costs` they have, where a negative one is of an algorithm that cannot be started.  `refuses` are epilogues for which
+there is no algorithm; `status` is how that is said.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ class MockCublasLt:
     def __init__(self, refuses: tuple[int, ...] = (), costs: tuple[int, ...] = (1,)) -> None:
         self.refuses, self.products, self.prepared, self.costs, self.cost = refuses, 0, 0, costs, 0
         self.used: Counter[str] = Counter()  # epilogues, by name
+        self.status = "CUBLAS_STATUS_NOT_SUPPORTED"
         self._numbers: Iterator[int] = count(1000)
         self._things: dict[int, Any] = {}
 
@@ -113,7 +115,7 @@ class MockCublasLt:
 
     def matrix_layout_create(self, dtype: int, rows: int, columns: int, leading: int) -> int:
         if not (rows > 0 and columns > 0 and leading >= rows):
-            raise CublasLtError("INVALID_VALUE")
+            raise CublasLtError("an unsupported value was passed (CUBLAS_STATUS_INVALID_VALUE)")
         return self._new((DTYPES[dtype], rows, columns, leading))
 
     def matmul_preference_create(self) -> int:
@@ -149,8 +151,10 @@ class MockCublasLt:
         wishes, settings = self._things[preference], self._things[description]
         assert len(wishes) == 5
         if settings[MatmulDescAttribute.EPILOGUE] in self.refuses:
-            at(found, 1, "int32")[0] = 0
-            return
+            raise CublasLtError(f"this is not supported ({self.status})")
+        kind, (_, rows, columns, _) = settings[MatmulDescAttribute.EPILOGUE], self._things[A]
+        one = (rows if settings[MatmulDescAttribute.TRANSA] else columns) == 1
+        assert not (one and Epilogue(kind).name.startswith(("DRELU", "DGELU", "BGRAD"))), "not of a product with K = 1"
         self.prepared += 1
         count = at(found, 1, "int32")[0] = min(wanted, len(self.costs))
         for i, result in enumerate(at(results, 96 * count, "uint8").reshape(count, 96)):
@@ -170,7 +174,7 @@ class MockCublasLt:
     ) -> None:
         chosen = at(algorithm, 8, "uint64")
         if chosen[0] != 0xA190 or chosen[5] != self._shape(description, A, B, D) or chosen[6] >= len(self.costs):
-            raise CublasLtError("INVALID_VALUE")
+            raise CublasLtError("an unsupported value was passed (CUBLAS_STATUS_INVALID_VALUE)")
         at(result, 96, "uint8")[:] = 0
 
     def matmul(
@@ -181,6 +185,8 @@ class MockCublasLt:
         assert chosen[0] == 0xA190
         assert chosen[5] == self._shape(description, A, B, D)
         self.cost = self.costs[int(chosen[6])]
+        if self.cost < 0:
+            raise CublasLtError(f"this is not supported ({self.status})")
         assert (workspace != 0, workspace_size > 0, stream) == (True, True, 0)
         for address, alignment in zip((a, b, c, d), chosen[1:5], strict=True):
             assert address % int(alignment) == 0, "an algorithm for better aligned arrays"

@@ -148,6 +148,39 @@ def test_everything_is_done_on_the_device_that_was_named(free: int, installed: A
         trained("cuda:2")
 
 
+@pytest.mark.parametrize("broken", ["RawModule", "zeros"])
+def test_a_set_up_that_does_not_work_is_found_at_once(
+    broken: str, installed: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A kernel is started before anything is trained: one error that says what mends it, and "auto" is the CPU."""
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise RuntimeError("Failed to find CUDA headers")
+
+    installed()
+    monkeypatch.setattr(sys.modules["cupy"], broken, fails)
+    with pytest.raises(dl.DeviceError, match="cannot be used: RuntimeError: Failed to find CUDA headers; "):
+        dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SoftmaxCrossEntropy(), dl.SGD(0.1), device="cuda")
+    assert (
+        dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SoftmaxCrossEntropy(), dl.SGD(0.1), device="auto").device == "cpu"
+    )
+    assert "Failed to find CUDA headers" in caplog.text
+
+
+def test_without_the_library_of_products_cupys_are_used(installed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """nvmath is there, and finds no cuBLASLt: it says so by an error of its own, which is no ImportError."""
+    installed()
+
+    def not_found() -> int:
+        raise RuntimeError("DynamicLibNotFoundError: cublasLt")
+
+    monkeypatch.setattr(sys.modules["nvmath.bindings"].cublasLt, "get_version", not_found)
+    run = trained("cuda")
+    assert run.step.executor.name == "replay"
+    assert "cuBLASLt cannot be loaded (DynamicLibNotFoundError: cublasLt)" in str(run.step)
+    np.testing.assert_allclose(run.history["loss"], trained("cpu").history["loss"], rtol=1e-4)
+
+
 def test_arrays_come_back_where_they_came_from(installed: Any) -> None:
     installed()
     run = trained("cuda:0")

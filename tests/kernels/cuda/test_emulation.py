@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dlcore.kernels.cuda import launch
 from dlcore.kernels.cuda.launch import NULL, THREADS, Shape, source
 
 from .emulation import COMPILER, MISSING, EmulatedDevice, Module
@@ -60,6 +62,12 @@ def results(module: Module, name: str) -> list[np.ndarray]:
     for y in ys:
         kernel(*BLOCK, (x, y))
     return [x, *ys]
+
+
+@pytest.mark.parametrize("file", sorted(path.stem for path in Path(launch.__file__).parent.glob("*.cu")))
+def test_sources_are_ascii(file: str) -> None:
+    """CuPy writes a source to a file in the encoding of the user's locale."""
+    assert source(file, "float32", "uint8").isascii()
 
 
 def test_threads_meet_at_barriers(module: Module) -> None:

@@ -165,12 +165,39 @@ def test_a_product_that_the_library_does_not_have_is_an_error() -> None:
         EmulatedDevice(MockCublasLt((Epilogue.DEFAULT,))).product(matrix(2, 3), matrix(3, 2), np.zeros((2, 2)))
 
 
+@pytest.mark.parametrize("status", ["NOT_SUPPORTED", "ARCH_MISMATCH", "INVALID_VALUE"])
+def test_what_the_library_refuses_is_done_otherwise(status: str) -> None:
+    """An epilogue, however that is said, and an algorithm that was proposed but cannot be started."""
+    library = MockCublasLt((Epilogue.BGRADA,), costs=(-1, 2, -1))
+    library.status = f"CUBLAS_STATUS_{status}"
+    device, (x, delta) = EmulatedDevice(library), (matrix(40, 6), matrix(40, 9))
+    dW = np.zeros((6, 9))
+    assert not device.product_with("BGRADA", x, delta, dW, aligned(np.zeros(9)), transpose_a=True)
+    device.product(x, delta, dW, transpose_a=True)
+    np.testing.assert_allclose(dW, x.T @ delta)
+    assert chosen(device) == [1]
+    library.costs = (-1, -1)
+    with pytest.raises(DeviceError, match="no product of"):
+        device.product(matrix(2, 3), matrix(3, 2), np.zeros((2, 2)))
+
+
+def test_gradients_of_a_product_with_one_term_have_no_epilogue() -> None:
+    """A network with one output, and a batch of one row: the mock asserts that it is not asked."""
+    device, one = EmulatedDevice(), matrix(1, 6)
+    assert not device.product_with(
+        "BGRADA", one, matrix(1, 9), np.zeros((6, 9)), aligned(np.zeros(9)), transpose_a=True
+    )
+    arrays = matrix(40, 1), matrix(8, 1), np.zeros((40, 8))
+    assert not device.product_with("DGELU", *arrays, None, aligned(matrix(40, 8)), transpose_b=True)
+    assert device.product_with("BIAS", one.T.copy(), one, np.zeros((6, 6)), aligned(np.ones(6)))
+
+
 @pytest.mark.parametrize("status", ["NOT_SUPPORTED", "INTERNAL_ERROR"])
 def test_other_errors_of_the_library_are_not_hidden(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """NOT_SUPPORTED is an answer; anything else is reported as it is."""
 
     def fails(*_: Any) -> None:
-        raise CublasLtError(status)
+        raise CublasLtError(f"an error (CUBLAS_STATUS_{status})")
 
     library = MockCublasLt()
     monkeypatch.setattr(library, "matmul_algo_get_heuristic", fails)
