@@ -12,11 +12,12 @@ It knows nothing of any device: a kernel is a callable `run(*inputs, out=…)`, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 
 from dlcore.contract import FLOATING, Argument, Contract
 
@@ -25,6 +26,8 @@ PRIMES = (3, 5, 7, 11, 13)
 LARGE = (130, 67, 33, 10, 5)
 # of the kernels of 16-bit training that are two others in a row, one of each kind, for tests that need not see all of them
 SAMPLED = {"rounded", "scaled", "unscaled", "adam_rounded", "squared_error_scaled", "dense_squared_error_scaled"}
+# of a dense layer, an activation and dropout in one, which on the CPU are the loops of others: one that keeps a, one z, one a number
+ONE_OF_EACH = {"dense_relu_dropout", "dense_silu_dropout", "dense_leaky_relu_dropout"}
 VECTOR = 1301  # a size that only arrays of one dimension have: more than one block of a blocked sum
 
 
@@ -38,6 +41,12 @@ class Memory:
 
 
 HOST = Memory()
+
+
+def often(names: Iterable[str]) -> list[Any]:
+    """Names for parametrize; those that are made of what others are made of are slow tests."""
+    made = {name for name in names if name.startswith("dense") and name.endswith("_dropout")} - ONE_OF_EACH
+    return [pytest.param(name, marks=pytest.mark.slow) if name in made else name for name in names]
 
 
 class Guarded:

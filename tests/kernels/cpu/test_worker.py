@@ -16,7 +16,7 @@ from dlcore.kernels.reference import KERNELS
 from dlcore.kernels.table import BoundCall, KernelTable
 
 from ...examples import label, layers, losses, optimizers, targets
-from ...kernel_contracts import check_kernel
+from ...kernel_contracts import check_kernel, often
 
 pytest.importorskip("numba")
 blas = pytest.importorskip("dlcore.kernels.cpu.blas")
@@ -49,7 +49,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_blocks")
-@pytest.mark.parametrize("name", CPU)
+@pytest.mark.parametrize("name", often(CPU))
 def test_kernel_by_table_keeps_its_contract(name: str) -> None:
     """Called by address, block by block on two threads, a kernel gives what its reference gives, and touches nothing else."""
     contract = CPU[name].contract

@@ -10,7 +10,7 @@ import pytest
 from dlcore.kernels import cuda, reference
 
 from ... import kernel_contracts
-from ...kernel_contracts import SAMPLED, check_at_all_sizes, check_kernel
+from ...kernel_contracts import SAMPLED, check_at_all_sizes, check_kernel, often
 from .emulation import COMPILER, MISSING, EmulatedDevice
 from .mock_cublaslt import MockCublasLt
 
@@ -81,7 +81,7 @@ def test_cuda_kernel_by_epilogues(name: str, dtype: str, monkeypatch: pytest.Mon
     assert "DEFAULT" not in LIBRARY.used
 
 
-@pytest.mark.parametrize("name", MOST)
+@pytest.mark.parametrize("name", often(MOST))
 def test_cuda_kernel_on_wide_rows(name: str) -> None:
     """Rows too wide for a warp belong to a block."""
     contract = reference.KERNELS[name].contract
