@@ -177,11 +177,12 @@ def softmax(z, *, out):
 def _softmax_grad(lo, hi, delta, a, dz):
     columns = delta.shape[1]
     for i in range(lo, hi):
-        dot = like(delta[i, 0], 0)
+        a_i, dz_i, dot = a[i], dz[i], like(delta[i, 0], 0)
+        begin(delta[i], dz_i)
         for j in range(columns):
-            dot += delta[i, j] * a[i, j]
+            dot += dz_i[j] * a_i[j]
         for j in range(columns):
-            dz[i, j] = a[i, j] * (delta[i, j] - dot)
+            dz_i[j] = a_i[j] * (dz_i[j] - dot)
 
 
 def softmax_grad(delta, a, *, out):

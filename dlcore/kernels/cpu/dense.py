@@ -1,6 +1,6 @@
 """Products with the weights and their gradients, and the sums that go with them."""
 
-from .activations import FORWARD
+from .activations import FORWARD, begin
 from .compiled import compiled
 from .products import product
 from .sums import column_sums
@@ -44,8 +44,11 @@ def input_grad(delta, W, *, out):
 def _add(lo, hi, x, y, z):
     for i in range(len(x)):
         x_i, y_i, z_i = x[i, lo:hi], y[i, lo:hi], z[i, lo:hi]
+        if y_i.ctypes.data == z_i.ctypes.data:
+            x_i, y_i = y_i, x_i
+        begin(x_i, z_i)
         for j in range(hi - lo):
-            z_i[j] = x_i[j] + y_i[j]
+            z_i[j] += y_i[j]
 
 
 def add(x, y, *, out):

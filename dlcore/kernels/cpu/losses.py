@@ -5,7 +5,7 @@ The loops take z + b where b is not empty, and delta may be z, so a fused kernel
 
 import math
 
-from .activations import NO_BIAS
+from .activations import NO_BIAS, begin
 from .compiled import REDUCE, compiled, inlined, inlined_sum
 from .intrinsics import flat_of
 from .special import exp, exp_negative, like, log1p_fraction, logistic
@@ -39,13 +39,14 @@ def _loop(rule):
         per_weight, total = weight_of(w, loss), 0.0
         for i in range(rows):
             share = like(w[i], w[i] * per_weight)
-            L = like(share, 0)
+            L, y_i, d_i = like(share, 0), y[i], delta[i]
+            begin(z[i], d_i)
             for j in range(columns):
-                value, slope = rule(z[i, j] + b[j] if b.size else z[i, j], y[i, j], *numbers)
+                value, slope = rule(d_i[j] + b[j] if b.size else d_i[j], y_i[j], *numbers)
                 L += value
-                delta[i, j] = share * slope
+                d_i[j] = share * slope
             total += share * L if share > 0 else 0.0
-            silence_without_weight(w[i], delta[i])
+            silence_without_weight(w[i], d_i)
         loss[0] = total
 
     return loop

@@ -2,6 +2,7 @@
 
 import math
 
+from .activations import begin
 from .compiled import REDUCE, compiled
 from .special import like
 from .sums import BLOCK, add_part, clear, column_sums, part_of
@@ -52,12 +53,13 @@ def _batch_norm_grad(lo, hi, delta, x, gamma, mu, var, epsilon, dx, dgamma, dbet
         add_part(part, dgamma_j, n)
         add_part(shift, dbeta_j, n)
     for i in range(n):
-        delta_i, x_i, dx_i = delta[i, lo:hi], x[i, lo:hi], dx[i, lo:hi]
+        x_i, dx_i = x[i, lo:hi], dx[i, lo:hi]
+        begin(delta[i, lo:hi], dx_i)
         for j in range(d):
             rstd = like(x_i[j], 1) / math.sqrt(var_j[j] + like(x_i[j], epsilon))
             share = like(x_i[j], 1.0 / n)
             hat = (x_i[j] - mu_j[j]) * rstd
-            dx_i[j] = gamma_j[j] * rstd * (delta_i[j] - share * dbeta_j[j] - hat * (share * dgamma_j[j]))
+            dx_i[j] = gamma_j[j] * rstd * (dx_i[j] - share * dbeta_j[j] - hat * (share * dgamma_j[j]))
 
 
 def batch_norm_grad(delta, x, gamma, mu, var, epsilon, *, out):
@@ -82,9 +84,10 @@ def running_statistics(mu, var, mean, variance, control, rows, momentum, *, out)
 def _batch_norm_predict(lo, hi, x, gamma, beta, mean, variance, epsilon, z):
     gamma_j, beta_j, mu_j, var_j = gamma[lo:hi], beta[lo:hi], mean[lo:hi], variance[lo:hi]
     for i in range(len(x)):
-        x_i, z_i = x[i, lo:hi], z[i, lo:hi]
+        z_i = z[i, lo:hi]
+        begin(x[i, lo:hi], z_i)
         for j in range(hi - lo):
-            z_i[j] = gamma_j[j] * ((x_i[j] - mu_j[j]) / math.sqrt(var_j[j] + like(x_i[j], epsilon))) + beta_j[j]
+            z_i[j] = gamma_j[j] * ((z_i[j] - mu_j[j]) / math.sqrt(var_j[j] + like(z_i[j], epsilon))) + beta_j[j]
 
 
 def batch_norm_predict(x, gamma, beta, mean, variance, epsilon, *, out):
@@ -118,15 +121,16 @@ def layer_norm(x, gamma, beta, epsilon, *, out):
 def _layer_norm_grad(lo, hi, delta, x, gamma, mu, rstd, dx):
     d = x.shape[1]
     for i in range(lo, hi):
-        delta_i, x_i, dx_i, mean, r = delta[i], x[i], dx[i], mu[i], rstd[i]
+        x_i, dx_i, mean, r = x[i], dx[i], mu[i], rstd[i]
+        begin(delta[i], dx_i)
         e_sum, e_hat = 0.0, 0.0
         for j in range(d):
-            e = delta_i[j] * gamma[j]
+            e = dx_i[j] * gamma[j]
             e_sum += e
             e_hat += e * ((x_i[j] - mean) * r)
         level, slope = like(mean, e_sum / max(d, 1)), like(mean, e_hat / max(d, 1))
         for j in range(d):
-            dx_i[j] = r * (delta_i[j] * gamma[j] - level - (x_i[j] - mean) * r * slope)
+            dx_i[j] = r * (dx_i[j] * gamma[j] - level - (x_i[j] - mean) * r * slope)
 
 
 @compiled(REDUCE, columns="delta x dgamma dbeta")

@@ -50,9 +50,10 @@ def dropout(x, progress, key0, key1, layer, keep, *, out):
 @compiled(columns="delta mask dx")
 def _dropout_grad(lo, hi, delta, mask, keep, dx):
     for i in range(len(delta)):
-        d_i, m_i, dx_i = delta[i, lo:hi], mask[i, lo:hi], dx[i, lo:hi]
+        m_i, dx_i = mask[i, lo:hi], dx[i, lo:hi]
+        begin(delta[i, lo:hi], dx_i)
         for j in range(hi - lo):
-            dx_i[j] = d_i[j] / like(d_i[j], keep) if m_i[j] else like(d_i[j], 0)
+            dx_i[j] = dx_i[j] / like(dx_i[j], keep) if m_i[j] else like(dx_i[j], 0)
 
 
 def dropout_grad(delta, mask, keep, *, out):
