@@ -88,10 +88,10 @@ class Contestant:
     """One of ALL on a task, in a process that is stopped between its turns.  Use it in a `with`.
 
     Raises Missing where its library is not installed or cannot do the task, RuntimeError with the process's own words where
-    it fails.
+    it fails.  With wait=False it is ready after `ready()`, and others start meanwhile.
     """
 
-    def __init__(self, name: str, task: Task, device: str) -> None:
+    def __init__(self, name: str, task: Task, device: str, *, wait: bool = True) -> None:
         file, library, variant = ALL[name]
         if importlib.util.find_spec(library) is None:
             raise Missing(f"{library} is not installed")
@@ -101,6 +101,10 @@ class Contestant:
         self._process = context.Process(target=_serve, args=(theirs, file, task, variant, device), daemon=True)
         self._process.start()
         theirs.close()
+        if wait:
+            self.ready()
+
+    def ready(self) -> None:
         try:
             self._receive()
         except BaseException:
@@ -185,13 +189,20 @@ class Field:
         self._task, self._leave_out = task, leave_out
         self.present: dict[str, Contestant] = {}
         try:
-            for label, (name, device) in entries.items():
+            for label, (name, device) in entries.items():  # all at once: importing a library takes seconds
                 try:
-                    self.present[label] = Contestant(name, task, device)
+                    self.present[label] = Contestant(name, task, device, wait=False)
                 except Missing as error:
                     leave_out({label: str(error)})
+            for label, contestant in list(self.present.items()):
+                try:
+                    contestant.ready()
+                except Missing as error:
+                    leave_out({label: str(error)})
+                    del self.present[label]
                 except RuntimeError as error:
                     leave_out({f"{label}, {task.name}": str(error)})
+                    del self.present[label]
         except BaseException:
             self.close()
             raise

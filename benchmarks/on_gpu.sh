@@ -1,25 +1,26 @@
 #!/usr/bin/env bash
 # All that needs an NVIDIA GPU: the tests on it, the sanitizer, the epilogues of cuBLASLt, and the benchmarks with their peers.
 #
-#     benchmarks/on_gpu.sh FOLDER [--data-dir MNIST] [--seconds N]    run it; FOLDER is new or empty
+#     benchmarks/on_gpu.sh FOLDER [--data-dir MNIST] [--seconds N] [--only 'PART …']    run it; FOLDER is new or empty
 #     benchmarks/on_gpu.sh --list                                     the parts and their limits; nothing is run
 #
 # FOLDER gets a log of each part, the records of the benchmarks (JSON), summary.json and summary.md.  All parts together take
-# at most 530 s, or N; each has a limit of its own, and one that fails or is too slow does not stop the others.  dlcore itself
-# need not be installed.  Exit codes: 0 all parts passed, 1 some did not or there is no GPU, 2 wrong usage.
+# at most 530 s, or N; each has a limit of its own, and one that fails or is too slow does not stop the others.  With --only
+# just these parts run, each for as long as is left.  dlcore itself need not be installed.  Exit codes: 0 all parts passed, 1 some did not or there is no GPU, 2 wrong usage.
 set -uo pipefail
 
 usage() {
-    printf 'on_gpu.sh: %s\nusage: benchmarks/on_gpu.sh FOLDER [--data-dir MNIST] [--seconds N] | --list\n' "$1" >&2
+    printf 'on_gpu.sh: %s\nusage: benchmarks/on_gpu.sh FOLDER [--data-dir MNIST] [--seconds N] [--only 'PART …'] | --list\n' "$1" >&2
     exit 2
 }
 
-folder='' data='' total=530 list=
+folder='' data='' total=530 list='' only=''
 while (($#)); do
     case $1 in
         --list) list=yes ;;
         --data-dir) data=${2:-}; [[ -d $data ]] || usage "--data-dir '$data' is no folder"; data=$(realpath "$data"); shift ;;
         --seconds) total=${2:-}; [[ $total =~ ^[1-9][0-9]*$ ]] || usage "--seconds '$total', expected a positive integer"; shift ;;
+        --only) only=${2:-}; [[ $only ]] || usage "--only '', expected names of parts"; shift ;;
         -*) usage "unknown option $1" ;;
         *) [[ -z $folder ]] || usage "one folder, got '$folder' and '$1'"; folder=$1 ;;
     esac
@@ -54,7 +55,7 @@ from dlcore.errors import DeviceError
 try:
     Backend.for_device("cuda")
 except DeviceError as error:
-    print(error)' 2>&1)
+    print(error)') || absent='dlcore cannot be imported'
 fi
 optional=$(missing nvmath ml_dtypes torch jax)
 
@@ -74,6 +75,10 @@ note() { # note NAME OUTCOME SECONDS: into both summaries
 part() { # part NAME LIMIT COMMAND…
     local name=$1 limit=$2 left=$((total - SECONDS + start)) began=$SECONDS code=0
     shift 2
+    if [[ $only ]]; then
+        [[ " $only " == *" $name "* ]] || return 0
+        limit=$total
+    fi
     if [[ -n $list ]]; then
         printf '%-14s at most %3d s   %s\n' "$name" "$limit" "${*//"$python"/python}"
         return
@@ -125,7 +130,7 @@ run_parts() {
         tests -k 'sixteen_bits and float16 and (gather or relu or norm or adam or softmax)' # each is 20 times as slow
         part memcheck 25 "${sanitizer:-compute-sanitizer}" --tool memcheck --error-exitcode 9 "${words[@]}"
         part racecheck 20 "${sanitizer:-compute-sanitizer}" --tool racecheck --error-exitcode 9 "${words[@]}"
-    else
+    elif [[ -z $only ]]; then
         note memcheck 'left out: compute-sanitizer is not installed' 0
     fi
 }
@@ -145,6 +150,10 @@ fi
 command -v nvidia-smi >/dev/null && nvidia-smi >"$folder/nvidia-smi.log" 2>&1
 "$python" -m pip list --format=freeze >"$folder/packages.log" 2>&1
 run_parts
+if [[ -z $entries ]]; then
+    rm -r "$folder"
+    usage "--only '$only' names no part"
+fi
 
 # -- summary ---------------------------------------------------------------------------------------------------------
 

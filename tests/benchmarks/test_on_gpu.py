@@ -87,6 +87,20 @@ def test_a_part_that_fails_or_hangs_does_not_stop_the_others(tmp_path: Path) -> 
     assert "no such library" in summary
 
 
+def test_single_parts_have_all_the_time(tmp_path: Path) -> None:
+    """What was mended, or did not come to its end, is run again by itself."""
+    pretended, out = tmp_path / "bin", tmp_path / "results"
+    pretended.mkdir()
+    (pretended / "python").write_text(PRETENDS.replace("-c*) ;;", "-c*) echo a warning >&2 ;;"))
+    (pretended / "python").chmod(0o755)
+    result = start(out, "--only", "tests devices", first_on_path=pretended)
+    outcomes = {row["part"]: row["outcome"] for row in json.loads((out / "summary.json").read_text())}
+    assert outcomes == {"tests": "passed", "devices": "passed"}
+    assert result.returncode == 0
+    assert "names no part" in start(out / "more", "--only", "device", first_on_path=pretended).stderr
+    assert "at most  77 s" in start("--list", "--only", "devices", "--seconds", "77").stdout
+
+
 def test_the_probe_finds_what_a_library_offers() -> None:
     """Against the mock: all is right but that its ReLU keeps a NaN or not as it is told, and what it refuses is not offered."""
     pytest.importorskip("ml_dtypes")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from itertools import count
 from typing import Any
@@ -87,6 +87,7 @@ class MockCublasLt:
     def __init__(self, refuses: tuple[int, ...] = (), costs: tuple[int, ...] = (1,)) -> None:
         self.refuses, self.products, self.prepared, self.costs, self.cost = refuses, 0, 0, costs, 0
         self.used: Counter[str] = Counter()  # epilogues, by name
+        self._stream: Callable[[], int] = lambda: 0  # the one that is current
         self.status = "CUBLAS_STATUS_NOT_SUPPORTED"
         self._numbers: Iterator[int] = count(1000)
         self._things: dict[int, Any] = {}
@@ -187,7 +188,7 @@ class MockCublasLt:
         self.cost = self.costs[int(chosen[6])]
         if self.cost < 0:
             raise CublasLtError(f"this is not supported ({self.status})")
-        assert (workspace != 0, workspace_size > 0, stream) == (True, True, 0)
+        assert (workspace != 0, workspace_size > 0, stream) == (True, True, self._stream())
         for address, alignment in zip((a, b, c, d), chosen[1:5], strict=True):
             assert address % int(alignment) == 0, "an algorithm for better aligned arrays"
         assert DTYPES[settings["scale"]] == ("float64" if self._things[D][0] == "float64" else "float32")

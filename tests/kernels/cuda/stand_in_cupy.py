@@ -1,13 +1,16 @@
 """As much of CuPy 14 as dlcore calls, on the CPU: so that the lines that call it are run by somebody before a GPU runs them.
 
-Streams run in the order of the program, and one of them captures; what CuPy refuses meanwhile is refused.  Kernels are those of
+Streams run in the order of the program, and one of them captures; what CuPy refuses meanwhile is refused, and so is a second
+stream that the first does not wait for.  Streams, devices and allocators are current in one thread only.  Kernels are those of
 emulation.py.  Nothing here says that a GPU would do the same; it says that names and arguments are CuPy's.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -38,28 +41,70 @@ class Array(np.ndarray):
         note("a copy from the host")
         assert not isinstance(arr, Array)
         assert (arr.shape, arr.dtype, arr.flags.c_contiguous) == (self.shape, self.dtype, True)
-        self[...] = arr
+        self.view(np.ndarray)[...] = arr
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        if _on_host(value):
+            raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
+        super().__setitem__(place, value)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: tuple[Any, ...] = (), **options: Any) -> Any:
+        if any(map(_on_host, (*inputs, *out))):
+            raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+        into = {"out": tuple(v.view(np.ndarray) for v in out)} if out else {}
+        plain = (v.view(np.ndarray) if isinstance(v, Array) else v for v in inputs)
+        result = getattr(ufunc, method)(*plain, **into, **options)
+        return out[0] if out else _wrapped(result)
+
+
+def _on_host(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and not isinstance(value, Array) and value.shape != ()
+
+
+def _wrapped(result: Any) -> Any:
+    if isinstance(result, tuple):
+        return tuple(map(_wrapped, result))
+    return np.asarray(result).view(Array)
+
+
+class Current(threading.local):
+    """What a `with` has made current: the last of a list, which every thread has for itself."""
+
+    def __init__(self, first: Callable[[], Any] | None = None) -> None:
+        self.entries = [first()] if first else []
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, place: int) -> Any:
+        return self.entries[place]
+
+    def append(self, entry: Any) -> None:
+        self.entries.append(entry)
+
+    def pop(self) -> None:
+        self.entries.pop()
 
 
 class Event:
     def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
         STREAM.refuse("an event")
         note("an event")
-        self.timed = not disable_timing
+        self.timed, self.captured, self.of = not disable_timing, False, None
 
-    def record(self, stream: Any = None) -> None: ...
+    def record(self, stream: Any = None) -> None:
+        self.of = stream or CURRENT[-1]
+        self.captured = self.of.captured
 
     def synchronize(self) -> None:
         STREAM.refuse("a wait")
 
 
 class Stream:
-    """The stand-in for cuBLASLt knows stream 0 only."""
-
-    ptr = 0
+    """`captured`: what is started here goes into the graph, of which there is one at a time."""
 
     def __init__(self, null: bool = False, non_blocking: bool = False) -> None:
-        self.non_blocking = non_blocking
+        self.non_blocking, self.ptr, self.captured = non_blocking, 0 if null else next(NUMBERS), False
         if not null:
             note("a stream")
 
@@ -71,17 +116,36 @@ class Stream:
         CURRENT.pop()
 
     def record(self, event: Event | None = None) -> Event:
-        return event or Event()
+        event = event or Event()
+        event.record(self)
+        return event
 
     def wait_event(self, event: Event) -> None:
         assert isinstance(event, Event)
+        assert event.of is not None, "a wait for an event that was never recorded is no wait"
+        assert not self.captured or event.captured, "cudaErrorStreamCaptureIsolation"
+        if event.of in FORKED:
+            FORKED.remove(event.of)
+        if event.captured and self is not CAPTURED[0]:
+            if self not in FORKED:
+                FORKED.append(self)
+            CAPTURED.append(self)
+            self.captured = True
 
     def begin_capture(self, mode: int | None = None) -> None:
         assert self.non_blocking, "the null stream cannot be captured"
         STREAM.begin()
+        self.captured = True
+        CAPTURED.append(self)
 
     def end_capture(self) -> Any:
-        launch = STREAM.end()
+        launch, lost = STREAM.end(), list(FORKED)
+        for stream in CAPTURED:
+            stream.captured = False
+        CAPTURED.clear()
+        FORKED.clear()
+        if lost:
+            raise RuntimeError("cudaErrorStreamCaptureUnjoined")
 
         def on(stream: Stream | None = None) -> None:
             launch()
@@ -89,8 +153,12 @@ class Stream:
         return SimpleNamespace(launch=on, upload=lambda stream=None: None)
 
 
-CURRENT = [Stream(null=True)]
-DEVICES = [0]  # the current one is the last
+NUMBERS = count(1)
+CAPTURED: list[Stream] = []  # the one that began it, and those that went along
+FORKED: list[Stream] = []  # of these, which it has not waited for since
+NULL = Stream(null=True)
+CURRENT = Current(lambda: NULL)
+DEVICES = Current(lambda: 0)
 USED: set[tuple[int, str]] = set()  # on which device what was done
 
 
@@ -98,7 +166,7 @@ def note(what: str) -> None:
     USED.add((DEVICES[-1], what))
 
 
-ALLOCATORS: list[Callable[[int], Any]] = []
+ALLOCATORS = Current()
 
 
 def _allocated(array: np.ndarray) -> Array:
@@ -130,14 +198,17 @@ class RawModule:
     def __init__(self, *, code: str, options: tuple[str, ...]) -> None:
         STREAM.refuse("a compilation")
         note("a compilation")
+        assert (type(code), type(options)) == (str, tuple), "Cython takes no subclass"
         self._module = Module(code)
 
     def get_function(self, name: str) -> Any:
         function = self._module.get_function(name)
 
-        def started(*arguments: Any) -> None:
+        def started(grid: Any, block: Any, arguments: Any) -> None:
             note("a kernel")
-            function(*arguments)
+            assert type(grid) is type(block) is tuple, "Cython takes no subclass"
+            assert CURRENT[-1].captured == bool(CAPTURED), "on a stream that has no part in the graph"
+            function(grid, block, arguments)
 
         return started
 

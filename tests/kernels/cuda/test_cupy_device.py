@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -17,7 +19,7 @@ from dlcore.backend import cuda_backend
 
 from .emulation import COMPILER, MISSING, EmulatedDevice
 from .mock_cublaslt import MockCublasLt
-from .stand_in_cupy import CURRENT, USED, Array, stand_in
+from .stand_in_cupy import CURRENT, USED, Array, Event, Stream, stand_in
 from .stream import STREAM
 from .test_training import DIGITS, TABLE
 
@@ -30,7 +32,8 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Any]:
 
     def install(**options: Any) -> None:
         nvmath, bindings = ModuleType("nvmath"), ModuleType("nvmath.bindings")
-        bindings.cublasLt = MockCublasLt(costs=(2, 1))  # type: ignore[attr-defined]
+        bindings.cublasLt = library = MockCublasLt(costs=(2, 1))  # type: ignore[attr-defined]
+        library._stream = lambda: CURRENT[-1].ptr
         for name, module in {**stand_in(**options), "nvmath": nvmath, "nvmath.bindings": bindings}.items():
             monkeypatch.setitem(sys.modules, name, module)
         monkeypatch.setattr(backend, "_algorithm_file", lambda: tmp_path / "dlcore" / "matrix_products.json")
@@ -201,6 +204,44 @@ def test_a_capture_that_fails_is_ended(installed: Any) -> None:
         started: list[int] = []
         device.captured(lambda: STREAM.start(lambda: started.append(1)))()
         assert started == [1]
+
+
+def test_a_second_stream_that_is_not_waited_for_ends_in_an_error(installed: Any) -> None:
+    """By the stand-in, as by CUDA; the next capture is none the worse."""
+    installed()
+    from dlcore.kernels.cuda import CupyDevice
+
+    device = CupyDevice()
+    with backend.Backend.for_device("cuda").context():
+        with pytest.raises(RuntimeError, match="Unjoined"):
+            device.captured(lambda: device.fork(lambda: None))
+        device.captured(lambda: (device.fork(lambda: None), device.join()))  # type: ignore[arg-type, return-value]
+
+
+def words_of(function: Any) -> set[str]:
+    """Names of the arguments; of a method of a class in C, the words of the line that Cython writes into its docstring."""
+    try:
+        return set(inspect.signature(function).parameters)
+    except ValueError:
+        return set(re.findall(r"\w+", function.__doc__.partition("\n")[0]))
+
+
+def test_the_stand_in_has_the_names_of_cupy() -> None:
+    """Classes, functions and their arguments; no GPU is needed to look."""
+    cupy, cupyx = pytest.importorskip("cupy"), pytest.importorskip("cupyx")
+    mine = stand_in()
+    for ours, theirs in ((mine["cupy"].cuda, cupy.cuda), (mine["cupy"].cuda.runtime, cupy.cuda.runtime)):
+        assert [name for name in vars(ours) if not hasattr(theirs, name)] == []
+    for ours, theirs in ((Array, cupy.ndarray), (Event, cupy.cuda.Event), (Stream, cupy.cuda.Stream)):
+        for name, function in vars(ours).items():
+            if callable(function) and (name == "__init__" or not name.startswith("_")):
+                assert words_of(function) <= words_of(getattr(theirs, name)), (theirs, name)
+    for name in ("zeros", "empty", "asarray", "asnumpy", "matmul", "RawModule", "get_default_memory_pool"):
+        assert callable(getattr(cupy, name))
+    assert callable(cupyx.empty_pinned)
+    assert issubclass(cupy.cuda.memory.OutOfMemoryError, MemoryError)
+    assert not issubclass(cupy.cuda.runtime.CUDARuntimeError, MemoryError)
+    assert not hasattr(cupy, "bfloat16")
 
 
 def test_a_long_piece_of_work_is_timed_once(installed: Any) -> None:
