@@ -63,7 +63,8 @@ def advice(found: dict[str, Any], installed: dict[str, str]) -> str | None:
     if found["driver"] is None:
         return NO_DRIVER
     major = int(found["driver"].partition(".")[0])
-    command = f'pip install "cupy-cuda{min(max(major, 12), 13)}x[ctk]" nvmath-python'
+    cuda = min(max(major, 12), 13)  # nvmath-python takes any cuda-bindings, and works with those of this CUDA
+    command = f'pip install "cupy-cuda{cuda}x[ctk]" nvmath-python "cuda-bindings=={cuda}.*"'
     if not installed:
         return f"CuPy is not installed; {command}"
     if len(installed) > 1:

@@ -12,7 +12,7 @@ from dlcore.kernels.cuda import diagnosis
 GOOD = {
     "driver": "13.0", "runtime": "13.0", "nvrtc": "13.0", "headers": "/usr/include", "nvmath": "1.0", "cublaslt": "130100", "gpu": "H200",
 }  # fmt: skip
-COMMAND = r'pip install "cupy-cuda13x\[ctk\]" nvmath-python$'
+COMMAND = r'pip install "cupy-cuda13x\[ctk\]" nvmath-python "cuda-bindings==13\.\*"$'
 
 
 @pytest.mark.parametrize(
