@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Backend, is_on_gpu, numbers
-from ..contract import wide
+from ..contract import dtype_name, wide
 from ..errors import DataError, ShapeError
 from ..kernels.table import host_dtype
 
@@ -42,7 +42,9 @@ def features(X: Any, columns: int, dtype: str, name: str = "X") -> Any:
     if array.dtype.kind == "f" or (array.dtype.kind in "iu" and np.iinfo(array.dtype).max > _largest(dtype)):
         (_check_finite_on_gpu if is_on_gpu(array) else check_finite)(array, dtype, name)
     if is_on_gpu(array):
-        return array
+        if array.dtype.kind not in "biuf" and dtype_name(array) != "bfloat16":
+            raise DataError(f"{name} is {array.dtype}, expected numbers (bool, integer or floating point)")
+        return array if array.flags.c_contiguous else array.copy()  # kernels know no strides
     if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
         array = array.astype(wide(dtype))
     if not array.dtype.isnative:

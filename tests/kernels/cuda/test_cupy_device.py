@@ -192,6 +192,21 @@ def test_arrays_come_back_where_they_came_from(installed: Any) -> None:
     np.testing.assert_array_equal(there.get(), run.predict(TABLE.astype("float32")))
 
 
+def test_rows_on_the_device_may_lie_in_any_order(installed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Column by column, or every other one: CuPy gives a kernel the address alone.  What are no numbers is refused."""
+    installed()
+    monkeypatch.setattr("dlcore.trainer.FEW_BYTES", 0)  # otherwise they are copied anyway
+    X, runs = np.repeat(TABLE.astype("float32"), 2, axis=1), []
+    for rows in (X[:, ::2].copy(), X[:, ::2].copy(order="F").view(Array), X.view(Array)[:, ::2]):
+        model = dl.Sequential(dl.Dense(12, 3))
+        run = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.SGD(0.1), device="cuda", seed=2)
+        run.fit(rows, DIGITS[:300] % 3, epochs=1, batch_size=64)
+        runs.append(bits(run))
+    assert runs[0] == runs[1] == runs[2]
+    with pytest.raises(dl.DataError, match="X is complex64, expected numbers"):
+        run.predict(X[:, ::2].astype("complex64").view(Array))
+
+
 def test_a_capture_that_fails_is_ended(installed: Any) -> None:
     """An allocation is refused, and the stream is as it was."""
     installed()
