@@ -108,8 +108,9 @@ class Memory:
         place = buffer.name, buffer.dtype, len(buffer.shape), buffer.shape[1:]
         array, rows = self._workspace.get(place), buffer.shape[0]
         if array is None or array.shape[0] < rows:
-            array = self._workspace[place] = self.backend.zeros(buffer.shape, buffer.dtype)
-            self.generation += 1
+            array = self.backend.zeros(buffer.shape, buffer.dtype)
+            self.generation += 1  # first: an interrupt must not leave a new array under the old number
+            self._workspace[place] = array
         return array[:rows, ...] if array.shape[0] > rows else array
 
     def load(self, rows: Mapping[str, Any], *, stay: bool) -> None:

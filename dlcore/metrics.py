@@ -28,14 +28,17 @@ class Totals:
 
     def add_counted(self, loss: np.ndarray, w: np.ndarray) -> None:
         """(mean loss, weight, weight of the rows predicted right) and row weights of a block."""
-        self._add_loss(float(loss[0]), w)
-        self.metric_sum += float(loss[2])
+        weight, (summed, right) = self._add_loss(float(loss[0]), w), loss[1:].tolist()
+        if weight > 0:  # a share of the kernel's own sum, rounded as it is: all rows right must give 1
+            self.metric_sum += weight * min(right / summed, 1.0)
 
-    def _add_loss(self, block_loss: float, w: np.ndarray) -> None:
+    def _add_loss(self, block_loss: float, w: np.ndarray) -> float:
+        """The weight of the block."""
         weight = float(w.sum(dtype=np.float64))
         self.weight += weight
         if weight > 0:  # 0 · NaN of rows without weight would spoil the sum
             self.loss_sum += block_loss * weight
+        return weight
 
     def result(self) -> dict[str, float]:
         """{"loss", "accuracy"} or {"loss", "rmse"}; the rmse is over rows and outputs: √(Σ w (a − y)² / (k Σ w))."""

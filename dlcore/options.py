@@ -72,6 +72,13 @@ def check_dtype(model: Sequential, optimizer: Optimizer, dtype: str) -> None:
         layer.check_dtype(dtype)
 
 
+def check_part(name: str, value: Any, kind: type) -> None:
+    """Raise ConfigurationError unless this part of a trainer is of its kind."""
+    if not isinstance(value, kind):
+        hint = ": write it with parentheses" if isinstance(value, type) and issubclass(value, kind) else ""
+        raise ConfigurationError(f"Trainer: {name}={value!r}, expected a {kind.__name__}{hint}")
+
+
 def check_count(name: str, value: Any, zero: bool = False) -> None:
     """Raise ConfigurationError unless the value is a positive integer, or 0 where that is allowed."""
     if not is_integer(value) or value < (0 if zero else 1):

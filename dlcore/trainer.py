@@ -67,18 +67,13 @@ class Trainer:
         matmul_precision: str = "highest",
         graph: bool = True,
     ) -> None:
-        for name, value, kind in (
-            ("model", model, Sequential),
-            ("loss", loss, Loss),
-            ("optimizer", optimizer, Optimizer),
-        ):
-            if not isinstance(value, kind):
-                hint = ": write it with parentheses" if isinstance(value, type) and issubclass(value, kind) else ""
-                raise ConfigurationError(f"Trainer: {name}={value!r}, expected a {kind.__name__}{hint}")
+        options.check_part("model", model, Sequential)
+        options.check_part("loss", loss, Loss)
+        options.check_part("optimizer", optimizer, Optimizer)
         options.check_head(model, loss)
         key(seed)  # raises for what is not a seed
         dtype = options.dtype_name(dtype)
-        self.model, self.loss, self.optimizer, self.seed, self.dtype = model, loss, optimizer, int(seed), dtype
+        self.model, self.loss, self._optimizer, self.seed, self.dtype = model, loss, optimizer, int(seed), dtype
         options.check_flag("graph", graph)
         self.backend = Backend.for_device(device, matmul_precision)
         if not graph:
@@ -94,6 +89,7 @@ class Trainer:
         self._resumed_from: dict[str, str] | None = None  # how the steps before were run, until fit goes on
         self._algorithms: Any = None  # of a GPU, loaded from a file; kept for the next file where there is none
         self._window: Window | None = None  # the way to rows that have no room on the device
+        self._fitting = False
         self._chunk = 1  # updates between two returns to Python; the loop finds how many they may be
         # what made X of raw rows: not applied here, but saved along
         self.preprocessing: FittedPreprocessing | None = None
@@ -110,6 +106,19 @@ class Trainer:
         self.learning_rate = float(self.optimizer.learning_rate)
         self.epoch = 0  # epochs finished
         self._next_order = 0  # epoch whose data order comes next; the order of an interrupted one does not come again
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """Set between two fits, it takes effect with its learning rate; a rule of another kind begins with empty slots."""
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None:
+        options.check_part("optimizer", optimizer, Optimizer)
+        options.check_dtype(self.model, optimizer, self.dtype)
+        if type(optimizer) is not type(self._optimizer):
+            self.memory.slots.clear()  # v is a velocity to one rule, and to another a mean of squares
+        self._optimizer, self.learning_rate = optimizer, float(optimizer.learning_rate)
 
     @property
     def learning_rate(self) -> float:
@@ -189,6 +198,11 @@ class Trainer:
         Raises DataError or ShapeError for bad data and ConfigurationError for bad options before anything is trained,
         DivergenceError when loss or gradient stop being finite: the parameters are then those before that update.
         """
+        if self._fitting:  # its rows, its window and its place in the epoch would be written over
+            raise ConfigurationError(
+                "fit was called while another fit of this trainer is going on, by a callback or a thread; "
+                "call it when that has returned, or train another Trainer"
+            )
         options.check_count("epochs", epochs, zero=True)
         options.check_count("accumulate", accumulate)
         options.check_flag("shuffle", shuffle)
@@ -205,6 +219,7 @@ class Trainer:
             names = ("loss", self.loss.metric)
             self.reports = ("loss", *(f"val_{name}" for name in names if held_out), "seconds")
             try:
+                self._fitting = True
                 self._load(X, targets, weights, batch, bool(shuffle))
                 updates = self._updates(len(X), batch, bool(shuffle), accumulate)
                 saved.warn_of_other_bits(self)
@@ -214,7 +229,7 @@ class Trainer:
                 if self._window:
                     self._window.close()
                 self.memory.unload()
-                self._window = None
+                self._window, self._fitting = None, False
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, name: str) -> tuple[Any, np.ndarray, np.ndarray]:
         """Features, targets as the kernels take them, and row weights; all checks of user's data are made here."""
@@ -351,6 +366,8 @@ class Trainer:
         cannot be written; a file of that name is then as it was.
         """
         with self.backend.context():
+            for slot in self.optimizer.slots if self.updates else ():
+                self.memory.slot(slot)  # of an optimizer that was set after the last update, 0 so far
             arrays = {name: self.backend.to_host(view) for name, view in self.memory.named_arrays()}
             facts = saved.facts_of(self)
         checkpoint.write(path, arrays, facts)

@@ -88,3 +88,51 @@ def test_another_optimizer_takes_effect() -> None:
     one.fit(X, Y, epochs=1)
     other.fit(X, Y, epochs=1)
     assert not _same(one, other)
+
+
+def test_a_rule_of_another_kind_begins_with_empty_slots() -> None:
+    """And with its own learning rate: what the rule before left under the same name, as "v", means something else."""
+    one, other = make(), make()
+    one.fit(X, Y, epochs=1)
+    other.set_weights(one.get_weights())
+    one.optimizer = other.optimizer = dl.SGD(0.1, momentum=0.9)
+    other.memory.set_counter("progress", one.memory.counter("progress"))
+    other._next_order = one._next_order
+    one.fit(X, Y, epochs=1)
+    other.fit(X, Y, epochs=1)
+    assert one.learning_rate == 0.1
+    assert _same(one, other)
+    with pytest.raises(dl.ConfigurationError, match="optimizer='adam'"):
+        one.optimizer = "adam"  # type: ignore[assignment]
+
+
+def test_a_fit_in_a_callback_of_fit_is_refused() -> None:
+    """It would train on with the rows of the inner one; afterwards the trainer is as usable as before."""
+
+    class Again(dl.Callback):
+        def on_epoch_end(self, trainer: dl.Trainer, logs: Any) -> None:
+            with pytest.raises(dl.ConfigurationError, match="another fit of this trainer is going on"):
+                trainer.fit(X + 1, Y, epochs=1, batch_size=16)
+
+    one, other = make(), make()
+    for _ in range(2):
+        one.fit(X, Y, epochs=2, batch_size=16, callbacks=[Again()])
+        other.fit(X, Y, epochs=2, batch_size=16)
+    assert _same(one, other)
+
+
+def test_an_array_is_never_new_under_an_old_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans ask by the number whether their arrays were replaced, also where Ctrl-C came between the two."""
+    trainer = make()
+    trainer.fit(X[:8], Y[:8], epochs=1)
+
+    class Interrupted(dict[Any, Any]):
+        def __setitem__(self, place: Any, array: Any) -> None:
+            super().__setitem__(place, array)
+            raise KeyboardInterrupt
+
+    before = trainer.memory.generation
+    monkeypatch.setattr(trainer.memory, "_workspace", Interrupted(trainer.memory._workspace))
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(X, Y, epochs=1)
+    assert trainer.memory.generation > before

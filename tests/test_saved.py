@@ -49,3 +49,16 @@ def test_another_blas_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.undo()
     with pytest.warns(UserWarning, match="resumed with blas '.*', not 'mkl 2026.0 avx512'"):
         dl.Trainer.load(tmp_path / "run.safetensors").fit(X, y, epochs=1)
+
+
+def test_a_trainer_saved_after_its_optimizer_was_replaced_can_be_loaded(tmp_path: Path) -> None:
+    """The slots of the new one are 0 until it makes an update."""
+    X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2
+    run = dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SoftmaxCrossEntropy(), dl.SGD(0.01, momentum=0.9))
+    run.fit(X, y, epochs=1)
+    run.optimizer = dl.Adam(0.01)
+    run.save(tmp_path / "run.safetensors")
+    again = dl.Trainer.load(tmp_path / "run.safetensors")
+    for trainer in (run, again):
+        trainer.fit(X, y, epochs=1)
+    assert all(np.array_equal(a, b) for a, b in zip(run.get_weights(), again.get_weights(), strict=True))

@@ -27,7 +27,7 @@ class Loss:
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Whoever computes or decides otherwise than its base says itself whether that counts."""
         super().__init_subclass__(**keywords)
-        if "counts" not in vars(cls) and {"record", "correct", "threshold"} & vars(cls).keys():
+        if "counts" not in vars(cls) and {"record", "correct", "threshold", "output"} & vars(cls).keys():
             cls.counts = False
 
     def targets(self, y: Any, outputs: int) -> np.ndarray:

@@ -132,12 +132,26 @@ def test_a_loss_made_of_another_is_evaluated_by_its_own_rules() -> None:
     class Strict(dl.BinaryCrossEntropy):
         threshold = 0.9
 
+    class Logits(dl.BinaryCrossEntropy):
+        output = "identity"
+
     X, y = np.array([[0.0], [0.5], [2.0], [5.0]]), np.array([0, 1, 1, 1])
     reports = []
-    for loss in (Squared(), Strict(), dl.BinaryCrossEntropy()):
+    for loss in (Squared(), Strict(), Logits(), dl.BinaryCrossEntropy()):
         run = dl.Trainer(dl.Sequential(dl.Dense(1, 1)), loss, dl.SGD(0.1), dtype="float64")
         run.set_weights([np.ones((1, 1)), np.full(1, -0.25)])  # z = -0.25, 0.25, 1.75, 4.75
         reports.append(run.evaluate(X, y))
     assert reports[0]["loss"] == pytest.approx(np.mean((X[:, 0] - 0.25 - y) ** 2) / 2)
-    assert [report["accuracy"] for report in reports] == [1.0, 0.5, 1.0]
-    assert reports[1]["loss"] == reports[2]["loss"]
+    assert [report["accuracy"] for report in reports] == [1.0, 0.5, 0.75, 1.0]
+    assert reports[1]["loss"] == reports[2]["loss"] == reports[3]["loss"]
+
+
+@pytest.mark.parametrize("weight", [0.1, 1e-3, 7.7])
+def test_all_rows_right_are_an_accuracy_of_1(weight: float) -> None:
+    """Whatever they weigh, in float32 and over several blocks of rows; all wrong are 0."""
+    y = np.arange(5000) % 3
+    run = dl.Trainer(dl.Sequential(dl.Dense(3, 3)), dl.SoftmaxCrossEntropy(), dl.SGD(0.1))
+    run.set_weights([np.eye(3), np.zeros(3)])
+    for targets, accuracy in ((y, 1.0), ((y + 1) % 3, 0.0)):
+        found = run.evaluate(np.eye(3)[y], targets, sample_weight=weight * (1 + np.arange(5000) % 7))
+        assert found["accuracy"] == accuracy
