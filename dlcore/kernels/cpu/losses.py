@@ -1,9 +1,12 @@
-"""Losses: value and delta in one pass over the rows, with the bias of the output layer if there is one.
+"""Losses: values and delta in one pass over the rows, with the bias of the output layer if there is one.
 
-The loops take z + b where b is not empty, and delta may be z, so a fused kernel lets the product write into delta.
+The loops take z + b where b is not empty, and delta may be z, so a fused kernel lets the product write into delta.  Rows may
+be shared out among threads: each has its weighted part of the loss in `parts`, which are added afterwards, in order.
 """
 
 import math
+
+import numpy as np
 
 from .activations import NO_BIAS, begin
 from .compiled import REDUCE, compiled, inlined, inlined_sum
@@ -12,13 +15,35 @@ from .special import exp, exp_negative, like, log1p_fraction, logistic
 
 
 @inlined_sum
-def weight_of(w, loss):
-    """Σ w, written to loss[1]; returns 1 / Σ w, or 0 without weight."""
+def weight_of(w):
+    """Σ w"""
     total = 0.0
     for i in range(w.size):
         total += w[i]
-    loss[1] = total
-    return 1.0 / total if total > 0 else 0.0
+    return total
+
+
+@inlined
+def inverse_weight(w):
+    """1 / Σ w, or 0 without weight"""
+    weight = weight_of(w)
+    return 1.0 / weight if weight > 0 else 0.0
+
+
+@compiled(REDUCE)
+def _sum_up(parts, w, loss):
+    """loss = (Σ_i parts_i, Σ_i w_i)"""
+    total = 0.0
+    for i in range(parts.size):
+        total += parts[i]
+    loss[0], loss[1] = total, weight_of(w)
+
+
+def _in_parts(loop, z, b, y, w, numbers, out):
+    loss, delta = out
+    parts = np.empty(len(z))
+    loop(z, b, y, w, parts, delta, *numbers)
+    _sum_up(parts, w, loss)
 
 
 @inlined
@@ -33,11 +58,10 @@ def silence_without_weight(weight, row):
 
 
 def _loop(rule):
-    @compiled(REDUCE)
-    def loop(z, b, y, w, loss, delta, *numbers):
-        rows, columns = z.shape
-        per_weight, total = weight_of(w, loss), 0.0
-        for i in range(rows):
+    @compiled(REDUCE, rows="z y parts delta")
+    def loop(lo, hi, z, b, y, w, parts, delta, *numbers):
+        columns, per_weight = z.shape[1], inverse_weight(w)
+        for i in range(lo, hi):
             share = like(w[i], w[i] * per_weight)
             L, y_i, d_i = like(share, 0), y[i], delta[i]
             begin(z[i], d_i)
@@ -45,9 +69,8 @@ def _loop(rule):
                 value, slope = rule(d_i[j] + b[j] if b.size else d_i[j], y_i[j], *numbers)
                 L += value
                 d_i[j] = share * slope
-            total += share * L if share > 0 else 0.0
+            parts[i] = share * L if share > 0 else 0.0
             silence_without_weight(w[i], d_i)
-        loss[0] = total
 
     return loop
 
@@ -96,7 +119,7 @@ def _each_output(rule):
 
     def with_bias(z, b, y, w, *numbers_and_out):
         *numbers, out = numbers_and_out
-        loop(z, b, y, w, *out, *numbers)
+        _in_parts(loop, z, b, y, w, numbers, out)
 
     return with_bias
 
@@ -105,10 +128,10 @@ def _each_output(rule):
 
 
 @inlined_sum
-def shift_to_top(z, b, delta):
+def shift_to_top(lo, hi, z, b, delta):
     """delta = z + b − max of its row"""
-    rows, columns = z.shape
-    for i in range(rows):
+    columns = z.shape[1]
+    for i in range(lo, hi):
         top = z[i, 0] + b[0] if b.size else z[i, 0]
         for j in range(columns):
             t = z[i, j] + b[j] if b.size else z[i, j]
@@ -118,29 +141,28 @@ def shift_to_top(z, b, delta):
             delta[i, j] -= top
 
 
-@compiled(REDUCE)
-def softmax_cross_entropy_loop(z, b, y, w, smoothing, loss, delta):
-    rows, columns = z.shape
-    per_weight, total = weight_of(w, loss), 0.0
-    shift_to_top(z, b, delta)
+@compiled(REDUCE, rows="z y parts delta")
+def softmax_cross_entropy_loop(lo, hi, z, b, y, w, parts, delta, smoothing):
+    columns, per_weight = z.shape[1], inverse_weight(w)
+    shift_to_top(lo, hi, z, b, delta)
     off = smoothing / columns
-    for i in range(rows):
+    for i in range(lo, hi):
         d = (1.0 - smoothing) * delta[i, y[i]]
         if smoothing > 0:
             row = like(delta[i, 0], 0)
             for j in range(columns):
                 row += delta[i, j]
             d += off * row
-        total -= w[i] * per_weight * d if w[i] > 0 else 0.0
-    flat = flat_of(delta)
+        parts[i] = -(w[i] * per_weight * d) if w[i] > 0 else 0.0
+    flat = flat_of(delta)[lo * columns : hi * columns]
     for q in range(flat.size):  # one flat loop: ten classes alone do not fill a vector
         flat[q] = exp_negative(flat[q])
-    for i in range(rows):
+    for i in range(lo, hi):
         e = like(delta[i, 0], 0)
         for j in range(columns):
             e += delta[i, j]
         share = w[i] * per_weight
-        total += share * math.log(e) if share > 0 else 0.0
+        parts[i] += share * math.log(e) if share > 0 else 0.0
         scale, shift = like(e, share / e), like(e, share * off)
         hit = delta[i, y[i]]
         for j in range(columns):
@@ -148,16 +170,14 @@ def softmax_cross_entropy_loop(z, b, y, w, smoothing, loss, delta):
         # not from the line above: of a single class nothing may remain, Adam would make steps of the rounding error
         delta[i, y[i]] = hit * scale - like(e, share * (1.0 - smoothing + off))
         silence_without_weight(w[i], delta[i])
-    loss[0] = total
 
 
-@compiled(REDUCE)
-def softmax_cross_entropy_dense_loop(z, b, y, w, smoothing, loss, delta):
-    rows, columns = z.shape
-    per_weight, total = weight_of(w, loss), 0.0
-    shift_to_top(z, b, delta)
+@compiled(REDUCE, rows="z y parts delta")
+def softmax_cross_entropy_dense_loop(lo, hi, z, b, y, w, parts, delta, smoothing):
+    columns, per_weight = z.shape[1], inverse_weight(w)
+    shift_to_top(lo, hi, z, b, delta)
     on, off = 1.0 - smoothing, smoothing / columns
-    for i in range(rows):
+    for i in range(lo, hi):
         share = w[i] * per_weight
         one = like(delta[i, 0], 1)
         keep, shift, unit = one * like(one, on), one * like(one, off), like(one, share)
@@ -171,32 +191,21 @@ def softmax_cross_entropy_dense_loop(z, b, y, w, smoothing, loss, delta):
             t = exp_negative(delta[i, j])
             e += t
             delta[i, j] = t
-        total += share * (math.log(e) * mass - dot) if share > 0 else 0.0
+        parts[i] = share * (math.log(e) * mass - dot) if share > 0 else 0.0
         scale = mass / e
         for j in range(columns):
             delta[i, j] = unit * (delta[i, j] * scale - (keep * y[i, j] + shift))
         silence_without_weight(w[i], delta[i])
-    loss[0] = total
 
 
-@compiled()
-def _no_classes(w, loss):
-    weight_of(w, loss)
-    loss[0] = 0
+def _softmax(loop):
+    def with_bias(z, b, y, w, smoothing, out):
+        if z.shape[1]:
+            _in_parts(loop, z, b, y, w, (smoothing,), out)
+        else:  # no classes
+            _sum_up(np.empty(0), w, out[0])
 
-
-def _softmax_cross_entropy(z, b, y, w, smoothing, out):
-    if z.shape[1]:
-        softmax_cross_entropy_loop(z, b, y, w, smoothing, *out)
-    else:
-        _no_classes(w, out[0])
-
-
-def _softmax_cross_entropy_dense(z, b, y, w, smoothing, out):
-    if z.shape[1]:
-        softmax_cross_entropy_dense_loop(z, b, y, w, smoothing, *out)
-    else:
-        _no_classes(w, out[0])
+    return with_bias
 
 
 # name of the loss -> function of (z, bias, targets and what follows, out); fused.py puts the product before it
@@ -207,8 +216,8 @@ WITH_BIAS = {
     "binary_cross_entropy": _each_output(binary_cross_entropy_rule),
     "hinge": _each_output(hinge_rule),
     "perceptron": _each_output(perceptron_rule),
-    "softmax_cross_entropy": _softmax_cross_entropy,
-    "softmax_cross_entropy_dense": _softmax_cross_entropy_dense,
+    "softmax_cross_entropy": _softmax(softmax_cross_entropy_loop),
+    "softmax_cross_entropy_dense": _softmax(softmax_cross_entropy_dense_loop),
 }
 
 

@@ -99,9 +99,14 @@ def _access(array: np.ndarray, written: bool, cut: Cut | None) -> Access:
     return Access(start, start + array.nbytes, array.shape, written, cut)
 
 
-def _loop_row(loop: Loop, arguments: Sequence[Any], outputs: Sequence[np.ndarray]) -> Row:
+def _loop_row(loop: Loop, arguments: Sequence[Any], call: BoundCall) -> Row:
     arrays = {i: value for i, value in enumerate(arguments) if isinstance(value, np.ndarray) and value.size}
-    written = {i for i, array in arrays.items() if any(np.may_share_memory(array, out) for out in outputs)}
+
+    def among(array: np.ndarray, others: Sequence[Any]) -> bool:
+        return any(np.may_share_memory(array, other) for other in others if isinstance(other, np.ndarray))
+
+    # outputs, and what is neither: loops of one call hand something on in an array of their own
+    written = {i for i, array in arrays.items() if among(array, call.outputs) or not among(array, call.inputs)}
     cut = WHOLE
     if loop.axis == "columns":
         cut = columns_cut(loop.extent(arguments))
@@ -131,7 +136,7 @@ def _product_row(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> Row:
 def rows_of(call: BoundCall) -> list[Row]:
     """The rows of the table that a call becomes."""
     return [
-        _product_row(*arguments) if what is product else _loop_row(what, arguments, call.outputs)
+        _product_row(*arguments) if what is product else _loop_row(what, arguments, call)
         for what, arguments in made_of(call)
     ]
 
