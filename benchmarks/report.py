@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -86,10 +87,12 @@ def write(records: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
     except ModuleNotFoundError as error:
         print(f"no charts: {error}", file=sys.stderr)
         charts = None
+    count = Counter(values["benchmark"] for values in records.values())
     sections = ["# Results\n\nWritten by `benchmarks/report.py` from the records in this folder.\n"]
     for name, values in records.items():
         title = (BENCHMARKS[values["benchmark"]].__doc__ or "").partition("\n")[0]
-        parts = [f"## {title}", record.machine_line(values), BENCHMARKS[values["benchmark"]].summary(values)]
+        place = f" ({name}.json)" if count[values["benchmark"]] > 1 else ""
+        parts = [f"## {title}{place}", record.machine_line(values), BENCHMARKS[values["benchmark"]].summary(values)]
         parts += record.warnings(values)
         if values["left_out"]:
             reasons = (f"{who} ({why.strip().splitlines()[-1]})" for who, why in values["left_out"].items())

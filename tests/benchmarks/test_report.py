@@ -126,6 +126,15 @@ def test_every_benchmark_has_a_table(
 
 
 @pytest.mark.usefixtures("without_charts")
+def test_two_records_of_a_benchmark_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of a benchmark may have been run by two commits."""
+    later = RECORDS["published"] | {"commit": "fedcba987654"}
+    _main(monkeypatch, "--results", _folder(tmp_path, {"published": RECORDS["published"], "published_large": later}))
+    titles = [line for line in (tmp_path / "report.md").read_text().splitlines() if line.startswith("## ")]
+    assert [title[title.rindex("(") :] for title in titles] == ["(published.json)", "(published_large.json)"]
+
+
+@pytest.mark.usefixtures("without_charts")
 def test_a_page_gets_the_tables_between_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once and again: what stands around them stays, old tables go."""
     page = tmp_path / "README.md"
