@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -23,29 +25,48 @@ def _same(one: dl.Trainer, other: dl.Trainer) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
 
 
-FITS: list[tuple[int, dict[str, Any]]] = [
-    (8, {"batch_size": 8}),
-    (8, {"batch_size": 8}),
-    (40, {"batch_size": 12}),  # arrays grow
-    (8, {"batch_size": 8}),
-    (8, {"batch_size": 3, "shuffle": False}),
-    (40, {"batch_size": 12, "accumulate": 2}),
-    (40, {"batch_size": 12, "validation": (X, Y)}),
-    (9, {}),
-    *((rows, {"batch_size": 4}) for rows in range(20, 32)),  # more plans than are kept
-    (8, {"batch_size": 8}),
+# rows, dtype of X, whether targets are given as rows of an identity matrix, options; every fit has other rows
+FITS: list[tuple[int, str, bool, dict[str, Any]]] = [
+    (8, "float64", False, {"batch_size": 8}),
+    (8, "float64", False, {"batch_size": 8}),
+    (40, "float64", False, {"batch_size": 12}),  # arrays grow
+    (8, "float64", False, {"batch_size": 8}),
+    (8, "float32", False, {"batch_size": 8}),
+    (8, "float64", False, {"batch_size": 8}),  # not those in float32
+    (8, "float64", True, {"batch_size": 8}),
+    (8, "float64", False, {"batch_size": 8}),  # not those of the matrix
+    (8, "float64", False, {"batch_size": 3}),
+    (8, "float64", False, {"batch_size": 3, "shuffle": False}),
+    (40, "float64", False, {"batch_size": 12, "accumulate": 2}),
+    (40, "float64", False, {"batch_size": 12, "sample_weight": np.arange(40) % 3}),
+    (40, "float64", False, {"batch_size": 12, "validation": (X, Y)}),
+    (9, "float64", False, {}),
+    *((rows, "float64", False, {"batch_size": 4}) for rows in range(20, 32)),  # more plans than are kept
+    (8, "float64", False, {"batch_size": 8}),
 ]
 
 
 def test_bits_are_those_of_plans_recorded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     kept, anew = make(), make()
-    for rows, options in FITS:
-        first = kept.fit(X[:rows], Y[:rows], epochs=2, **options)
+    for place, (rows, dtype, matrix, options) in enumerate(FITS):
+        x, y = np.roll(X, place, axis=0)[:rows].astype(dtype), np.roll(Y, place)[:rows]
+        y = np.eye(3)[y] if matrix else y
+        first = kept.fit(x, y, epochs=2, **options)
         with monkeypatch.context() as patch:
             patch.setattr(trainer_module, "FEW_BYTES", -1)
-            second = anew.fit(X[:rows], Y[:rows], epochs=2, **options)
-        assert first["loss"] == second["loss"]
+            second = anew.fit(x, y, epochs=2, **options)
+        assert first["loss"] == second["loss"], f"fit {place}: {FITS[place]}"
         assert _same(kept, anew)
+
+
+def test_old_plans_go() -> None:
+    """However many shapes a trainer has seen."""
+    trainer, steps = make(), []
+    for rows in range(1, 21):
+        trainer.fit(X[:rows], Y[:rows], epochs=1)
+        steps.append(weakref.ref(trainer.step))
+    gc.collect()
+    assert sum(step() is not None for step in steps) <= 8
 
 
 def test_a_second_fit_on_rows_of_the_same_shape_records_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,3 +157,10 @@ def test_an_array_is_never_new_under_an_old_number(monkeypatch: pytest.MonkeyPat
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(X, Y, epochs=1)
     assert trainer.memory.generation > before
+
+
+def test_targets_of_both_kinds_are_evaluated_by_plans_of_their_own() -> None:
+    """Class indices and rows of an identity matrix, as many of them."""
+    trainer = make()
+    for targets in (Y, np.eye(3)[Y], Y):
+        assert trainer.evaluate(X, targets) == make().evaluate(X, targets)

@@ -84,6 +84,21 @@ def test_a_product_its_activation_and_dropout_are_one_call(name: str) -> None:
         assert fused == ([f"dense_{name}", "dropout"] if keeps_a and target is y else [f"dense_{name}_dropout"])
 
 
+def test_what_is_dropped_and_read_again_is_written() -> None:
+    """One call keeps z of GELU, not a; where somebody else reads a, it stays."""
+    net, read = Net(), buffer("read", ROWS, 3)
+    progress, mask, y = (
+        buffer("progress", 4, dtype="int64"),
+        buffer("mask", ROWS, 3, dtype="uint8"),
+        buffer("y", ROWS, 3),
+    )
+    net.k.dense(net.x, net.W, net.b, out=net.z)
+    net.k.gelu(net.z, out=net.a)
+    net.k.dropout(net.a, progress, 1, 2, 3, 0.5, out=(y, mask))
+    net.k.add(net.a, y, out=read)
+    assert names(net.fused()) == ["dense_gelu", "dropout", "add"]
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_product_and_its_loss_are_one_call(name: str) -> None:
     """dense then a loss is one pass over the outputs."""

@@ -39,6 +39,18 @@ def test_another_executor_is_told_of_when_training_goes_on(tmp_path: Path) -> No
     dl.Trainer.load(tmp_path / "other.safetensors", graph=False).fit(X, y, epochs=1)
 
 
+def test_another_gpu_of_the_same_machine_is_not_told_of(recwarn: pytest.WarningsRecorder) -> None:
+    """Its number says nothing of the bits; its kind does."""
+    X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2
+    run = dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SoftmaxCrossEntropy(), dl.Adam(0.01))
+    run.fit(X, y, epochs=1)
+    before = saved.bits_from(run) | {"dtype": run.dtype}
+    for device, warnings in (("cpu:1", 0), ("cuda:1", 1)):
+        run._resumed_from = before | {"device": device}
+        run.fit(X, y, epochs=1)
+        assert len(recwarn) == warnings
+
+
 def test_another_blas_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its name, version and kernels, as the file has them."""
     X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2

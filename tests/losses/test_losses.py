@@ -155,3 +155,15 @@ def test_all_rows_right_are_an_accuracy_of_1(weight: float) -> None:
     for targets, accuracy in ((y, 1.0), ((y + 1) % 3, 0.0)):
         found = run.evaluate(np.eye(3)[y], targets, sample_weight=weight * (1 + np.arange(5000) % 7))
         assert found["accuracy"] == accuracy
+
+
+@pytest.mark.parametrize("loss", [dl.BinaryCrossEntropy(), dl.SoftmaxCrossEntropy()])
+def test_rows_that_are_right_are_those_of_predict_labels_where_outputs_are_equal(loss: dl.Loss) -> None:
+    """σ(0) is yes, and of equal outputs the first is the largest; of a row of targets too."""
+    X, y = np.ones((6, 2)), np.array([0, 0, 1, 1, 1, 1])
+    run = trainer_for(loss, 1 if isinstance(loss, dl.BinaryCrossEntropy) else 2)
+    run.set_weights([np.zeros_like(w) for w in run.get_weights()])
+    right = float(np.mean(run.predict_labels(X) == y))
+    assert run.evaluate(X, y)["accuracy"] == pytest.approx(right) != 0.5
+    if isinstance(loss, dl.SoftmaxCrossEntropy):
+        assert run.evaluate(X, np.full((6, 2), 0.5))["accuracy"] == 1.0

@@ -109,22 +109,24 @@ class Module:
 
 
 class LateUpload:
-    """A copy that is made as late as may be: staged memory that is written over too early, or used too early, shows."""
+    """A copy that is made as late as may be: staged memory that is written over too early, or used too early, shows.
+
+    Steps that wait for it find it made, but the host does not know of that: until `finish` it must leave the memory alone.
+    """
 
     def __init__(self, target: np.ndarray, staged: np.ndarray) -> None:
-        self._copy: tuple[np.ndarray, np.ndarray] | None = (target, staged)
+        self._target, self._staged, self._sent = target, staged, staged.tobytes()
+        self.pending = True
 
     def before_use(self) -> None:
-        if self._copy:
-            target, staged = self._copy
-            target[...] = staged
-        self._copy = None
+        if self.pending:
+            self._target[...] = self._staged
 
-    finish = before_use
-
-    @property
-    def pending(self) -> bool:
-        return self._copy is not None
+    def finish(self) -> None:
+        if self.pending:
+            assert self._staged.tobytes() == self._sent, "staged memory was written over while it was read"
+            self.before_use()
+        self.pending = False
 
 
 class EmulatedDevice(Device):
@@ -138,6 +140,7 @@ class EmulatedDevice(Device):
         cache: Path | None = None,
     ) -> None:
         self.free, self.uploads = free, 0
+        self._staged: dict[int, LateUpload] = {}  # by address, what was sent from there
         super().__init__(cublaslt or MockCublasLt(), precision, cache)
 
     def compiled(self, source: str) -> Module:
@@ -173,8 +176,11 @@ class EmulatedDevice(Device):
     def upload(self, target: np.ndarray, staged: np.ndarray, mark: object) -> LateUpload:
         assert mark is STREAM
         STREAM.refuse("an upload")
+        before = self._staged.get(staged.ctypes.data)
+        assert before is None or not before.pending, "nobody has waited for what was sent from there before"
         self.uploads += 1
-        return LateUpload(target, staged)
+        self._staged[staged.ctypes.data] = LateUpload(target, staged)
+        return self._staged[staged.ctypes.data]
 
     def free_memory(self) -> int:
         return self.free

@@ -5,6 +5,7 @@ The test is the one of the CPU's kernels; what is executed is the source that NV
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from dlcore.kernels import cuda, reference
@@ -42,6 +43,22 @@ def test_cuda_gather_casts(name: str, stored: str) -> None:
 def test_cuda_kernel_keeps_its_contract(name: str, dtype: str) -> None:
     """A kernel gives what the float64 reference gives, and touches nothing else; in any order of its threads."""
     check_at_all_sizes(KERNELS[name], reference.KERNELS[name].contract, reference.KERNELS[name], dtype)
+
+
+@pytest.mark.parametrize("columns", [3, 300])  # a row of a warp, and of a block
+def test_what_counts_as_right_where_outputs_are_equal(columns: int) -> None:
+    """z = 0 is yes, and of equal entries the first is the largest, of targets too: worth 1, 2, 4 and 8 here."""
+    z, w, first = np.zeros((4, columns)), 2.0 ** np.arange(4), np.arange(columns) == 0
+    last = first[::-1]
+    for name, y, right in (
+        ("binary_cross_entropy_counted", np.stack([first, last | True, last, last | True]), 2 + 8),
+        ("softmax_cross_entropy_counted", np.array([0, 1, columns - 1, 0]), 1 + 8),
+        ("softmax_cross_entropy_dense_counted", np.stack([first, last, first | last, first & last]), 1 + 4 + 8),
+    ):
+        y = y if y.ndim == 1 else y.astype("float64")
+        loss, delta = np.empty(3), np.empty_like(z)
+        KERNELS[name](z, y, w, *((0.0,) if "softmax" in name else ()), out=(loss, delta))
+        assert loss[2] == right, name
 
 
 def check_sixteen_bits(name: str, dtype: str) -> None:

@@ -12,6 +12,8 @@ import pytest
 import dlcore as dl
 from dlcore.backend import cuda_backend
 from dlcore.kernels import cuda
+from dlcore.kernels.cuda.activations import relu_with_mask
+from dlcore.kernels.cuda.epilogues import mask_bytes
 from dlcore.kernels.table import BoundCall, Kernel
 
 from .emulation import COMPILER, MISSING, EmulatedDevice
@@ -37,10 +39,11 @@ ALL = {"RELU_AUX_BIAS", "DRELU_BGRAD", "GELU_AUX_BIAS", "DGELU_BGRAD", "BGRADA",
         (lambda: MockCublasLt((Epilogue.DRELU_BGRAD, Epilogue.DGELU_BGRAD)), {"DRELU", "DGELU"}),
         (lambda: MockCublasLt((Epilogue.RELU_AUX_BIAS,)), ALL - {"RELU_AUX_BIAS"}),
         (lambda: MockCublasLt((Epilogue.DRELU, Epilogue.DRELU_BGRAD)), {"RELU_BIAS"}),
+        (lambda: MockCublasLt((Epilogue.DRELU,)), {"RELU_BIAS"}),  # no mask is written, so that with sums is of no use
         (ClearsNaN, {"DEFAULT"}),
         (lambda: ClearsNaN(only=Epilogue.RELU_BIAS), ALL - {"RELU_AUX_BIAS"}),
     ],
-    ids=["all", "without sums", "without masks", "without gradients", "loses NaN", "ReLU loses NaN"],
+    ids=["all", "without sums", "without masks", "without gradients", "only with sums", "loses NaN", "ReLU loses NaN"],
 )
 def test_steps_are_those_of_the_cpu(library: Callable[[], MockCublasLt], used: set[str]) -> None:
     """Five steps, the last one ragged, and a prediction, whatever the library offers; and that is used."""
@@ -68,6 +71,18 @@ def test_call_by_call_gives_the_bits_of_the_graph(dtype: str) -> None:
         assert lt.used["DRELU_BGRAD" if dtype == "float32" else "DRELU"] > 4
         weights.append(b"".join(w.tobytes() for w in run.get_weights()))
     assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("columns", [3, 130])
+def test_the_mask_of_our_own_pass(columns: int) -> None:
+    """A bit for each entry that is above 0, the lowest bit first: not for 0 itself, whose derivative is 0, nor for NaN."""
+    values = np.array([-1.0, 0.0, -0.0, np.nan, 2.0, 1e-300])
+    z, b = np.resize(values, (5, columns)), np.zeros(columns)
+    mask = np.full((5, mask_bytes(columns)), 255, "uint8")
+    positive = z > 0
+    relu_with_mask(EmulatedDevice(), z, b, mask)
+    assert np.array_equal(np.unpackbits(mask, axis=1, bitorder="little")[:, :columns], positive)
+    np.testing.assert_array_equal(z, np.where(positive | np.isnan(z), z, 0))
 
 
 def calls(*names: str) -> list[BoundCall]:
