@@ -62,7 +62,8 @@ def bits_from(trainer: Any) -> dict[str, str]:
     device = trainer.backend.device
     return {
         "device": trainer.backend.name,
-        "executor": trainer.step.executor.name,
+        # a network that is frozen throughout has no training step
+        "executor": trainer.step.executor.name if trainer.memory.parameters.trainable else "none",
         "blas": device.algorithms.identity if device else blas_name(),
     }
 

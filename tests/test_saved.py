@@ -74,3 +74,10 @@ def test_a_trainer_saved_after_its_optimizer_was_replaced_can_be_loaded(tmp_path
     for trainer in (run, again):
         trainer.fit(X, y, epochs=1)
     assert all(np.array_equal(a, b) for a, b in zip(run.get_weights(), again.get_weights(), strict=True))
+
+
+def test_a_network_that_is_frozen_throughout_is_saved(tmp_path: Path) -> None:
+    """It cannot be trained, and predicts as well as any."""
+    run = dl.Trainer(dl.Sequential(dl.Dense(3, 2, trainable=False), dl.ReLU()), dl.SquaredError(), dl.SGD(0.1))
+    run.save(tmp_path / "run.safetensors")
+    assert np.array_equal(dl.Trainer.load(tmp_path / "run.safetensors").predict(np.eye(3)), run.predict(np.eye(3)))
