@@ -152,6 +152,20 @@ def test_epilogues_and_kernels_compute_the_same(library: Any, epilogues: tuple[s
             np.testing.assert_allclose(found, expected, rtol=0, atol=400 * np.finfo(dtype).eps)
 
 
+@pytest.mark.skipif(COMPILER is None, reason=MISSING)
+@pytest.mark.parametrize("width", [6, 8])
+def test_what_gelu_keeps_has_rows_of_whole_vectors(width: int) -> None:
+    """The library takes rows of 8 entries and of multiples of it; for others it is not asked, as the mock asserts."""
+    lt = MockCublasLt()
+    dense = cuda.kernels(EmulatedDevice(lt))["dense_gelu_tanh"]
+    x, W, b = aligned(matrix(40, 3)), aligned(matrix(3, width)), aligned(matrix(1, width)).reshape(width)
+    out = aligned(np.empty((40, width))), aligned(np.empty((40, width)))
+    for _ in range(2):  # the first time it is tried on an example
+        lt.used.clear()
+        dense(x, W, b, out=out)
+    assert set(lt.used) == {"GELU_AUX_BIAS" if width == 8 else "DEFAULT"}
+
+
 def test_an_epilogue_that_loses_nan_is_not_used() -> None:
     """The example that is tried first has a NaN in it."""
     sums, arrays = aligned(np.full(9, 5.0)), (matrix(40, 6), matrix(40, 9), np.zeros((6, 9)))
