@@ -124,20 +124,20 @@ FORMULA void cross_entropy(const Stored *z, const Stored *b, Targets q, const Re
   if (COUNTED) finish_count(right, loss, parts, ticket, s);
 }
 
-#define CROSS_ENTROPY(group, counted, COUNTED)                                                                                           \
-  KERNEL(softmax_cross_entropy##counted##group, const Stored *z, const Stored *b, const i64 *y, const Real *w, Real *loss,     \
-         Stored *delta, const Real *scaling, Real *parts, int *ticket, i64 rows, int columns, double keep,             \
+#define CROSS_ENTROPY(group, counted, COUNTED)                                                                         \
+  KERNEL(softmax_cross_entropy##counted##group, const Stored *z, const Stored *b, const i64 *y, const Real *w,         \
+         Real *loss, Stored *delta, const Real *scaling, Real *parts, int *ticket, i64 rows, int columns, double keep, \
          double shift) {                                                                                               \
     __shared__ Scratch s;                                                                                              \
     const Index q = {y, (Real)keep, (Real)shift, (Real)(keep + shift)};                                                \
-    cross_entropy<group, COUNTED>(z, b, q, w, loss, delta, scaling, parts, ticket, rows, columns, s);                           \
+    cross_entropy<group, COUNTED>(z, b, q, w, loss, delta, scaling, parts, ticket, rows, columns, s);                  \
   }                                                                                                                    \
-  KERNEL(softmax_cross_entropy_dense##counted##group, const Stored *z, const Stored *b, const Real *y, const Real *w,          \
-         Real *loss, Stored *delta, const Real *scaling, Real *parts, int *ticket, i64 rows, int columns,              \
-         double keep, double shift) {                                                                                  \
+  KERNEL(softmax_cross_entropy_dense##counted##group, const Stored *z, const Stored *b, const Real *y, const Real *w,  \
+         Real *loss, Stored *delta, const Real *scaling, Real *parts, int *ticket, i64 rows, int columns, double keep, \
+         double shift) {                                                                                               \
     __shared__ Scratch s;                                                                                              \
     const Given q = {y, (Real)keep, (Real)shift};                                                                      \
-    cross_entropy<group, COUNTED>(z, b, q, w, loss, delta, scaling, parts, ticket, rows, columns, s);                           \
+    cross_entropy<group, COUNTED>(z, b, q, w, loss, delta, scaling, parts, ticket, rows, columns, s);                  \
   }
 
 CROSS_ENTROPY(32, _, false)
