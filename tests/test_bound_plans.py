@@ -164,3 +164,22 @@ def test_targets_of_both_kinds_are_evaluated_by_plans_of_their_own() -> None:
     trainer = make()
     for targets in (Y, np.eye(3)[Y], Y):
         assert trainer.evaluate(X, targets) == make().evaluate(X, targets)
+
+
+def test_another_step_begins_with_a_short_chunk() -> None:
+    """It may take a thousand times as long, and Ctrl-C waits for the end of a chunk."""
+
+    class First(dl.Callback):
+        def on_fit_begin(self, trainer: dl.Trainer) -> None:
+            self.before, self.updates = trainer.updates, 0
+
+        def on_chunk_end(self, trainer: dl.Trainer) -> None:
+            self.updates = self.updates or trainer.updates - self.before
+
+    trainer, first = make(), First()
+    found = []
+    for rows in (1, 1, 2):
+        trainer.fit(X, Y, epochs=3, batch_size=rows, callbacks=[first])
+        found.append(first.updates)
+    assert found[0] == found[2] == 1
+    assert found[1] > 1

@@ -86,6 +86,7 @@ class MockCublasLt:
 
     def __init__(self, refuses: tuple[int, ...] = (), costs: tuple[int, ...] = (1,)) -> None:
         self.refuses, self.products, self.prepared, self.costs, self.cost = refuses, 0, 0, costs, 0
+        self.needs = 0  # bytes of workspace of an algorithm that is remembered
         self.used: Counter[str] = Counter()  # epilogues, by name
         self._stream: Callable[[], int] = lambda: 0  # the one that is current
         self.status = "CUBLAS_STATUS_NOT_SUPPORTED"
@@ -176,7 +177,9 @@ class MockCublasLt:
         chosen = at(algorithm, 8, "uint64")
         if chosen[0] != 0xA190 or chosen[5] != self._shape(description, A, B, D) or chosen[6] >= len(self.costs):
             raise CublasLtError("an unsupported value was passed (CUBLAS_STATUS_INVALID_VALUE)")
-        at(result, 96, "uint8")[:] = 0
+        facts = at(result, 96, "uint8")
+        facts[:] = 0
+        facts[64:72].view("uint64")[0] = self.needs
 
     def matmul(
         self, handle: int, description: int, alpha: int, a: int, A: int, b: int, B: int, beta: int, c: int, C: int, d: int, D: int,

@@ -311,6 +311,20 @@ def test_a_hint_is_checked_before_it_is_used() -> None:
         assert chosen(device) == [want]
 
 
+@pytest.mark.parametrize(("needs", "want"), [(gemm.WORKSPACE, 2), (gemm.WORKSPACE + 1, 0)])
+def test_a_hint_that_needs_more_workspace_is_left_aside(needs: int, want: int) -> None:
+    """It was chosen where there was more."""
+    a, b, out = matrix(4, 6), matrix(6, 8), np.zeros((4, 8))
+    first = EmulatedDevice(MockCublasLt(costs=(3, 2, 1)))
+    first.product(a, b, out)
+    library = MockCublasLt(costs=(1, 2, 3))
+    library.needs = needs
+    device = EmulatedDevice(library)
+    device.algorithms.hint(first.algorithms.facts())
+    device.product(a, b, out)
+    assert chosen(device) == [want]
+
+
 def test_the_choice_of_a_checkpoint_counts_more_than_that_of_the_cache(tmp_path: Path) -> None:
     """A run that is resumed where another algorithm is remembered keeps its own, and so its bits."""
     a, b, out, file = matrix(4, 6), matrix(6, 8), np.zeros((4, 8)), tmp_path / "algorithms.json"

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason=MISSING)
 
 
 def network() -> tuple[dl.Sequential, dl.Loss, dl.Optimizer]:
-    layers = dl.Dense(12, 9), dl.ReLU(), dl.Dense(9, 24), dl.ReLU(), dl.Dense(24, 8), dl.GELU("tanh"), dl.Dense(8, 3)
+    """Two ReLUs of one width, whose masks could be taken for one another."""
+    layers = dl.Dense(12, 24), dl.ReLU(), dl.Dense(24, 24), dl.ReLU(), dl.Dense(24, 8), dl.GELU("tanh"), dl.Dense(8, 3)
     return dl.Sequential(*layers), dl.SoftmaxCrossEntropy(), dl.Adam(1e-2)
 
 
