@@ -223,12 +223,15 @@ def test_golden_masks(name: str) -> None:
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_a_mask_compares_philox_words_with_keep(name: str) -> None:
-    """mask[i] = 1 where word i % 4 of counter (purpose, layer, evaluation, i // 4) is below ⌊keep·2³²⌋, row-major."""
-    keep = 0.3
-    z, mask = masks(BACKENDS[name], (5, 9), 8, (11, 22), 4, keep)
+    """mask[i] = 1 where word i % 4 of counter (purpose, layer, evaluation, i // 4) is below ⌊keep·2³²⌋, row-major.
+
+    Also where keep is a word itself, and the next number.
+    """
     words = [w for quad in range(12) for w in philox((DROPOUT, 4, 8, quad), 11, 22)][:45]
-    assert mask.reshape(-1).tolist() == [int(w < math.floor(keep * 2**32)) for w in words]
-    np.testing.assert_array_equal(z, np.where(mask, 3.0 / keep, 0.0))
+    for keep in (0.3, words[2] / 2**32, (words[2] + 1) / 2**32):
+        z, mask = masks(BACKENDS[name], (5, 9), 8, (11, 22), 4, keep)
+        assert mask.reshape(-1).tolist() == [int(w < math.floor(keep * 2**32)) for w in words]
+        np.testing.assert_array_equal(z, np.where(mask, 3.0 / keep, 0.0))
 
 
 def test_masks_are_equal_on_every_backend() -> None:
