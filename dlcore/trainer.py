@@ -349,7 +349,10 @@ class Trainer:
         return self.loss.labels(self.backend.to_host(self.predict(X)))
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
-        """{"loss": …, "accuracy": …}, or {"loss": …, "rmse": …} for a regression loss; label smoothing is off."""
+        """{"loss": …, "accuracy": …}, or {"loss": …, "rmse": …} for a regression loss; label smoothing is off.
+
+        Classes are those of the logits; where outputs are equal only after rounding, predict_labels may choose another.
+        """
         with self.backend.context():
             return self._evaluator.evaluate(*self._checked(X, y, sample_weight, ""))
 
