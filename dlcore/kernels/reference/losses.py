@@ -150,7 +150,9 @@ def _counted(loss, right):
         return xp.concat([both, xp.reshape(count, (1,))]), delta
 
     kernel.__name__ = kernel.__qualname__ = f"{loss.__name__}_counted"
-    kernel.__doc__ = f"{loss.__doc__}\n\nloss[2] is the weight of the rows whose classes are right; of a row with NaN anything."
+    kernel.__doc__ = (
+        f"{loss.__doc__}\n\nloss[2] is the weight of the rows whose classes are right; of a row with NaN anything."
+    )
     return kernel
 
 
