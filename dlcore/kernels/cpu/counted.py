@@ -46,10 +46,7 @@ def _of_outputs(z, y, w, loss):
 
 @compiled()
 def _of_all(w, loss):
-    total = 0.0
-    for i in range(w.size):
-        total += w[i]
-    loss[2] = total
+    loss[2] = losses.weight_of(w)
 
 
 def _counted(name, count):

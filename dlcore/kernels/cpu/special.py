@@ -91,9 +91,8 @@ def expm1_negative(x):
 def exp(x):
     """exp(x); 0 below −87."""
     t = f(-87.0) if x < f(-87.0) else (f(88.72284) if x > f(88.72284) else x)
-    n, half = _split(
-        t * f(1.44269504) - f(0.5)
-    )  # 2^(n−1): the largest power of two is half of the largest that is needed
+    # 2^(n−1): the largest power of two that float32 has is half of what is needed
+    n, half = _split(t * f(1.44269504) - f(0.5))
     e = (_expm1_of_rest(t, n + f(1)) + f(1)) * half * f(2)
     return f(np.inf) if x > f(88.72284) else e
 

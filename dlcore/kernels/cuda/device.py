@@ -123,9 +123,9 @@ class Device(ABC):
     @abstractmethod
     def free_memory(self) -> int: ...
 
+    @abstractmethod
     def identity(self) -> str:
         """The library of products and the kind of GPU."""
-        raise NotImplementedError
 
     @abstractmethod
     def seconds(self, work: Callable[[], None]) -> float: ...
