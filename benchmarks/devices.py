@@ -15,7 +15,7 @@ from contestants import BARE, Field
 from rounds import Spread, ratios
 from tasks import Task
 
-from dlcore.backend import Backend
+from dlcore.backends.backend import Backend
 from dlcore.errors import DeviceError
 
 WIDTHS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)

@@ -25,7 +25,7 @@ def clean_environment() -> None:
 def describe(device: str) -> dict[str, Any]:
     """Versions, processor, BLAS kernels, device and commit, as JSON values; no paths and no names of hosts or users."""
     environment = dict(os.environ)  # before libraries are loaded: some set variables
-    from dlcore import info
+    from dlcore.app import info
 
     facts = info.collect()
     system = {"system": f"{platform.system()} {platform.machine()}"}
@@ -64,7 +64,7 @@ def _memory() -> int | None:
 def _gpu(device: str) -> dict[str, Any] | None:
     if "cuda" not in device:
         return None
-    from dlcore.backend import Backend
+    from dlcore.backends.backend import Backend
     from dlcore.errors import DeviceError
 
     try:

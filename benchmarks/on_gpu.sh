@@ -50,7 +50,7 @@ absent='' # why nothing can be run
 if needed=$(missing numpy array_api_compat safetensors rich threadpoolctl tomli_w pytest cupy); [[ -n $needed ]]; then
     absent="needed and not installed: $needed (from the clone: pip install \".[cuda13,test,bench]\", cuda12 for such a driver)"
 else
-    absent=$("$python" -c 'from dlcore.backend import Backend
+    absent=$("$python" -c 'from dlcore.backends.backend import Backend
 from dlcore.errors import DeviceError
 try:
     Backend.for_device("cuda")

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dlcore.backend import Backend
+from dlcore.backends.backend import Backend
 from dlcore.errors import DeviceError
 from dlcore.kernels.cuda import CupyDevice
 from dlcore.kernels.cuda.epilogues import EPILOGUES, Probe

@@ -10,8 +10,8 @@ from peers.dlcore_trainer import network
 from rules import NoImprovement
 
 import dlcore as dl
-from dlcore.initializers import Normal
-from dlcore.schedules import InverseScaling, OneCycle, StepDecay
+from dlcore.layers.initializers import Normal
+from dlcore.optimizers.schedules import InverseScaling, OneCycle, StepDecay
 
 Model = Callable[[int], dl.Sequential]  # input width -> a network with ten outputs
 

@@ -48,7 +48,7 @@ def begin(parser: argparse.ArgumentParser) -> argparse.Namespace:
     chosen = parser.parse_args()
     machine.clean_environment()
     try:
-        from dlcore.backend import Backend
+        from dlcore.backends.backend import Backend
         from dlcore.errors import DlcoreError
     except ModuleNotFoundError as error:
         parser.error(f'{error}; from the clone: pip install -e ".[bench]"')

@@ -19,9 +19,9 @@ import record
 import tables
 from rounds import Spread, interleaved, ratios
 
-from dlcore.backend import Backend
-from dlcore.contract import Argument, Contract
+from dlcore.backends.backend import Backend
 from dlcore.kernels import reference
+from dlcore.kernels.contract import Argument, Contract
 from dlcore.kernels.table import Kernel, writing
 
 # what the letters of the contracts stand for: rows, fan-in, fan-out, columns, classes or outputs, parameters, data rows,

@@ -6,16 +6,27 @@ model = dl.Sequential(dl.Dense(784, 256), dl.ReLU(), dl.Dense(256, 10))
 trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-3), device="auto")
 trainer.fit(X, y, epochs=10, batch_size=128)
 
-The names are those of dlcore/public.py.  They are loaded when the first one is asked for (PEP 562), because NumPy alone
-takes longer to import than `dlcore --help` may take.
+Its names are those in the `__all__` of the folders listed here.  They are loaded when the first one is asked for (PEP 562),
+because NumPy alone takes longer to import than `dlcore --help` may take.
 """
 
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
+_ROOMS = ("errors", "backends", "layers", "losses", "optimizers", "training", "study")
+_MODULES = {"initializers": "layers", "schedules": "optimizers"}  # each of many names, in its folder
+
 if TYPE_CHECKING:
-    from .public import *  # noqa: F403
+    from .backends import *  # noqa: F403
+    from .errors import *  # noqa: F403
+    from .layers import *  # noqa: F403
+    from .layers import initializers as initializers
+    from .losses import *  # noqa: F403
+    from .optimizers import *  # noqa: F403
+    from .optimizers import schedules as schedules
+    from .study import *  # noqa: F403
+    from .training import *  # noqa: F403
 else:
 
     def __getattr__(name):
@@ -23,11 +34,13 @@ else:
 
         if name.startswith("_") and name != "__all__":
             raise AttributeError(f"module 'dlcore' has no attribute {name!r}")
-        # a module of this package first: the modules ask for each other here while the public names are being loaded
+        # a folder of this package first: modules ask for each other here while the public names are being loaded
         if util.find_spec(f"dlcore.{name}"):
             return import_module(f"dlcore.{name}")
-        public = import_module("dlcore.public")
-        globals().update({each: getattr(public, each) for each in public.__all__}, __all__=public.__all__)
+        rooms = [import_module(f"dlcore.{room}") for room in _ROOMS]
+        found = {each: getattr(room, each) for room in rooms for each in room.__all__}
+        found |= {each: import_module(f"dlcore.{room}.{each}") for each, room in _MODULES.items()}
+        globals().update(found, __all__=sorted(found))
         if name not in globals():
             raise AttributeError(f"module 'dlcore' has no attribute {name!r}")
         return globals()[name]

@@ -2,7 +2,7 @@
 
 import sys
 
-from .cli import main as run
+from .app.cli import main as run
 
 
 def main() -> None:

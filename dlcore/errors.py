@@ -12,6 +12,10 @@ DlcoreError                    1
 Messages say what came, what was expected, and what to do.
 """
 
+__all__ = [
+    "CheckpointError", "ConfigurationError", "DataError", "DeviceError", "DivergenceError", "DlcoreError", "ShapeError",
+]  # fmt: skip
+
 
 class DlcoreError(Exception):
     """Base of all errors raised by dlcore."""

@@ -9,7 +9,7 @@ from script import Recorder, Script
 import dlcore as dl
 from dlcore import plotting
 from dlcore.data.digits import load_digits
-from dlcore.initializers import Constant, FanInUniform, GlorotUniform, HeNormal, LeCunNormal, Normal
+from dlcore.layers.initializers import Constant, FanInUniform, GlorotUniform, HeNormal, LeCunNormal, Normal
 from dlcore.plotting.activations import value_and_slope
 
 HIDDEN, SCALES = dl.Sigmoid(), (0.01, 0.1, 1.0, 10.0, 100.0)

@@ -11,7 +11,7 @@ from script import Script
 
 import dlcore as dl
 from dlcore import plotting
-from dlcore.schedules import CosineDecay, InverseTimeDecay
+from dlcore.optimizers.schedules import CosineDecay, InverseTimeDecay
 
 RATES = (0.1, 0.05, 0.025)
 

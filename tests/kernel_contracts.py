@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlcore.contract import FLOATING, Argument, Contract
+from dlcore.kernels.contract import FLOATING, Argument, Contract
 
 GUARD = 19  # entries before and after every array; odd, so that arrays start off vector boundaries
 PRIMES = (3, 5, 7, 11, 13)

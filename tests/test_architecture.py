@@ -18,81 +18,48 @@ import dlcore as dl
 
 PACKAGE = Path(dl.__file__).parent
 
-# A module may import modules of a smaller rank, and those of its own package folder.  A folder's rank is that of every
-# module in it.  Fractions say why one neighbour may import another that the house has on the same floor.
-RANKS: dict[str, float] = {
+# A module may import modules of rooms with a smaller rank, and those of its own room.
+ROOMS: dict[str, float] = {
     "errors": 0,
     "suggestions": 0,
+    "files": 0,
     "checks": 0,
-    "folders": 0,
-    "contract": 0.5,  # raises ContractError
-    "configuration": 0.5,  # needs no NumPy: --help is made of it
-    "kernels": 1,  # the folder's own __init__, and the words table.py gives to calls
+    "arrays": 0,
+    "kernels": 1,  # contract, rng, table: the words that calls are made of
     "kernels.reference": 1,
-    "autodiff": 1,
-    "kernels.cpu": 1.5,  # a twin takes its member lists and constants from the reference it is proven against
-    "kernels.cuda": 1.5,
-    "executors": 1.8,  # backends choose one
-    "backend": 2,
-    "parameters": 3,
-    "rng": 3,
-    "communicator": 3,
-    "initializers": 3.5,  # layers name them
+    "kernels.cpu": 2,  # a twin takes its member lists and constants from the reference it is proven against
+    "kernels.cuda": 2,
+    "backends": 3,
     "layers": 4,
     "losses": 4,
     "optimizers": 4,
-    "schedules": 4,
-    "distributed": 4,
-    "sequential": 5,
-    "data": 5,
-    "preprocessing": 5.5,  # reads tables
-    "fusion": 6,
-    "window": 6.5,
-    "memory": 6.5,  # plans name its counters
-    "plan": 7,
-    "bound_plans": 7.5,  # keeps them
-    "checkpoint": 8,
-    "metrics": 8,
-    "callbacks": 8,
-    "history": 8,
-    "progress": 8.5,  # a callback
-    "interrupts": 8,
-    "saved": 8.8,
-    "options": 8.5,  # checks callbacks
-    "loop": 8.5,  # the trainer's epochs
-    "evaluation": 8.5,  # sums up by metrics
-    "trainer": 9,
-    "raw_data": 9.5,  # assembly asks it
-    "predictions": 9.5,
-    "assembly": 10,
-    "descent": 9,
-    "differences": 1,
-    "inspection": 9.5,  # looks into the plan of a trainer
-    "gradient_check": 10,  # checks the step that a trainer records, so it stands above the trainer
-    "estimators": 10,
-    "plotting": 10,
-    "info": 10,
-    "runs": 10,
-    "cli": 11,
-    "__main__": 12,  # only calls cli
-    "public": 13,  # gathers the names of `import dlcore as dl`; no module imports it
+    "data": 4,
+    "preprocessing": 5,
+    "plan": 6,
+    "training": 7,
+    "study": 8,
+    "plotting": 8,
+    "app": 9,
+    "app.cli": 10,
+    "__main__": 11,  # only calls the command line
 }
+LOOSE = ("errors", "suggestions", "checks", "files", "arrays", "__main__")  # the modules beside the rooms
 
 # library -> who may import it, anywhere in the file
 DOORS: dict[str, tuple[str, ...]] = {
     "numba": ("kernels.cpu",),
     "llvmlite": ("kernels.cpu",),
-    "cupy": ("kernels.cuda", "backend"),
+    "cupy": ("kernels.cuda", "backends"),
     "cupy_backends": ("kernels.cuda",),
     "nvmath": ("kernels.cuda",),
     "cuda": ("kernels.cuda",),
     "ml_dtypes": ("kernels.table",),
-    "array_api_compat": ("backend",),
+    "array_api_compat": ("backends",),
     "array_api_strict": (),
     "torch": (),
     "sklearn": ("estimators",),
     "scipy": ("optimizers", "estimators", "data"),
-    "pyarrow": ("data", "predictions"),
+    "pyarrow": ("data", "app"),
     "pandas": (),
     "matplotlib": ("plotting",),
 }
@@ -152,9 +119,9 @@ MODULES = _modules()
 EACH = pytest.mark.parametrize("module", MODULES.values(), ids=lambda m: m.name or "dlcore")
 
 
-def _entry(name: str) -> str | None:
-    """The entry of the table that holds for a module: its own name, or that of the folder it lies in."""
-    while name and name not in RANKS:
+def _room(name: str) -> str | None:
+    """The room that a module lies in: the longest beginning of its name that is one."""
+    while name and name not in ROOMS:
         name = name.rpartition(".")[0]
     return name or None
 
@@ -181,22 +148,52 @@ def _why_not(module: Module, imported: str) -> str | None:
         return None
     if target == "":
         return None if imported == "dlcore.__version__" else "imports the package, which imports everything"
-    own, other = _entry(module.name), _entry(target)
-    if own is None or other is None or own == other:
+    own, other = _room(module.name), _room(target)
+    if own is None or other is None or own == other or ROOMS[other] < ROOMS[own]:
         return None
-    if RANKS[other] < RANKS[own]:
+    # the words that calls are made of, and the formulas: two halves of one floor
+    if {own, other} == {"kernels", "kernels.reference"}:
         return None
-    return f"rank {RANKS[own]:g} imports {target}, rank {RANKS[other]:g}; imports only go down"
+    return f"{own}, rank {ROOMS[own]:g}, imports {target}, rank {ROOMS[other]:g}; imports only go down"
 
 
-def test_every_module_has_a_rank() -> None:
-    """A new file says where it stands."""
-    unranked = [m.name for m in MODULES.values() if m.name and (_entry(m.name) in (None, "kernels"))]
-    unranked = [name for name in unranked if name not in ("kernels", "kernels.table")]
-    assert not unranked, (
-        f"{', '.join(unranked)} has no rank; add it to RANKS in {Path(__file__).name}, "
-        "on the lowest floor that its imports allow"
-    )
+def test_every_module_is_in_a_room() -> None:
+    """A new file goes into a room; a new room says where it stands."""
+    homeless = [m.name for m in MODULES.values() if m.name and _room(m.name) is None]
+    assert not homeless, f"{', '.join(homeless)}: put it into a folder of ROOMS, or give its folder a rank there"
+    loose = [m.name for m in MODULES.values() if m.name and "." not in m.name and m.path.name != "__init__.py"]
+    assert sorted(loose) == sorted(LOOSE)
+
+
+def _cycle(imports: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other in a ring, or an empty list.  Depth first; grey modules are those being walked."""
+    grey: list[str] = []
+    black: set[str] = set()
+
+    def walk(name: str) -> list[str]:
+        if name in grey:
+            return [*grey[grey.index(name) :], name]
+        if name in black:
+            return []
+        grey.append(name)
+        for other in sorted(imports.get(name, ())):
+            if found := walk(other):
+                return found
+        black.add(grey.pop())
+        return []
+
+    return next((found for name in sorted(imports) if (found := walk(name))), [])
+
+
+def test_no_modules_import_each_other() -> None:
+    """Wherever in a file the import stands.  That a folder's __init__ gathers the names of its files is no cycle."""
+    imports = {
+        m.name: {t for i, _ in m.imports() if (t := _target(i)) not in (None, "", m.name)}
+        for m in MODULES.values()
+        if m.path.name != "__init__.py"
+    }
+    assert _cycle(imports) == []
+    assert _cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
 
 
 @EACH
@@ -211,16 +208,16 @@ def test_imports_only_go_down(module: Module) -> None:
 @pytest.mark.parametrize(
     ("source", "name", "wrong"),
     [
-        ("from .trainer import Trainer", "plan", True),
-        ("def f():\n    from .trainer import Trainer", "plan", True),
-        ("import dlcore.trainer", "layers.dense", True),
-        ("from ..trainer import Trainer", "layers.dense", True),
-        ("from .. import trainer", "layers.dense", True),
+        ("from ..training.trainer import Trainer", "plan.fusion", True),
+        ("def f():\n    from ..training.trainer import Trainer", "plan.fusion", True),
+        ("import dlcore.training.trainer", "layers.dense", True),
+        ("from ..training import Trainer", "layers.dense", True),
+        ("from .. import training", "layers.dense", True),
         ("import dlcore", "layers.dense", True),
         ("from ..losses import Loss", "layers.dense", True),
         ("from .layer import Layer", "layers.dense", False),
         ("from ..errors import ShapeError", "layers.dense", False),
-        ("from . import __version__", "checkpoint", False),
+        ("from .. import __version__", "training.checkpoint", False),
         ("from ..reference.dense import dense", "kernels.cpu.dense", False),
         ("from ..cpu.dense import dense", "kernels.reference.dense", True),
     ],
@@ -236,7 +233,7 @@ def test_an_import_that_goes_up_is_noticed(source: str, name: str, wrong: bool) 
 
 @EACH
 def test_libraries_stay_behind_their_doors(module: Module) -> None:
-    """numba only in kernels/cpu, cupy only in kernels/cuda and backend.py, and so on."""
+    """numba only in kernels/cpu, cupy only in kernels/cuda and backends, and so on."""
     for imported, line in module.imports():
         library = imported.partition(".")[0]
         allowed = DOORS.get(library)
@@ -254,7 +251,7 @@ def test_reference_kernels_import_no_array_library(module: Module) -> None:
 
 
 def test_contract_knows_no_library_at_all() -> None:
-    libraries = {imported.partition(".")[0] for imported, _ in MODULES["contract"].imports()}
+    libraries = {imported.partition(".")[0] for imported, _ in MODULES["kernels.contract"].imports()}
     assert libraries <= sys.stdlib_module_names | {"dlcore"}
 
 
@@ -350,6 +347,127 @@ def test_no_environment_variable_is_an_interface(module: Module) -> None:
     """Only user_cache() asks the environment, for the platform's cache directory."""
     wrong = [line for owner, line in _environment_reads(module.tree) if owner != "user_cache"]
     assert not wrong, f"{module.path}: lines {wrong} read environment variables"
+
+
+# -- tests mirror the package ------------------------------------------------------------------------------------------
+
+TESTS = Path(__file__).parent
+
+WALKED = "tests/test_contracts.py and tests/kernels/ walk every kernel"
+
+# module -> where it is tested instead
+TESTED_ELSEWHERE: dict[str, str] = {
+    "__main__": "tests/app/cli/: every command goes through it",
+    "app.cli.arguments": "tests/app/cli/: the program is run as a user runs it, a test file for each kind of use",
+    "app.cli.evaluate": "tests/app/cli/: the program is run as a user runs it, a test file for each kind of use",
+    "app.cli.info": "tests/app/cli/: the program is run as a user runs it, a test file for each kind of use",
+    "app.cli.messages": "tests/app/cli/: the program is run as a user runs it, a test file for each kind of use",
+    "app.cli.predict": "tests/app/cli/: the program is run as a user runs it, a test file for each kind of use",
+    "app.cli.results": "tests/app/cli/: the program is run as a user runs it, a test file for each kind of use",
+    "app.cli.rows": "tests/app/cli/: the program is run as a user runs it, a test file for each kind of use",
+    "app.cli.session": "tests/app/cli/: the program is run as a user runs it, a test file for each kind of use",
+    "app.predictions": "tests/app/cli/test_tables.py",
+    "app.raw_data": "tests/app/cli/test_tables.py",
+    "arrays": "tests/backends/test_device_arrays.py",
+    "backends.executors": "tests/kernels/cpu/test_worker.py, tests/backends/test_backend.py",
+    "checks": "tests/training/test_bad_input.py",
+    "data.arrow": "tests/data/test_table_files.py",
+    "data.dataset": "tests/data/test_split.py",
+    "data.digits": "tests/app/cli/test_train.py",
+    "data.frames": "tests/data/test_table_files.py",
+    "data.tables": "tests/data/test_csv_files.py, tests/data/test_table_files.py",
+    "errors": "tests/training/test_bad_input.py, tests/app/cli/test_errors.py",
+    "files": "tests/data/test_images.py",
+    "kernels.cpu.activations": WALKED,
+    "kernels.cpu.adaptive": WALKED,
+    "kernels.cpu.blas": "tests/kernels/cpu/test_worker.py",
+    "kernels.cpu.cache": "tests/kernels/cpu/test_compiled.py",
+    "kernels.cpu.counted": WALKED,
+    "kernels.cpu.data": WALKED,
+    "kernels.cpu.dense": WALKED,
+    "kernels.cpu.embedding": WALKED,
+    "kernels.cpu.entry": "tests/kernels/cpu/test_compiled.py",
+    "kernels.cpu.formulas": WALKED,
+    "kernels.cpu.fused": WALKED,
+    "kernels.cpu.intrinsics": "tests/kernels/cpu/test_worker.py",
+    "kernels.cpu.losses": WALKED,
+    "kernels.cpu.lowering": "tests/kernels/cpu/test_worker.py, test_meetings.py",
+    "kernels.cpu.normalization": WALKED,
+    "kernels.cpu.products": "tests/kernels/cpu/test_worker.py",
+    "kernels.cpu.random": WALKED,
+    "kernels.cpu.updates": WALKED,
+    "kernels.cuda.activations": WALKED,
+    "kernels.cuda.adaptive": WALKED,
+    "kernels.cuda.algorithms": "tests/kernels/cuda/test_gemm.py",
+    "kernels.cuda.data": WALKED,
+    "kernels.cuda.dense": WALKED,
+    "kernels.cuda.device": "tests/kernels/cuda/test_cupy_device.py",
+    "kernels.cuda.embedding": WALKED,
+    "kernels.cuda.epilogues": "tests/kernels/cuda/test_gemm.py",
+    "kernels.cuda.fused": WALKED,
+    "kernels.cuda.launch": "tests/kernels/cuda/test_emulation.py",
+    "kernels.cuda.losses": WALKED,
+    "kernels.cuda.mixed": WALKED,
+    "kernels.cuda.normalization": WALKED,
+    "kernels.cuda.random": WALKED,
+    "kernels.cuda.updates": WALKED,
+    "kernels.reference.adaptive": WALKED,
+    "kernels.reference.data": WALKED,
+    "kernels.reference.dense": WALKED,
+    "kernels.reference.embedding": WALKED,
+    "kernels.reference.fused": WALKED,
+    "kernels.reference.mixed": WALKED,
+    "kernels.reference.normalization": WALKED,
+    "kernels.rng": "tests/kernels/reference/test_random.py",
+    "kernels.table": "tests/kernels/test_contract.py, tests/plan/test_plan.py",
+    "layers.activations": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
+    "layers.dropout": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
+    "layers.layer": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
+    "layers.normalization": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
+    "layers.parameters": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
+    "layers.residual": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
+    "layers.sequential": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
+    "losses.classification": "tests/losses/test_losses.py walks every loss",
+    "losses.loss": "tests/losses/test_losses.py walks every loss",
+    "losses.regression": "tests/losses/test_losses.py walks every loss",
+    "optimizers.adaptive": "tests/optimizers/test_optimizers.py walks every optimizer",
+    "optimizers.momentum": "tests/optimizers/test_optimizers.py walks every optimizer",
+    "optimizers.optimizer": "tests/optimizers/test_optimizers.py walks every optimizer",
+    "plan.memory": "tests/plan/test_plan.py",
+    "plotting.activations": "tests/plotting/test_pictures.py draws every picture",
+    "plotting.animation": "tests/plotting/test_pictures.py draws every picture",
+    "plotting.boundaries": "tests/plotting/test_pictures.py draws every picture",
+    "plotting.graphs": "tests/plotting/test_pictures.py draws every picture",
+    "plotting.histograms": "tests/plotting/test_pictures.py draws every picture",
+    "plotting.landscapes": "tests/plotting/test_pictures.py draws every picture",
+    "plotting.style": "tests/plotting/test_pictures.py draws every picture",
+    "preprocessing.cells": "tests/preprocessing/test_preprocessing.py: one subject, fitted and applied",
+    "preprocessing.columns": "tests/preprocessing/test_preprocessing.py: one subject, fitted and applied",
+    "preprocessing.fitted": "tests/preprocessing/test_preprocessing.py: one subject, fitted and applied",
+    "preprocessing.fitting": "tests/preprocessing/test_preprocessing.py: one subject, fitted and applied",
+    "suggestions": "tests/app/cli/test_errors.py",
+    "training.evaluation": "tests/training/test_trainer.py",
+    "training.history": "tests/training/test_trainer.py",
+    "training.interrupts": "tests/training/test_trainer.py",
+    "training.loop": "tests/training/test_trainer.py",
+    "training.options": "tests/training/test_bad_input.py",
+}
+
+
+def test_each_module_has_its_test_file_or_a_reason() -> None:
+    """tests/ mirrors dlcore/ path for path."""
+    missing, needless = [], []
+    for module in MODULES.values():
+        if module.path.name == "__init__.py":
+            continue
+        path = module.path.relative_to(PACKAGE)
+        has_one = (TESTS / path.parent / f"test_{path.name}").is_file()
+        if not has_one and module.name not in TESTED_ELSEWHERE:
+            missing.append(str(path))
+        if has_one and module.name in TESTED_ELSEWHERE:
+            needless.append(module.name)
+    unknown = [name for name in TESTED_ELSEWHERE if name not in MODULES]
+    assert (missing, needless, unknown) == ([], [], [])
 
 
 # -- files -----------------------------------------------------------------------------------------------------------

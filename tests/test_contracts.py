@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcore.backend import Backend, from_namespace
-from dlcore.contract import Contract
+from dlcore.backends.backend import Backend, from_namespace
 from dlcore.errors import ContractError
 from dlcore.kernels import reference
+from dlcore.kernels.contract import Contract
 from dlcore.kernels.table import Kernel, KernelTable
 
 from .kernel_contracts import (

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import dlcore as dl
-from dlcore import initializers, schedules
-from dlcore.configuration import NAMED_DATA
+from dlcore.app.configuration import NAMED_DATA
 from dlcore.kernels import reference
+from dlcore.layers import initializers
+from dlcore.optimizers import schedules
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/notation.md", "CONTRIBUTING.md")

@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import dlcore as dl
-from dlcore import public
 
 
 def python(code):
@@ -29,10 +29,19 @@ def test_a_star_brings_every_public_name():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", public.__all__)
-def test_names_are_those_of_public(name):
-    assert getattr(dl, name) is getattr(public, name)
+@pytest.mark.parametrize("name", dl.__all__)
+def test_a_public_name_is_importable_from_its_folder(name):
+    homes = [room for room in dl._ROOMS if name in import_module(f"dlcore.{room}").__all__]
+    homes += [room for module, room in dl._MODULES.items() if module == name]
+    assert len(homes) == 1
+    assert getattr(dl, name) is getattr(import_module(f"dlcore.{homes[0]}"), name)
     assert name in dir(dl)
+
+
+@pytest.mark.parametrize("room", ["data", "preprocessing", "plotting"])
+def test_rooms_with_names_of_their_own(room):
+    module = import_module(f"dlcore.{room}")
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
 
 
 def test_an_unknown_name_is_an_attribute_error():

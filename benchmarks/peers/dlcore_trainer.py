@@ -13,7 +13,7 @@ import numpy as np
 from tasks import Data, Task
 
 import dlcore as dl
-from dlcore.initializers import GlorotUniform
+from dlcore.layers.initializers import GlorotUniform
 
 from .peer import Peer, Unavailable
 

@@ -1,1 +1,39 @@
-"""Data sets and the way of user's arrays to a trainer."""
+"""Data sets and files, and the way of user's arrays to a trainer.
+
+The names are loaded when they are asked for (PEP 562): what reads files and downloads is not needed to train on arrays.
+"""
+
+from typing import TYPE_CHECKING
+
+_HOMES = {
+    "DataSet": "dataset",
+    "Dialect": "csv_files",
+    "Table": "tables",
+    "load_digits": "digits",
+    "load_images": "images",
+    "read_csv": "csv_files",
+    "read_idx": "idx",
+    "read_table": "table_files",
+    "table": "frames",
+}
+
+__all__ = list(_HOMES)
+
+if TYPE_CHECKING:
+    from .csv_files import Dialect as Dialect
+    from .csv_files import read_csv as read_csv
+    from .dataset import DataSet as DataSet
+    from .digits import load_digits as load_digits
+    from .frames import table as table
+    from .idx import read_idx as read_idx
+    from .images import load_images as load_images
+    from .table_files import read_table as read_table
+    from .tables import Table as Table
+else:
+
+    def __getattr__(name):
+        from importlib import import_module
+
+        if name not in _HOMES:
+            raise AttributeError(f"module 'dlcore.data' has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ConfigurationError, DataError
-from .table import Skipped, Table, Text
+from .tables import Skipped, Table, Text
 
 MISSING = ("", "?", "-", "--", ".", "NA", "N/A", "#N/A", "NaN", "null", "None")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
-from ..folders import user_cache
+from ..files import user_cache
 from .dataset import DataSet
 from .download import PublishedFile, fetch
 from .idx import read_idx

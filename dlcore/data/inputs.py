@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Backend, is_on_gpu, numbers
-from ..contract import dtype_name, wide
+from ..arrays import is_on_gpu, numbers, to_host
 from ..errors import DataError, ShapeError
+from ..kernels.contract import dtype_name, wide
 from ..kernels.table import host_dtype
 
 BFLOAT16_MAX = 255 * 2.0**120  # NumPy does not know it
@@ -112,7 +112,7 @@ def weights(sample_weight: Any, rows: int, dtype: str, name: str = "sample_weigh
     """
     if sample_weight is None:
         return np.ones(rows)
-    w = Backend.to_host(sample_weight) if is_on_gpu(sample_weight) else _as_numpy(sample_weight, name)
+    w = to_host(sample_weight) if is_on_gpu(sample_weight) else _as_numpy(sample_weight, name)
     if w.shape != (rows,):
         raise ShapeError(f"{name} has shape {w.shape}, expected ({rows},), one weight for each row")
     w = w.astype(np.float64)

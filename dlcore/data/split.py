@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import DataError
-from ..rng import order
+from ..kernels.rng import order
 
 SHARE = 0.2
 _STREAM = 0x53504C4954  # "SPLIT": a seed of its own, so that no seed of a training draws the same order

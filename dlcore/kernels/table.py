@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..contract import Contract
 from ..errors import ContractError
+from .contract import Contract
 
 
 def host_dtype(name: str) -> Any:

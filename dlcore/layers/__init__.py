@@ -1,4 +1,4 @@
-"""Layers: frozen descriptions with forward and backward side by side."""
+"""Layers: frozen descriptions with forward and backward side by side; models made of them; initial weights."""
 
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,9 @@ from .layer import Layer as Layer
 from .normalization import BatchNorm as BatchNorm
 from .normalization import LayerNorm as LayerNorm
 from .residual import Residual as Residual
+from .sequential import Sequential as Sequential
 
 if not TYPE_CHECKING:  # mypy follows star imports, but takes the literal part of a sum for the whole
-    __all__ = ["BatchNorm", "Dense", "Dropout", "Embedding", "Layer", "LayerNorm", "Residual", *_activations]
+    __all__ = [
+        "BatchNorm", "Dense", "Dropout", "Embedding", "Layer", "LayerNorm", "Residual", "Sequential", *_activations,
+    ]  # fmt: skip

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..errors import ConfigurationError
-from ..initializers import Constant, HeNormal, Initializer, LeCunNormal
-from ..parameters import Parameter
+from .initializers import Constant, HeNormal, Initializer, LeCunNormal
 from .layer import Layer, in_range
+from .parameters import Parameter
 
 __all__ = [
     "ELU", "GELU", "SELU", "ArcTan", "BinaryStep", "Identity", "LeakyReLU", "PReLU", "ReLU", "SiLU", "Sigmoid",

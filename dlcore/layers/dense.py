@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ..errors import ConfigurationError
-from ..initializers import Constant, GlorotUniform, Initializer
-from ..parameters import Parameter
+from .initializers import Constant, GlorotUniform, Initializer
 from .layer import Layer, flag, positive_size
+from .parameters import Parameter
 
 __all__ = ["Dense"]
 
@@ -17,7 +17,7 @@ __all__ = ["Dense"]
 class Dense(Layer):
     """z = x W + b.   x[n,fan_in] W[fan_in,fan_out] b[fan_out] -> z[n,fan_out]
 
-    init is an initializer of dlcore.initializers for W.  None means: by the activation that follows, He normal before ReLU
+    init is an initializer of dlcore.layers.initializers for W.  None means: by the activation that follows, He normal before ReLU
     and its kin, LeCun normal before SELU, else Glorot uniform.  b starts at 0, or by bias_init.  trainable=False freezes both.
     Raises ConfigurationError for sizes below 1.
     """
@@ -40,7 +40,7 @@ class Dense(Layer):
         ):
             if not isinstance(rule, Initializer):
                 raise ConfigurationError(
-                    f"Dense({self.fan_in}, {self.fan_out}): {name}={rule!r}, expected an initializer such as dlcore.initializers.HeNormal()"
+                    f"Dense({self.fan_in}, {self.fan_out}): {name}={rule!r}, expected an initializer such as dl.initializers.HeNormal()"
                 )
 
     @property

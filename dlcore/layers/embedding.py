@@ -10,9 +10,9 @@ import numpy as np
 
 from ..checks import is_integer
 from ..errors import ConfigurationError, ShapeError
-from ..initializers import Initializer, Normal
-from ..parameters import Parameter
+from .initializers import Initializer, Normal
 from .layer import Layer, positive_size
+from .parameters import Parameter
 
 __all__ = ["Embedding"]
 
@@ -62,7 +62,7 @@ class Embedding(Layer):
             )
         if not isinstance(self.init, Initializer):
             raise ConfigurationError(
-                f"Embedding: init={self.init!r}, expected an initializer such as dlcore.initializers.Normal(0.1)"
+                f"Embedding: init={self.init!r}, expected an initializer such as dlcore.layers.initializers.Normal(0.1)"
             )
 
     # after __post_init__ these are tuples, whatever was given

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..checks import is_flag, is_integer, is_number
 from ..errors import ConfigurationError
-from ..initializers import GlorotUniform, Initializer
-from ..parameters import Parameter
+from .initializers import GlorotUniform, Initializer
+from .parameters import Parameter
 
 
 @dataclass(frozen=True)

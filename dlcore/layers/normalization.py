@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..errors import DataError
-from ..initializers import Constant
-from ..parameters import Parameter
+from .initializers import Constant
 from .layer import Layer, in_range, positive_size
+from .parameters import Parameter
 
 __all__ = ["BatchNorm", "LayerNorm"]
 

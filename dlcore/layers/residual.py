@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..errors import ConfigurationError
-from ..parameters import Parameter
 from .layer import Layer
+from .parameters import Parameter
 
 __all__ = ["Residual"]
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..backend import Backend, numbers
+from ..arrays import numbers, to_host
 from ..errors import DataError, ShapeError
 
 
@@ -59,7 +59,7 @@ def numeric(y: Any, what: str) -> np.ndarray:
     if isinstance(y, np.ma.MaskedArray):
         raise DataError(f"y is a masked array; fill or drop the missing entries first; {what}")
     try:
-        y = numbers(Backend.to_host(y))
+        y = numbers(to_host(y))
     except RuntimeError as error:
         raise DataError(f"y cannot be read as an array: {error}") from None
     except (TypeError, ValueError):

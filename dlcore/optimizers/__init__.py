@@ -1,4 +1,4 @@
-"""Optimizers.  A new one goes into the file of its kind; its name in `__all__` exports it."""
+"""Optimizers and learning-rate schedules.  A new one goes into the file of its kind; its name in `__all__` exports it."""
 
 from typing import TYPE_CHECKING
 

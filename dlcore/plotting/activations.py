@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import from_namespace
+from ..backends.backend import from_namespace
 from ..errors import ConfigurationError
 from ..layers import Layer, Softmax
 from ..layers.activations import Elementwise

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from ..data.table import Column, Dates, Numbers, Text, Unusable
+from ..data.tables import Column, Dates, Numbers, Text, Unusable
 from ..errors import DataError
 
 _NUMBER = {

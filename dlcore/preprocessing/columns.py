@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.table import Column, Numbers, Table, Text
+from ..data.tables import Column, Numbers, Table, Text
 from . import cells
 from .scaling import Scaling
 

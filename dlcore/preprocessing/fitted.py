@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..data.table import Table, table
+from ..data.frames import table
+from ..data.tables import Table
 from ..errors import DataError
 from . import columns, scaling
 from .columns import CategoryColumn, Classes, FittedColumn, Target, Values

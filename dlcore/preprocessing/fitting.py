@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..checks import is_integer
-from ..data.table import Column, Dates, Numbers, Table, Text, Unusable, table
+from ..data.frames import table
+from ..data.tables import Column, Dates, Numbers, Table, Text, Unusable
 from ..errors import ConfigurationError, DataError
 from ..suggestions import did_you_mean
 from . import cells
@@ -70,7 +71,7 @@ class Preprocessing:
             raise ConfigurationError(f"max_categories={self.max_categories!r}, expected a positive integer")
 
     def fit(self, data: Any, target: str | None = None, task: str | None = None) -> FittedPreprocessing:
-        """Fit to training rows, a Table or whatever `dlcore.data.table.table` takes.
+        """Fit to training rows, a Table or whatever `dlcore.data.tables.table` takes.
 
         target   the column to predict, by name or number; None for features alone
         task     "classification" or "regression"; None: chosen from the target

@@ -12,7 +12,7 @@ import probe_epilogues
 import pytest
 import record
 
-from dlcore.backend import Backend
+from dlcore.backends.backend import Backend
 from dlcore.errors import DeviceError
 
 from ..kernels.cuda.emulation import EmulatedDevice

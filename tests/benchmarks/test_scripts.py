@@ -84,7 +84,7 @@ def test_products_are_found_by_their_contracts() -> None:
     pytest.importorskip("numba")
     import time_kernels
 
-    from dlcore.backend import Backend
+    from dlcore.backends.backend import Backend
     from dlcore.kernels import reference
 
     backend, found = Backend.for_device("cpu"), set()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import dlcore as dl
 from dlcore.data import csv_files
 from dlcore.data.csv_files import Dialect, read_csv
-from dlcore.data.table import Table, Text
+from dlcore.data.tables import Table, Text
 
 READERS = ["csv", "pyarrow"]
 

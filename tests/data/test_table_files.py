@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.data.table import Dates, Numbers, Table, Text, Unusable, table
+from dlcore.data.frames import table
 from dlcore.data.table_files import read_table
+from dlcore.data.tables import Dates, Numbers, Table, Text, Unusable
 
 NAN = float("nan")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.initializers import Constant
+from dlcore.layers.initializers import Constant
 
 X = np.random.default_rng(0).standard_normal((20, 3))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.initializers import Constant
+from dlcore.layers.initializers import Constant
 
 random = np.random.default_rng(0)
 ROWS = 40

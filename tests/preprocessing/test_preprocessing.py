@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import dlcore as dl
 from dlcore.data.csv_files import read_csv
-from dlcore.data.table import Table, Text, table
+from dlcore.data.frames import table
+from dlcore.data.tables import Table, Text
 from dlcore.preprocessing import FittedPreprocessing, Preprocessing
 from dlcore.preprocessing.columns import CategoryColumn, Classes, NumberColumn, Values
 from dlcore.preprocessing.fitted import build

@@ -16,7 +16,7 @@ import llvmlite.binding as llvm
 import numba
 import numpy as np
 
-from ...folders import user_cache
+from ...files import user_cache
 
 
 @cache

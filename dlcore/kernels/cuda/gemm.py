@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from ...contract import dtype_name
 from ...errors import ConfigurationError, DeviceError
+from ..contract import dtype_name
 from .algorithms import BYTES
 from .epilogues import ALIGNMENT, BITS, SUMS_OF_TWO, Probe
 

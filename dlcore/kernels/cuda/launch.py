@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...contract import dtype_name
 from ...errors import ConfigurationError
+from ..contract import dtype_name
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 OPTIONS = ("--std=c++17", "--fmad=false")  # without contraction a host compiler gets the same bits from the same source

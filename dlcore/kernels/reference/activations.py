@@ -7,7 +7,7 @@ NaN goes through every activation but the binary step, so that it shows in the l
 
 import math
 
-from ...contract import contract
+from ..contract import contract
 from .special import erf
 
 SELU_SCALE = 1.0507009873554804934193349852946

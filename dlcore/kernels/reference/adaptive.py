@@ -3,7 +3,7 @@
 The divisor is √v + ε as in the papers, or √(v + ε) if `inside`, as in the lectures.
 """
 
-from ...contract import contract
+from ..contract import contract
 from .updates import applied, on_matrices
 
 

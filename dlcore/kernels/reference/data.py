@@ -4,7 +4,7 @@ The batch is number progress[1] of epoch progress[0]; `batch` is the size of a f
 where the full ones end.  Positions run modulo the N rows.  `index` is scratch that sets the number of rows.
 """
 
-from ...contract import contract
+from ..contract import contract
 from .random import keyed_order
 
 _SHARED = "w[N]:positive progress[4]:count index[n]:count key0:count key1:count batch:count shuffle:bits"

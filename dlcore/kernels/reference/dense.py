@@ -1,6 +1,6 @@
 """Products of a dense layer and their gradients.  Rows are samples: z = x W + b with W (fan_in, fan_out)."""
 
-from ...contract import contract
+from ..contract import contract
 
 
 @contract("x[n,i] W[i,o] b[o] -> z[n,o]", tolerance=64)

@@ -6,7 +6,7 @@ after the other in E, row by row.  Columns of z that no column of x fills are 0,
 short for.  z and dE are among the inputs for their sizes only, and are written whole.
 """
 
-from ...contract import contract
+from ..contract import contract
 
 _SHARED = "x[n,D]:whole categories[D]:count dimensions[D]:count"
 

@@ -7,7 +7,7 @@ dense_<loss>     loss and delta of the output layer's z = x W + b
 dense_grad       dW = xᵀ delta and db = 1ᵀ delta
 """
 
-from ...contract import contract
+from ..contract import contract
 from . import activations, losses
 from .activations import ELEMENTWISE
 from .dense import bias_grad, dense, input_grad, weight_grad

@@ -4,7 +4,7 @@ Each takes logits z, targets y and row weights w, and gives loss = (Σ_i w_i L_i
 factor w_i / Σ w inside.  A batch without weight has loss 0 and delta 0.
 """
 
-from ...contract import contract
+from ..contract import contract
 from .activations import logistic, softmax
 
 

@@ -8,7 +8,7 @@ divided by it before they are used.  Micikevicius et al., Mixed precision traini
 A kernel of two words is what the first does, then the second; `wide` says what has 32 bits.
 """
 
-from ...contract import FLOATING, contract
+from ..contract import FLOATING, contract
 from . import adaptive, fused, losses, updates
 from .losses import LOSSES
 

@@ -1,6 +1,6 @@
 """Batch and layer normalization.  Conventions are PyTorch's."""
 
-from ...contract import contract
+from ..contract import contract
 
 
 @contract("x[n,d] gamma[d] beta[d] epsilon:positive -> z[n,d] mu[d] var[d]", wide="mu var", tolerance=256)

@@ -6,7 +6,7 @@ Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011).
 
 import math
 
-from ...contract import contract
+from ..contract import contract
 
 ORDER = 0x4F524452  # "ORDR"
 DROPOUT = 0x44524F50  # "DROP"

@@ -7,7 +7,7 @@ matrices, the only ones that l2 and weight decay act on.  Everything that varies
     progress = (epoch, batch, evaluations, updates)   updates counts from 1 when an optimizer reads it
 """
 
-from ...contract import contract
+from ..contract import contract
 
 
 def on_matrices(xp, theta, matrices, changed):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("numba")
-from dlcore.backend import Backend
+from dlcore.backends.backend import Backend
 
 Z = np.concatenate(
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlcore.backend import Backend
+from dlcore.backends.backend import Backend
 
 KERNELS = Backend.for_device("cpu").kernels
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore import executors
-from dlcore.backend import Backend
+from dlcore.backends import executors
+from dlcore.backends.backend import Backend
 from dlcore.kernels.reference import KERNELS
 from dlcore.kernels.table import BoundCall, KernelTable
 

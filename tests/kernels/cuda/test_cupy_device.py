@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore import backend
-from dlcore.backend import cuda_backend
+from dlcore.backends import backend
+from dlcore.backends.backend import cuda_backend
 
 from .emulation import COMPILER, MISSING, EmulatedDevice
 from .mock_cublaslt import MockCublasLt
@@ -195,7 +195,7 @@ def test_arrays_come_back_where_they_came_from(installed: Any) -> None:
 def test_rows_on_the_device_may_lie_in_any_order(installed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Column by column, or every other one: CuPy gives a kernel the address alone.  What are no numbers is refused."""
     installed()
-    monkeypatch.setattr("dlcore.trainer.FEW_BYTES", 0)  # otherwise they are copied anyway
+    monkeypatch.setattr("dlcore.training.trainer.FEW_BYTES", 0)  # otherwise they are copied anyway
     X, runs = np.repeat(TABLE.astype("float32"), 2, axis=1), []
     for rows in (X[:, ::2].copy(), X[:, ::2].copy(order="F").view(Array), X.view(Array)[:, ::2]):
         model = dl.Sequential(dl.Dense(12, 3))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.backend import Backend
+from dlcore.backends.backend import Backend
 from dlcore.data.digits import load_digits
 from dlcore.errors import DeviceError
 from dlcore.kernels import cuda, reference

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
-from dlcore.backend import Backend, cuda_backend
+from dlcore.backends.backend import Backend, cuda_backend
 from dlcore.kernels import cuda
 from dlcore.kernels.cuda.graph import STEPS, Graphs
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.backend import cuda_backend
+from dlcore.backends.backend import cuda_backend
 from dlcore.kernels import cuda
 from dlcore.kernels.cuda.activations import relu_with_mask
 from dlcore.kernels.cuda.epilogues import mask_bytes

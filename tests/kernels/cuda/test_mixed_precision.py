@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.backend import cuda_backend
+from dlcore.backends.backend import cuda_backend
 from dlcore.kernels import cuda, reference
 from dlcore.kernels.reference.mixed import FIRST_SCALE, LARGEST_SCALE, OPTIMIZERS, PATIENCE
 

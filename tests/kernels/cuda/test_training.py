@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore import fusion
-from dlcore.backend import Backend, cuda_backend
-from dlcore.executors import REPLAY
+from dlcore.backends.backend import Backend, cuda_backend
+from dlcore.backends.executors import REPLAY
+from dlcore.plan import fusion
 
 from .emulation import COMPILER, MISSING, EmulatedDevice
 from .mock_cublaslt import MockCublasLt

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlcore.backend import Backend, from_namespace
+from dlcore.backends.backend import Backend, from_namespace
 from dlcore.kernels.reference import KERNELS
 from dlcore.kernels.reference.activations import logistic
 from dlcore.kernels.reference.losses import LOSSES, binary_entropy

@@ -10,10 +10,10 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from dlcore.backend import Backend, from_namespace
+from dlcore.backends.backend import Backend, from_namespace
 from dlcore.errors import ConfigurationError
 from dlcore.kernels.reference.random import DROPOUT, INITIAL, ORDER, keyed_order, philox, rounds, sides
-from dlcore.rng import Stream, key, order
+from dlcore.kernels.rng import Stream, key, order
 
 BACKENDS = {
     "cpu": Backend.for_device("cpu"),

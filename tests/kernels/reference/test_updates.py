@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlcore.backend import Backend, from_namespace
+from dlcore.backends.backend import Backend, from_namespace
 
 TABLES = {"reference": from_namespace(np, "numpy").kernels, "cpu": Backend.for_device("cpu").kernels}
 BOTH = pytest.mark.parametrize("table", TABLES)

@@ -1,0 +1,113 @@
+"""From a configuration to data and a trainer.
+
+Activations and optimizers go by the names of their classes, in any case and with or without underscores, so that a new one
+needs no word here.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from types import ModuleType
+
+from .. import optimizers
+from ..data.dataset import DataSet
+from ..data.digits import load_digits
+from ..data.images import IMAGE_SETS, load_images
+from ..errors import ConfigurationError
+from ..layers import Dense, Embedding, Layer, activations
+from ..layers.sequential import Sequential
+from ..losses import SoftmaxCrossEntropy, SquaredError
+from ..suggestions import did_you_mean
+from ..training.trainer import Trainer
+from .configuration import NAMED_DATA, OF_TABLES, Configuration
+from .raw_data import load_file
+
+
+def _by_name(module: ModuleType) -> dict[str, type]:
+    return {name.lower(): getattr(module, name) for name in module.__all__}
+
+
+ACTIVATIONS = _by_name(activations)
+OPTIMIZERS = _by_name(optimizers)
+del OPTIMIZERS["optimizer"]  # their base
+
+
+def resolved(configuration: Configuration) -> Configuration:
+    """The configuration with activation and optimizer as they are called here, and paths that hold from any folder.
+
+    Raises ConfigurationError for an unknown name, with the nearest known one.
+    """
+
+    def absolute(path: str) -> str:
+        return os.path.abspath(os.path.expanduser(path))
+
+    return replace(
+        configuration,
+        data=configuration.data if configuration.data in NAMED_DATA else absolute(configuration.data),
+        data_dir=configuration.data_dir and absolute(configuration.data_dir),
+        test=configuration.test and absolute(configuration.test),
+        activation=_known("activation", configuration.activation, ACTIVATIONS),
+        optimizer=_known("optimizer", configuration.optimizer, OPTIMIZERS),
+    )
+
+
+def load(configuration: Configuration) -> DataSet:
+    """Training and test rows.  Raises DataError for files that cannot be used."""
+    if configuration.data not in NAMED_DATA:
+        if configuration.data_dir is not None:
+            raise ConfigurationError(f"--data-dir is for {', '.join(IMAGE_SETS)}; {configuration.data} is a file")
+        return load_file(configuration)
+    for setting in OF_TABLES.values():
+        if getattr(configuration, setting.name) != setting.default:
+            raise ConfigurationError(
+                f"--{setting.name.replace('_', '-')} is for files; {configuration.data} is known to dlcore"
+            )
+    if configuration.data in IMAGE_SETS:
+        return load_images(configuration.data, configuration.data_dir)
+    if configuration.data_dir is not None:
+        raise ConfigurationError(
+            f"--data-dir is for {', '.join(IMAGE_SETS)}; {configuration.data} comes with the package"
+        )
+    return DataSet(*load_digits(), classes=tuple("0123456789"))
+
+
+def make_trainer(configuration: Configuration, data: DataSet) -> Trainer:
+    """A new trainer for the data: the hidden layers, each with its activation, and an output for each class or target.
+
+    Raises ConfigurationError for names that are unknown and numbers that cannot work, DeviceError for a device that cannot
+    be used.
+    """
+    run = resolved(configuration)
+    layers, width = _first_layers(data)
+    *inner, last = (width, *run.hidden)
+    for fan_in, fan_out in zip(inner, run.hidden, strict=True):
+        layers += [Dense(fan_in, fan_out), ACTIVATIONS[run.activation]()]
+    outputs = len(data.classes) or (1 if data.y.ndim == 1 else data.y.shape[1])
+    model = Sequential(*layers, Dense(last, outputs))
+    loss = SoftmaxCrossEntropy() if data.classes else SquaredError()
+    optimizer = OPTIMIZERS[run.optimizer](run.learning_rate, l2=run.l2)
+    trainer = Trainer(
+        model, loss, optimizer, device=run.device, dtype=run.dtype, seed=run.seed, matmul_precision=run.matmul_precision
+    )
+    trainer.preprocessing = data.preprocessing
+    return trainer
+
+
+def _first_layers(data: DataSet) -> tuple[list[Layer], int]:
+    """An Embedding for columns of codes, if there are any, and how wide the input of the first Dense layer is."""
+    codes = data.preprocessing.embedded if data.preprocessing is not None else ()
+    if not codes:
+        return [], data.X.shape[1]
+    embedding = Embedding(*zip(*codes, strict=True))
+    return [embedding], embedding.output_width(data.X.shape[1])
+
+
+def _known(kind: str, name: str, classes: dict[str, type]) -> str:
+    """The name as `classes` has it.  Raises ConfigurationError for one that it does not have."""
+    plain = name.lower().replace("_", "").replace("-", "")
+    if plain in classes:
+        return plain
+    raise ConfigurationError(
+        f"{kind} {name!r} is unknown{did_you_mean(plain, classes)}; there are: {', '.join(sorted(classes))}"
+    )

@@ -1,0 +1,57 @@
+"""The command line.  `dlcore train digits` trains a network, `dlcore info` describes the machine.
+
+Results go to stdout, messages to stderr.  What went wrong is one line there, with a traceback only by --debug, and the exit
+code of errors.py; 130 and 143 stand for SIGINT and SIGTERM, 141 for a reader of the output who left.
+A command is a file here with SUMMARY, add_arguments(parser) and run(arguments) -> exit code, and a line in COMMANDS.
+It imports what it needs where it runs: NumPy alone takes longer than --help may.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ...errors import CheckpointError, DlcoreError
+from . import evaluate, info, init, predict, train
+from .arguments import parse
+from .messages import lead_nowhere, plain_messages, say, text_of
+
+COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "init": init, "info": info}
+
+FAILED, INTERRUPTED, NO_READER = 1, 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _command(words)
+        if sys.stdout is not None:  # it is None where it was closed from the beginning
+            sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        lead_nowhere(sys.stdout)
+        return NO_READER
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+    except Exception as error:
+        if "--debug" in words:
+            import traceback
+
+            traceback.print_exc()
+        say(f"error: {text_of(error)}")
+        if isinstance(error, OSError):
+            lead_nowhere(sys.stdout)
+            return CheckpointError.exit_code
+        return error.exit_code if isinstance(error, DlcoreError) else FAILED
+
+
+def _command(words: Sequence[str]) -> int:
+    try:
+        arguments = parse(words, COMMANDS)
+    except SystemExit as stop:  # --help and --version
+        return int(stop.code or 0)
+    with plain_messages():
+        code: int = arguments.run(arguments)
+    return code

@@ -1,0 +1,84 @@
+"""`dlcore evaluate RUN DATA`: how good a trained network is on rows whose targets are known."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .arguments import add_reading_flags, path
+
+SUMMARY = "measure a trained network on the rows of a file"
+
+_SHOWN = 12  # classes of a confusion matrix that fit a terminal
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_dir", type=path, metavar="RUN", help="the folder of a run, or a checkpoint file")
+    parser.add_argument(
+        "data", type=path, metavar="FILE", help="rows with targets, or digits, mnist, ...: its test rows"
+    )
+    parser.add_argument(
+        "--target", type=path, metavar="COLUMN", help="column of the targets, for a network saved without preprocessing"
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    add_reading_flags(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    import json
+
+    from .rows import network, rows_of
+
+    trainer, settings = network(arguments)
+    figures = measured(trainer, rows_of(trainer, arguments, settings, targets=True))
+    if arguments.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        _print(figures)
+    return 0
+
+
+def measured(trainer: Any, rows: Any) -> dict[str, Any]:
+    """Number of rows, loss, and the figures of metrics.py; those of a regression are in units of the target."""
+    from ...training import metrics
+
+    loss = trainer.evaluate(rows.X, rows.y)["loss"]
+    figures: dict[str, Any] = {"rows": len(rows.X), "rows_left_out": rows.count - len(rows.X), "loss": loss}
+    a = trainer.predict(rows.X)
+    if not rows.classes:
+        y, a = rows.in_units(rows.y), rows.in_units(a)
+        return figures | metrics.regression(y.reshape(-1), a.reshape(-1))
+    return figures | {"classes": list(rows.classes)} | metrics.classification(rows.y.astype("int64"), a)
+
+
+def _print(figures: dict[str, Any]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    from .results import print_table, show
+
+    cells = {"rows": f"{figures['rows']:,}"}
+    if figures["rows_left_out"]:
+        cells["left out"] = f"{figures['rows_left_out']:,}"
+    for name in ("accuracy", "balanced_accuracy"):
+        if name in figures:
+            cells[name.replace("_", " ")] = f"{figures[name]:.2%}"
+    for name in ("log_loss", "auc", "rmse", "mae", "r2"):
+        if name in figures:
+            value = figures[name]
+            cells[{"auc": "AUC", "r2": "R2", "rmse": "RMSE", "mae": "MAE"}.get(name, name.replace("_", " "))] = (
+                "-" if value is None else f"{value:.6g}" if name in ("rmse", "mae") else f"{value:.4f}"
+            )
+    print_table(cells)
+    classes = figures.get("classes", [])
+    if 0 < len(classes) <= _SHOWN:
+        table = Table(box=SIMPLE_HEAD, show_edge=False)
+        table.add_column("class \\ predicted")
+        for name in classes:
+            table.add_column(Text(name), justify="right")  # not markup: [0, 10) is a class too
+        for name, row in zip(classes, figures["confusion"], strict=True):
+            table.add_row(Text(name), *map(str, row))
+        show(table)
+    elif classes:
+        print(f"{len(classes)} classes; --json has the confusion matrix")

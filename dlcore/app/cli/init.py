@@ -1,0 +1,76 @@
+"""`dlcore init FILE --data DATA`: what `dlcore train DATA` with the same flags would run, as a commented file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...errors import ConfigurationError
+from ..configuration import NAMED_DATA, SETTINGS
+from .arguments import add_flags_of_a_run, configuration_of, path
+from .messages import say
+
+if TYPE_CHECKING:
+    from ..configuration import Configuration
+
+SUMMARY = "write a configuration file with comments, to edit and train with"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", type=path, metavar="FILE", nargs="?", default="config.toml",
+        help="a new file that ends in .toml, or - for the terminal (default config.toml)",
+    )  # fmt: skip
+    parser.add_argument("--data", type=path, metavar="DATA", default="digits", help="what to train on (default digits)")
+    add_flags_of_a_run(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    target = arguments.file
+    if target != "-" and not target.lower().endswith(".toml"):
+        hint = f"; to train on it: --data {target}" if target in NAMED_DATA else ""
+        raise ConfigurationError(f"FILE {target!r} does not end in .toml{hint}")
+    configuration = configuration_of(arguments)
+
+    from ..assembly import resolved
+
+    resolved(configuration)  # raises for names that are unknown
+    if configuration.data not in NAMED_DATA and configuration.target is None:
+        raise ConfigurationError(f"--target is missing: which column of {configuration.data} to predict")
+    lines = "\n".join(commented(configuration))
+    if target == "-":
+        sys.stdout.write(lines)
+        return 0
+    try:
+        with open(target, "x", encoding="utf-8") as file:
+            file.write(lines)
+    except FileExistsError:
+        raise ConfigurationError(f"FILE {target} exists; name a new file") from None
+    except OSError as error:
+        raise ConfigurationError(f"FILE {target} cannot be written: {error.strerror or error}") from error
+    say(f"wrote {target}; train with: dlcore train {target}")
+    return 0
+
+
+def commented(configuration: Configuration) -> Iterator[str]:
+    """The lines of a configuration file: each setting under its meaning, those left open as a comment."""
+    import tomli_w
+
+    yield "# dlcore train FILE runs this; flags and --set section.key=value override it, without changing the file"
+    given, present = configuration.sections(), ""
+    for name, each in SETTINGS.items():
+        section, _, key = name.partition(".")
+        if section not in given:
+            continue
+        if section != present:
+            yield f"\n[{section}]"
+            present = section
+        yield f"# {each.metadata['meaning']}"
+        if key in given[section]:
+            value = given[section][key]
+            yield f"{key} = {value}" if isinstance(value, list) else tomli_w.dumps({key: value}).rstrip()
+        else:
+            yield f'# {key} = "{each.metadata["metavar"]}"'
+    yield ""

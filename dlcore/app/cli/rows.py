@@ -1,0 +1,115 @@
+"""What `predict` and `evaluate` share: the network of a run, and the rows they are asked about as that network takes them."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...data.table_files import read_table
+from ...data.tables import Numbers, Table
+from ...errors import ConfigurationError, DataError, ShapeError
+from ...preprocessing import FittedPreprocessing
+from ...preprocessing.columns import Classes, Values
+from ...training.trainer import Trainer
+from ..assembly import load
+from ..configuration import NAMED_DATA, configure, read_toml
+from ..predictions import Predictions
+from ..raw_data import dialect_of, report_skipped
+from ..runs import newest_trainer
+from .arguments import READING
+from .messages import say
+
+OF_THE_RUN = ("data_dir", "quote", "missing")  # settings of the training that hold for other rows of its kind too
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a file as a network takes them: X, y where it was asked for, and where they stand among all `count` rows."""
+
+    X: np.ndarray
+    y: np.ndarray | None
+    classes: tuple[str, ...]
+    places: np.ndarray
+    count: int
+    target: Values | None = None
+
+    def predict(self, trainer: Trainer) -> Predictions:
+        """Probabilities, or values in units of the target."""
+        a = trainer.predict(self.X)
+        if not self.classes:
+            a = self.in_units(a).astype(a.dtype)
+            a = a[:, 0] if a.shape[1] == 1 else a
+        return Predictions(a, self.classes, self.places, self.count)
+
+    def in_units(self, a: Any) -> np.ndarray:
+        """Outputs or targets of a regression in units of the target."""
+        return self.target.restore(a) if self.target else np.asarray(a, np.float64)
+
+
+def network(arguments: argparse.Namespace) -> tuple[Trainer, dict[str, Any]]:
+    """The network of RUN, a folder or a checkpoint file, and the settings of the run that matter for reading files."""
+    given, device = Path(arguments.run_dir), getattr(arguments, "device", "auto")
+    if not given.is_dir():
+        return Trainer.load(given, device=device), {}
+    trainer = newest_trainer(given, device)
+    file = given / "config.toml"
+    settings = read_toml(file) if file.is_file() else {}
+    return trainer, {name: settings[name] for name in OF_THE_RUN if name in settings}
+
+
+def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: dict[str, Any], *, targets: bool) -> Rows:
+    """The rows of DATA: test rows of a data set that has a name, or all rows of a file."""
+    given = {name: value for name, value in vars(arguments).items() if name in READING}
+    run = configure({**settings, **given, "data": arguments.data})
+    if arguments.data in NAMED_DATA:
+        data = load(run)
+        if data.X_test.shape[1] != trainer.model.input_width:
+            raise ShapeError(
+                f"{run.data} has {data.X_test.shape[1]} columns, the network takes {trainer.model.input_width}"
+            )
+        return Rows(data.X_test, data.y_test, data.classes, np.arange(len(data.X_test)), len(data.X_test))
+    fitted = trainer.preprocessing
+    names = () if fitted is None else [column.name for column in fitted.columns]
+    table = read_table(run.data, dialect_of(run), names)
+    if fitted is None:
+        return _as_they_are(trainer, table, getattr(arguments, "target", None) if targets else None, targets)
+    if targets and fitted.target is None:
+        raise ConfigurationError("the preprocessing of this network was fitted without a target; use predict")
+    if run.bad_rows == "skip":
+        table = fitted.clean(table, target=targets)
+    X = fitted.features(table, trainer.dtype)
+    y = fitted.targets(table) if targets else None
+    report_skipped(table)
+    for note in fitted.notes(table):
+        say(note)
+    places, count = table.places()
+    labels = fitted.target.labels if isinstance(fitted.target, Classes) else ()
+    return Rows(X, y, labels, places, count, fitted.target if isinstance(fitted.target, Values) else None)
+
+
+def _as_they_are(trainer: Trainer, table: Table, target: str | None, targets: bool) -> Rows:
+    """Numbers of a file for a network that was saved without preprocessing."""
+    if targets and target is None:
+        raise ConfigurationError(
+            "this network was saved without preprocessing: name the column of the targets with --target"
+        )
+    name = None if target is None else table.name(target)
+    inputs = {n: column for n, column in table.columns.items() if n != name}
+    numbers = [column.values for column in inputs.values() if isinstance(column, Numbers)]
+    width = trainer.model.input_width
+    if len(numbers) < len(inputs) or len(numbers) != width:
+        raise DataError(
+            f"{table.source}: this network was saved without preprocessing, and takes {width} columns of numbers from an "
+            f"array or Parquet file; the file has {len(numbers)} of {len(inputs)} columns"
+        )
+    say("this network was saved without preprocessing: its inputs are taken as they are")
+    y = None
+    if name is not None:
+        y = FittedPreprocessing((), Values(name, 0.0, 1.0)).targets(table)
+    outputs = trainer.model.output_width
+    labels = tuple(map(str, range(outputs))) if trainer.loss.output == "softmax" else ()
+    return Rows(np.stack(numbers, axis=1), y, labels, *table.places())

@@ -1,0 +1,81 @@
+"""`dlcore train DATA`: everything is checked, and the folder made, before anything is trained."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from .arguments import add_flags_of_a_run, configuration_of, path, positive
+from .messages import say
+
+if TYPE_CHECKING:
+    from ...training.trainer import Trainer
+    from ..configuration import Configuration
+
+SUMMARY = "train a network and report how well it does on test rows"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        help="what to train on: digits (bundled, needs no network), mnist, fashion-mnist; a file with a table (CSV, Parquet, "
+        "Arrow, NPY, NPZ) and --target; or a configuration file, FILE.toml",
+    )
+    add_flags_of_a_run(parser)
+    files = parser.add_argument_group("results")
+    files.add_argument(
+        "--out", type=path, metavar="DIR", help="a new folder for metrics, checkpoints, summary and curves"
+    )
+    files.add_argument(
+        "--checkpoint-every", type=positive, default=1, metavar="N", help="epochs between checkpoints (default 1)"
+    )
+    files.add_argument("--no-progress", action="store_true", help="no live line")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    configuration = configuration_of(arguments)
+
+    from dataclasses import replace
+
+    from ..assembly import load, make_trainer, resolved
+    from ..runs import RunDirectory
+    from .results import draw, print_summary, summarize
+    from .session import Interrupted, Session
+
+    configuration = resolved(configuration)
+    data, validation = load(configuration).split(configuration.validation)
+    trainer = make_trainer(configuration, data)  # raises before a folder is made for what cannot work
+    configuration = replace(configuration, device=trainer.device)
+    directory = None
+    if arguments.out is not None:
+        directory = RunDirectory(arguments.out)
+        directory.write_configuration(configuration.sections())
+    say(_headline(configuration, trainer, len(data.X)))
+    session = Session(
+        configuration, data, validation, directory, arguments.checkpoint_every, progress=not arguments.no_progress
+    )
+    try:
+        trainer, restarts = session.train(trainer)
+    except Interrupted as stop:
+        say(str(stop))
+        return 128 + stop.number
+    summary = summarize(trainer, data) | restarts
+    if directory:
+        directory.write_summary(summary)
+        draw(directory, trainer, data)
+    print_summary(summary)
+    if directory:
+        say(f"results are in {directory.path}")
+    return 0
+
+
+def _headline(configuration: Configuration, trainer: Trainer, rows: int) -> str:
+    model, count = trainer.model, sum(weight.size for weight in trainer.get_weights())
+    widths = "-".join(map(str, (model.input_width, *configuration.hidden, model.output_width)))
+    activation = f" {configuration.activation}" if configuration.hidden else ""
+    return (
+        f"{os.path.basename(configuration.data)}, {rows:,} rows; {widths}{activation}, {count:,} parameters; "
+        f"{trainer.device} {trainer.dtype}"
+    )

@@ -1,0 +1,366 @@
+"""What a run is made of: each setting once, with its section, its flag, how it is read, its default and what it means.
+
+The flags of `dlcore train`, the keys of a configuration file, what `dlcore init` writes and config.toml in the folder of a
+run all come from the fields of Configuration.  A new setting is a new field there.
+Nothing here needs NumPy, which takes longer to import than `dlcore --help` may take.  assembly.py makes data and a trainer of it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
+
+from .. import __version__
+from ..errors import ConfigurationError
+from ..suggestions import did_you_mean
+
+# what can be trained on by name: how many epochs, and in what batches, unless somebody says otherwise
+NAMED_DATA = {"digits": (60, 64), "mnist": (10, 128), "fashion-mnist": (10, 128)}
+FILES = (50, 128)  # the same for files
+
+
+# -- values: from the text of a flag, or from TOML -------------------------------------------------------------------------
+
+
+def integer(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        return int(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ConfigurationError(f"{value!r} is not an integer") from None
+
+
+def count(value: Any) -> int:
+    if integer(value) < 1:
+        raise ConfigurationError(f"{value!r} is not a positive integer")
+    return integer(value)
+
+
+def number(value: Any) -> float:
+    try:
+        result = float(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        result = math.nan
+    if not math.isfinite(result):
+        raise ConfigurationError(f"{value!r} is not a number")
+    return result
+
+
+def share(value: Any) -> float:
+    if not 0 <= number(value) < 1:
+        raise ConfigurationError(f"{value!r} is not a share: a number from 0 to below 1")
+    return number(value)
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigurationError(f"{value!r} is not a name" if value != "" else "the name is empty")
+    return value
+
+
+def widths(value: Any) -> tuple[int, ...]:
+    """(256, 128) from "256,128" or [256, 128]; () from "none", "" or []."""
+    if isinstance(value, str):
+        value = () if value.strip().lower() in ("", "none") else value.split(",")
+    if not isinstance(value, (list, tuple)):
+        raise ConfigurationError(f"{value!r} is not a list of widths")
+    return tuple(count(width) for width in value)
+
+
+def words(value: Any) -> tuple[str, ...]:
+    """("a", "b") from "a,b" or ["a", "b"]"""
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, (list, tuple)) or not all(isinstance(word, str) for word in value):
+        raise ConfigurationError(f"{value!r} is not a list of words")
+    return tuple(word.strip() for word in value)
+
+
+def yes_or_no(value: Any) -> bool:
+    known = {"yes": True, "true": True, "no": False, "false": False}
+    if isinstance(value, bool) or str(value).lower() in known:
+        return value if isinstance(value, bool) else known[value.lower()]
+    raise ConfigurationError(f"{value!r} is not yes or no")
+
+
+def one_of(*known: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in known:
+            hint = did_you_mean(value, known) if isinstance(value, str) else ""
+            raise ConfigurationError(f"{value!r} is none of {', '.join(known)}{hint}")
+        return str(value)
+
+    return read
+
+
+def character(value: Any) -> str:
+    """One character, or a name of one."""
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{value!r} is not a character")
+    return value
+
+
+# -- settings --------------------------------------------------------------------------------------------------------------
+
+
+def setting(
+    section: str, read: Callable[[Any], Any], meaning: str, *, metavar: str, default: Any = MISSING, key: str = ""
+) -> Any:
+    """A field of Configuration: section.key in TOML, --its-name on the command line; `key` where TOML calls it otherwise.
+
+    `read` turns the text of a flag or a TOML value into the field's value, or raises ConfigurationError.  A setting that may
+    be left open has the default None.
+    """
+    return field(
+        default=default,
+        metadata={"section": section, "key": key, "read": read, "meaning": meaning, "metavar": metavar},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """A run, complete.  The names of classes in it and the ranges of numbers are checked where a trainer is made of it."""
+
+    data: str = setting(
+        "data",
+        text,
+        "what to train on: digits, mnist, fashion-mnist, or a file with a table",
+        metavar="DATA",
+        key="source",
+    )
+    data_dir: str | None = setting(
+        "data", text, "folder with the files of mnist or fashion-mnist; without it they are downloaded", metavar="DIR",
+        default=None,
+    )  # fmt: skip
+    validation: float = setting(
+        "data", share, "share of the training rows to validate with after each epoch", metavar="X", default=0.0
+    )
+    target: str | None = setting(
+        "table", text, "the column to predict, by name or number", metavar="COLUMN", default=None
+    )
+    task: str | None = setting(
+        "table", one_of("classification", "regression"), "classification or regression; told from the target",
+        metavar="NAME", default=None,
+    )  # fmt: skip
+    test: str | None = setting(
+        "table",
+        text,
+        "file with the test rows; without it a fifth of the rows is set aside",
+        metavar="FILE",
+        default=None,
+    )
+    separator: str | None = setting(
+        "table", character, "of a CSV file: one character, or tab; told from the file", metavar="C", default=None
+    )
+    header: bool | None = setting(
+        "table", yes_or_no, "of a CSV file: whether its first line holds names, yes or no; told from the file",
+        metavar="WORD", default=None,
+    )  # fmt: skip
+    quote: str | None = setting(
+        "table",
+        character,
+        "of a CSV file: what is around cells, or none; told from the file",
+        metavar="C",
+        default=None,
+    )
+    encoding: str | None = setting(
+        "table", text, "of a CSV file: cp1252, utf-16, ...; told from a mark, or UTF-8", metavar="NAME", default=None
+    )
+    missing: tuple[str, ...] | None = setting(
+        "table", words, "cells that are missing, beside empty ones; NA, NaN, null, ? and their like", metavar="WORD,...",
+        default=None,
+    )  # fmt: skip
+    bad_rows: str = setting(
+        "table", one_of("error", "skip"), "rows that cannot be used: error, or skip to leave them out", metavar="WORD",
+        default="error",
+    )  # fmt: skip
+    types: tuple[str, ...] | None = setting(
+        "table", words, "what columns are: number, category, date or ignore; told from their cells",
+        metavar="COLUMN=TYPE,...", default=None,
+    )  # fmt: skip
+    scaling: str = setting(
+        "table", one_of("standard", "robust", "quantile", "none"), "how numbers are scaled: standard, robust, quantile or none",
+        metavar="NAME", default="standard",
+    )  # fmt: skip
+    categorical: str = setting(
+        "table",
+        one_of("onehot", "embedding"),
+        "what categories become: onehot, or embedding",
+        metavar="NAME",
+        default="onehot",
+    )
+    max_categories: int = setting(
+        "table", count, "categories of a column; the most frequent are kept", metavar="N", default=100
+    )
+    decimal: str = setting("table", one_of(".", ","), "decimal mark of numbers in text", metavar="C", default=".")
+    date_format: str | None = setting(
+        "table", text, "dates that are not like 2024-12-31: %d.%m.%Y, ...", metavar="FORM", default=None
+    )
+    hidden: tuple[int, ...] = setting(
+        "model", widths, "widths of the hidden layers, or none", metavar="N,N,...", default=(256, 128)
+    )
+    activation: str = setting(
+        "model", text, "what follows each hidden layer: relu, tanh, gelu, ...", metavar="NAME", default="relu"
+    )
+    optimizer: str = setting(
+        "optimizer", text, "the rule of the updates: adam, sgd, ...", metavar="NAME", default="adam", key="name"
+    )
+    learning_rate: float = setting("optimizer", number, "step size", metavar="X", default=1e-3)
+    l2: float = setting("optimizer", number, "weight of the L2 penalty", metavar="X", default=0.0)
+    epochs: int = setting("training", count, "passes over the data", metavar="N")
+    batch_size: int = setting("training", count, "rows in a step", metavar="N")
+    patience: int | None = setting(
+        "training", count, "epochs without a lower loss before training stops and the best weights come back",
+        metavar="N", default=None,
+    )  # fmt: skip
+    restarts: int = setting(
+        "training",
+        count,
+        "trainings from different weights; the one with the lowest loss is kept",
+        metavar="K",
+        default=1,
+    )
+    seed: int = setting(
+        "training", integer, "what initial weights and the order of rows are drawn from", metavar="N", default=0
+    )
+    device: str = setting(
+        "training", text, "where to compute: cpu, cuda, cuda:1 or auto", metavar="NAME", default="auto"
+    )
+    dtype: str = setting(
+        "training",
+        text,
+        "in what numbers: float32 or float64, on a GPU also bfloat16 or float16",
+        metavar="NAME",
+        default="float32",
+    )
+    matmul_precision: str = setting(
+        "training",
+        one_of("highest", "high"),
+        "of float32 products: highest, or high for TF32 on a GPU",
+        metavar="NAME",
+        default="highest",
+    )
+
+    def sections(self) -> dict[str, dict[str, Any]]:
+        """The configuration as TOML has it; settings left open are left out, and so is [table] where there is none."""
+        made: dict[str, dict[str, Any]] = {}
+        for name, each in SETTINGS.items():
+            value = getattr(self, each.name)
+            if value is not None and not (self.data in NAMED_DATA and name in OF_TABLES):
+                section, _, key = name.partition(".")
+                made.setdefault(section, {})[key] = list(value) if isinstance(value, tuple) else value
+        return made
+
+
+# by their names in TOML, section.key
+SETTINGS = {f"{each.metadata['section']}.{each.metadata['key'] or each.name}": each for each in fields(Configuration)}
+
+OF_TABLES = {name: each for name, each in SETTINGS.items() if name.startswith("table.")}  # of no meaning for other data
+
+
+def configure(given: Mapping[str, Any]) -> Configuration:
+    """The configuration with the given fields and defaults for the others; what is not a field is left aside.
+
+    Raises ConfigurationError for data of an unknown name, with the nearest known one, and for seeds that are too large.
+    """
+    if "data" not in given:
+        raise ConfigurationError("data.source is missing: what to train on")
+    epochs, batch_size = usual(given["data"])
+    defaults = {"epochs": epochs, "batch_size": batch_size}
+    made = Configuration(**defaults | {f.name: given[f.name] for f in fields(Configuration) if f.name in given})
+    if made.restarts > 1 and made.seed + made.restarts > 2**64:
+        raise ConfigurationError(f"seed {made.seed} leaves no seeds for {made.restarts} restarts below 2**64")
+    return made
+
+
+def usual(data: str) -> tuple[int, int]:
+    """Epochs and batch size for these data."""
+    if data in NAMED_DATA:
+        return NAMED_DATA[data]
+    if not is_file_name(data):
+        known = ", ".join(NAMED_DATA)
+        raise ConfigurationError(
+            f"DATA {data!r} is unknown{did_you_mean(data, NAMED_DATA)}; dlcore {__version__} trains on: {known}, "
+            "and files with a table"
+        )
+    return FILES
+
+
+def is_file_name(data: str) -> bool:
+    """Whether DATA is a file rather than a name that somebody mistyped."""
+    return os.path.exists(data) or bool(os.path.splitext(data)[1]) or os.path.basename(data) != data
+
+
+# -- TOML ------------------------------------------------------------------------------------------------------------------
+
+
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The fields that a configuration file gives.
+
+    Raises ConfigurationError, naming the file, for one that cannot be read, is not TOML, has a key that is no setting or
+    a value that cannot be one.
+    """
+    import tomllib
+
+    try:
+        with open(path, encoding="utf-8-sig") as file:  # some editors begin a file with a byte order mark
+            sections = tomllib.loads(file.read())
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:  # brackets in brackets
+        raise ConfigurationError(f"{path}: not TOML: {error}") from error
+    pairs: list[tuple[str, Any]] = []
+    for section, keys in sections.items():
+        pairs += (
+            [(f"{section}.{key}", value) for key, value in keys.items()]
+            if isinstance(keys, dict)
+            else [(section, keys)]
+        )
+    try:
+        return dict(read_setting(name, value) for name, value in pairs)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
+def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """The fields that `section.key=value` give: the value as after a flag, or as in TOML where it begins with a quote or bracket."""
+    import tomllib
+
+    given: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, value = (part.strip() for part in assignment.partition("="))
+        if not equals:
+            raise ConfigurationError(f"--set {assignment}: expected section.key=value")
+        try:
+            literal = tomllib.loads(f"value = {value}")["value"] if value[:1] in ("'", '"', "[") else value
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise ConfigurationError(f"--set {assignment}: {error}") from error
+        try:
+            key, read = read_setting(name, literal)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"--set {error}") from error
+        if key in given:
+            raise ConfigurationError(f"--set {name} is given twice")
+        given[key] = read
+    return given
+
+
+def read_setting(name: str, value: Any) -> tuple[str, Any]:
+    """(field, value) of a setting by its name in TOML.  Raises ConfigurationError for an unknown name or a wrong value."""
+    if name not in SETTINGS:
+        inside = [known for known in SETTINGS if known.startswith(f"{name}.")]
+        if inside:
+            raise ConfigurationError(f"{name!r} is a section, expected one of its keys: {', '.join(inside)}")
+        key = name.rpartition(".")[2]
+        same = [known for known in SETTINGS if known.endswith(f".{key}")]  # in another section, or without one
+        hint = f" (did you mean {same[0]!r}?)" if same else did_you_mean(name, SETTINGS)
+        raise ConfigurationError(f"unknown key {name!r}{hint}")
+    found = SETTINGS[name]
+    try:
+        return found.name, found.metadata["read"](value)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{name}: {error}") from error

@@ -1,0 +1,120 @@
+"""What a report of a problem, or of a speed, must say about the machine: versions, processor, BLAS, CUDA."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..backends.backend import Backend
+from ..errors import DeviceError
+
+_CUPY = ("cupy-cuda13x", "cupy-cuda12x", "cupy")  # of these one, and only one, may be installed
+
+
+def collect() -> dict[str, Any]:
+    """Facts by section, as JSON values; None for what is not installed or not known."""
+    return {
+        "versions": {
+            "dlcore": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "numba": _version("numba"),
+            "array-api-compat": _version("array-api-compat"),
+            "safetensors": _version("safetensors"),
+            "cupy": ", ".join(f"{name} {version}" for name in _CUPY if (version := _version(name))) or None,
+        },
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        },
+        "blas": _blas(),
+        "kernels": _kernels(),
+        "cuda": _cuda(),
+    }
+
+
+def report(facts: dict[str, Any]) -> str:
+    """The facts as lines of text."""
+    lines: list[str] = []
+    for section, values in facts.items():
+        nothing = {"versions": "not installed", "cuda": "not found"}.get(section, "unknown")
+        shown = {None: nothing, True: "yes", False: "no"}
+        lines += ["", section] if lines else [section]
+        for name, value in values.items():
+            if value is None and name in ("reason", "advice"):
+                continue
+            text = shown[value] if value is None or isinstance(value, bool) else value
+            lines.append(f"  {name.replace('_', ' '):<16}  {text}")
+    return "\n".join(lines)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str | None:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:  # not Linux
+        pass
+    return platform.processor() or platform.machine() or None
+
+
+def _blas() -> dict[str, Any]:
+    """The library that NumPy multiplies matrices with, the kernel it chose for this processor, and its threads."""
+    from threadpoolctl import threadpool_info
+
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    # SciPy brings a BLAS of its own; NumPy's lies beside NumPy where it came in a wheel
+    pools.sort(key=lambda pool: "numpy" not in pool["filepath"])
+    if not pools:  # Apple's Accelerate, for one
+        built_with = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        return {
+            "library": built_with.get("name"),
+            "version": built_with.get("version"),
+            "kernel": None,
+            "threads": None,
+        }
+    pool = pools[0]
+    return {
+        "library": pool["internal_api"],
+        "version": pool["version"],
+        "kernel": pool.get("architecture"),
+        "threads": pool["num_threads"],
+    }
+
+
+def _kernels() -> dict[str, Any]:
+    """Which kernels the CPU uses, and where the compiled ones are kept."""
+    reason = Backend.for_device("cpu").reason
+    if reason:
+        return {"cpu": f"reference only: {reason}", "cache_folder": None}
+    from ..kernels.cpu.cache import folder
+
+    home = folder()
+    return {"cpu": "compiled", "cache_folder": str(home) if home else None}
+
+
+def _cuda() -> dict[str, Any]:
+    """Whether a GPU can be used, the pieces that this takes, and what mends the first that is missing."""
+    from ..kernels.cuda.diagnosis import facts
+
+    try:
+        usable, reason = True, Backend.for_device("cuda").reason or None
+    except DeviceError as error:
+        usable, reason = False, str(error)
+    except Exception as error:  # a broken installation is what this report is read for
+        usable, reason = False, f"{type(error).__name__}: {error}"
+    return {"usable": usable, "reason": reason} | facts()

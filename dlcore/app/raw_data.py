@@ -1,0 +1,158 @@
+"""From files of raw rows to a data set: read, split, preprocessing fitted on the training rows alone, rows left out and counted."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+
+from ..data.csv_files import MISSING, Dialect
+from ..data.dataset import DataSet
+from ..data.split import SHARE, held_out_rows
+from ..data.table_files import read_table
+from ..data.tables import Skipped, Table
+from ..errors import ConfigurationError, DataError
+from ..preprocessing import FittedPreprocessing, Preprocessing
+from ..preprocessing.columns import CategoryColumn, Classes, Target, Values
+from .configuration import Configuration
+
+_say = logging.getLogger("dlcore").info
+
+
+def load_file(run: Configuration) -> DataSet:
+    """The data set of a file with a target column; test rows from another file, or a fifth of this one.
+
+    Raises ConfigurationError for settings that cannot work, DataError for files that cannot be used.
+    """
+    dialect, wish = dialect_of(run), preprocessing_of(run)
+    # a number says where the target stands, and must not be taken for its name
+    named = run.target is not None and not run.target.removeprefix("-").isdecimal()
+    table = read_table(run.data, dialect, [run.target] if named and run.target else [])
+    if run.target is None:
+        names = list(table.columns)
+        shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        raise ConfigurationError(f"--target is missing: which column of {run.data} to predict; there are: {shown}")
+    target = table.name(run.target)
+    test = None
+    if run.test is not None:
+        test = read_table(run.test, dialect, table.columns)
+        test.column(target)
+    whole = wish.fit_target(table, target, run.task)
+    task = "classification" if isinstance(whole, Classes) else "regression"  # a part of the rows could look otherwise
+    table = _with_targets(table, whole, run.bad_rows)
+    if test is None:
+        table, test = _split(table, whole)
+    validation = None
+    if run.validation:
+        table, validation = _split(table, whole, run.validation)
+    fitted = wish.fit(table, target, task)
+    parts = [
+        fitted.clean(part) if run.bad_rows == "skip" else part for part in (table, test, validation) if part is not None
+    ]
+    _report(target, fitted, parts, drawn=run.test is None)
+    dtype = "float64" if run.dtype == "float64" else "float32"
+    X, X_test, *X_validation = [fitted.features(part, dtype) for part in parts]
+    y, y_test, *y_validation = [fitted.targets(part) for part in parts]
+    values = fitted.target if isinstance(fitted.target, Values) else Values(target, 0.0, 1.0)
+    return DataSet(
+        X, y, X_test, y_test,
+        classes=fitted.target.labels if isinstance(fitted.target, Classes) else (),
+        target=target,
+        center=values.center,
+        scale=values.scale,
+        validation=(X_validation[0], y_validation[0]) if validation is not None else None,
+        preprocessing=fitted,
+        left_out=len(_skipped(parts)),
+    )  # fmt: skip
+
+
+def dialect_of(run: Configuration) -> Dialect:
+    """How files of this run are read."""
+    # an empty cell is missing, whatever else is
+    missing = MISSING if run.missing is None else ("", *run.missing)
+    quote = "" if run.quote == "none" else run.quote
+    return Dialect(
+        separator=run.separator, header=run.header, quote=quote, encoding=run.encoding, missing=missing, bad_rows=run.bad_rows
+    )  # fmt: skip
+
+
+def preprocessing_of(run: Configuration) -> Preprocessing:
+    """What this run wants of raw rows.  Raises ConfigurationError for what cannot be."""
+    types = {}
+    for word in run.types or ():
+        name, equals, kind = word.rpartition("=")
+        if not equals:
+            raise ConfigurationError(f"types: {word!r}, expected COLUMN=TYPE, for example zip=category")
+        types[name] = kind
+    return Preprocessing(
+        scaling=run.scaling, categorical=run.categorical, types=types, decimal=run.decimal, date_format=run.date_format,
+        max_categories=run.max_categories, bad_rows=run.bad_rows,
+    )  # fmt: skip
+
+
+def _with_targets(table: Table, target: Target, bad_rows: str) -> Table:
+    """The rows whose target can be used: all of them, or DataError, unless bad rows are skipped."""
+    fitted = FittedPreprocessing((), target)
+    bad = fitted.problems(table)
+    if bad_rows == "error" or len(bad) == len(table):
+        fitted.refuse(table, bad)
+    return table.without(bad)
+
+
+def _split(table: Table, target: Target, share: float = SHARE) -> tuple[Table, Table]:
+    """The rows that stay, and those set aside, by class.  Raises DataError where there are too few for both."""
+    classes = target.encode(table.columns[target.name]) if isinstance(target, Classes) else None
+    aside = held_out_rows(len(table), classes, share)
+    if not aside.any():
+        many = f" of {len(target.labels)} classes" if isinstance(target, Classes) else ""
+        raise DataError(
+            f"{table.source}: {len(table)} rows{many} are too few to set some aside for testing; "
+            "give a file of test rows with --test"
+        )
+    return table.take(~aside), table.take(aside)
+
+
+def _report(name: str, fitted: FittedPreprocessing, parts: list[Table], drawn: bool) -> None:
+    """What was found, what was chosen and what was left out, in lines for the user."""
+    table, test = parts[:2]
+    categories = sum(isinstance(column, CategoryColumn) for column in fitted.columns)
+    numbers = len(fitted.columns) - categories
+    if isinstance(fitted.target, Classes):
+        labels = fitted.target.labels
+        target = f"{len(labels)} classes, {', '.join(labels[:5])}{', ...' if len(labels) > 5 else ''}"
+    else:
+        target = "a number"
+    _say(
+        f"{os.path.basename(table.source)} ({table.dialect}): {_counted(numbers, 'number')} and {_counted(categories, 'category')} make "
+        f"{_counted(fitted.width, 'input')}; target {name!r}: {target}"
+    )
+    where = "drawn from a fixed stream" if drawn else f"those of {os.path.basename(test.source)} ({test.dialect})"
+    _say(f"{len(table):,} training rows; {len(test):,} test rows, {where}")
+    for column, why in fitted.left_out:
+        _say(f"column {column!r} is left out: it {why}")
+    report_skipped(*parts)
+    for part in parts:
+        for note in fitted.notes(part):
+            _say(f"{os.path.basename(part.source)}: {note}" if part.source != table.source else note)
+
+
+def report_skipped(*parts: Table) -> None:
+    """Say of each file how many rows were left out, and the first of them with the reason."""
+    skipped = _skipped(parts)
+    for source in dict.fromkeys(part.source for part in parts):
+        found = sorted((s for file, s in skipped if file == source), key=lambda s: s.line)
+        if found:
+            shown = "; ".join(f"{parts[0].unit} {s.line}: {s.why}" for s in found[:3]) + (
+                "; ..." if len(found) > 3 else ""
+            )
+            _say(f"{os.path.basename(source)}: {_counted(len(found), 'row')} left out ({shown})")
+
+
+def _skipped(parts: Sequence[Table]) -> set[tuple[str, Skipped]]:
+    """The rows that were left out, with their files: parts of one file have some of them in common."""
+    return {(part.source, skipped) for part in parts for skipped in part.skipped}
+
+
+def _counted(n: int, what: str) -> str:
+    plural = {"category": "categories"}.get(what, f"{what}s")
+    return f"{n:,} {what if n == 1 else plural}"

@@ -1,0 +1,26 @@
+"""Is this a NumPy array or one on a GPU?  Asked of user's arrays without importing a GPU library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def is_on_gpu(value: Any) -> bool:
+    """Whether this is an array on a GPU, of any library."""
+    return hasattr(value, "__cuda_array_interface__")
+
+
+def to_host(value: Any) -> np.ndarray:
+    """A NumPy array with the values; no copy where they are on the host already."""
+    return np.asarray(value.get() if is_on_gpu(value) and hasattr(value, "get") else value)
+
+
+def numbers(array: np.ndarray) -> np.ndarray:
+    """Objects that are numbers, as float64; other dtypes as they are.  Raises TypeError or ValueError for text and the like."""
+    if array.dtype != object:
+        return array
+    if any(isinstance(value, (str, bytes)) for value in array.flat):  # astype would read "7" as a number
+        raise TypeError("text")
+    return array.astype(np.float64)

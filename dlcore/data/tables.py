@@ -1,0 +1,203 @@
+"""A table in memory: named columns of cells, nothing rescaled and nothing guessed; where each row stood in its file.
+
+Cells of a CSV file stay text here, whichever reader split them: what they mean is decided once, in `dlcore.preprocessing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..errors import DataError, ShapeError
+from ..suggestions import did_you_mean
+
+
+@dataclass(frozen=True)
+class Text:
+    """Cells values[codes]; code −1 where a cell is missing.  `typed`: the file says it is text, so "1" is not a number.
+
+    readings   what the values were read as, numbers or dates: parts of a file share their values, which are read once
+    """
+
+    codes: np.ndarray
+    values: tuple[str, ...]
+    typed: bool = False
+    readings: dict[tuple[str, str | None], np.ndarray] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, codes: np.ndarray, values: Sequence[str], missing: Iterable[str], typed: bool = False) -> Text:
+        """Cells without the blanks around them, and without those that stand for a missing one, in upper or lower case."""
+        markers = {marker.strip().casefold() for marker in missing}
+        index: dict[str, int] = {}
+        place = np.empty(len(values) + 1, np.int32)
+        place[-1] = -1  # what was missing stays so
+        for old, value in enumerate(values):
+            cell = value.strip()
+            place[old] = -1 if cell.casefold() in markers else index.setdefault(cell, len(index))
+        return cls(place[codes], tuple(index), typed)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def missing(self) -> np.ndarray:
+        return self.codes < 0
+
+    def take(self, rows: np.ndarray) -> Text:
+        return replace(self, codes=self.codes[rows])
+
+    def counts(self) -> np.ndarray:
+        """How often each of `values` occurs."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.values))
+
+    def cell(self, row: int) -> str | None:
+        return self.values[self.codes[row]] if self.codes[row] >= 0 else None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """float64 cells, NaN where one is missing.  `measured`: entries of an array, which are never taken for categories."""
+
+    values: np.ndarray
+    measured: bool = False
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def missing(self) -> np.ndarray:
+        return np.isnan(self.values)
+
+    def take(self, rows: np.ndarray) -> Numbers:
+        return replace(self, values=self.values[rows])
+
+    def cell(self, row: int) -> float:
+        return float(self.values[row])
+
+
+@dataclass(frozen=True)
+class Dates:
+    """datetime64[us] cells in UTC, NaT where one is missing."""
+
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def missing(self) -> np.ndarray:
+        return np.isnat(self.values)
+
+    def take(self, rows: np.ndarray) -> Dates:
+        return Dates(self.values[rows])
+
+    def cell(self, row: int) -> str:
+        return str(self.values[row])
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """Cells of a kind that no network takes: lists, records, bytes.  An error only for whoever wants to use them."""
+
+    kind: str
+    rows: int
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def missing(self) -> np.ndarray:
+        return np.zeros(self.rows, bool)
+
+    def take(self, rows: np.ndarray) -> Unusable:
+        return replace(self, rows=len(np.arange(self.rows)[rows]))
+
+    def cell(self, row: int) -> str:
+        return self.kind
+
+
+Column = Text | Numbers | Dates | Unusable
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A row that was left out, and why."""
+
+    line: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of equal length by name.
+
+    source     the file, for messages
+    lines      the line of the file where each row begins; rows are numbered from 1 where there are no lines
+    unit       "line" or "row": what `lines` counts
+    skipped    rows that are not there, in order of their lines
+    dialect    how the file was read, for messages: separator, header, encoding
+    """
+
+    columns: Mapping[str, Column]
+    source: str = "table"
+    lines: np.ndarray | None = None
+    unit: str = "row"
+    skipped: tuple[Skipped, ...] = ()
+    dialect: str = ""
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(column) for name, column in self.columns.items()}
+        if len(set(lengths.values())) > 1:
+            few, many = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
+            raise ShapeError(
+                f"{self.source}: column {few!r} has {lengths[few]} rows and {many!r} {lengths[many]}; "
+                "columns of a table are equally long"
+            )
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def column(self, name: str) -> Column:
+        """The column.  Raises DataError, with the names there are, for one that is not there."""
+        if name in self.columns:
+            return self.columns[name]
+        names = list(self.columns)
+        shown = ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
+        raise DataError(f"{self.source} has no column {name!r}{did_you_mean(name, names)}; there are: {shown}")
+
+    def name(self, wanted: str) -> str:
+        """The name of a column given by name, or by number: 1 is the first, −1 the last.  Raises DataError if there is none."""
+        if wanted not in self.columns:
+            try:
+                number = int(wanted)
+            except ValueError:
+                number = 0
+            if 1 <= abs(number) <= len(self.columns):
+                return list(self.columns)[number - 1 if number > 0 else number]
+        self.column(wanted)
+        return wanted
+
+    def take(self, rows: np.ndarray) -> Table:
+        """Some rows, by index or mask."""
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        return replace(self, columns=columns, lines=self._lines()[rows])
+
+    def without(self, bad: Mapping[int, str]) -> Table:
+        """All rows but these, which are noted as skipped with the reason given."""
+        if not bad:
+            return self
+        lines = self._lines()
+        keep = np.ones(len(self), bool)
+        keep[list(bad)] = False
+        skipped = [*self.skipped, *(Skipped(int(lines[row]), why) for row, why in bad.items())]
+        return replace(self.take(keep), skipped=tuple(sorted(skipped, key=lambda s: s.line)))
+
+    def where(self, row: int) -> str:
+        """Where a row stands, for messages."""
+        return f"{self.source}, {self.unit} {self._lines()[row]}"
+
+    def places(self) -> tuple[np.ndarray, int]:
+        """Positions of the rows among all rows of the file, skipped ones included, and the number of those."""
+        away = np.array([skipped.line for skipped in self.skipped], np.int64)
+        return np.arange(len(self)) + np.searchsorted(away, self._lines()), len(self) + len(away)
+
+    def _lines(self) -> np.ndarray:
+        return np.arange(1, len(self) + 1) if self.lines is None else self.lines

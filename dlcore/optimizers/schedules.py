@@ -1,0 +1,155 @@
+"""Learning rate schedules: pure functions step -> factor on the learning rate.  Steps count updates from 0.
+
+A constant rate is no schedule.  Any function of a step will do; the ones here are data, so they are saved with a trainer.
+A new one is a frozen dataclass with `__call__`, listed in `__all__`.  What depends on how training goes is a callback,
+such as ReduceOnPlateau.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..checks import is_number
+from ..errors import ConfigurationError
+
+__all__ = [
+    "CosineDecay", "ExponentialDecay", "InverseScaling", "InverseTimeDecay", "OneCycle", "Schedule", "StepDecay", "WarmUp",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Base of the schedules that are saved with a trainer.  Raises ConfigurationError for numbers out of range."""
+
+    def __call__(self, step: int) -> float:
+        raise TypeError(f"{type(self).__name__} does not say its factor")
+
+    def _check(self, name: str, expected: str, holds: Callable[[Any], bool]) -> None:
+        value = getattr(self, name)
+        if not is_number(value) or not holds(value):
+            raise ConfigurationError(f"{type(self).__name__}: {name}={value!r}, expected {expected}")
+
+    def _check_positive(self, *names: str) -> None:
+        for name in names:
+            self._check(name, "a positive number", lambda x: 0 < x < math.inf)
+
+    def _check_unit(self, *names: str) -> None:
+        for name in names:
+            self._check(name, "a number from 0 to 1", lambda x: 0 <= x <= 1)
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    """From start to end along half a wave, as share goes from 0 to 1."""
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+@dataclass(frozen=True)
+class _Decay(Schedule):
+    steps: float
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        self._check_positive("steps")
+        self._check_unit("factor")
+
+
+class StepDecay(_Decay):
+    """factor^⌊step / steps⌋: a jump every `steps` updates."""
+
+    def __call__(self, step: int) -> float:
+        return float(self.factor ** (step // self.steps))
+
+
+class ExponentialDecay(_Decay):
+    """factor^(step / steps): `factor` after `steps` updates, smoothly."""
+
+    def __call__(self, step: int) -> float:
+        return float(self.factor ** (step / self.steps))
+
+
+@dataclass(frozen=True)
+class InverseScaling(Schedule):
+    """1 / (step + 1)^power: with power 1 the lectures' η/t, with ½ scikit-learn's default."""
+
+    power: float = 0.5
+
+    def __post_init__(self) -> None:
+        self._check_positive("power")
+
+    def __call__(self, step: int) -> float:
+        return float((step + 1) ** -self.power)
+
+
+@dataclass(frozen=True)
+class InverseTimeDecay(Schedule):
+    """1 / (1 + step / steps): Σ of the rates diverges, Σ of their squares converges.  Robbins & Monro (1951)."""
+
+    steps: float
+
+    def __post_init__(self) -> None:
+        self._check_positive("steps")
+
+    def __call__(self, step: int) -> float:
+        return 1 / (1 + step / self.steps)
+
+
+@dataclass(frozen=True)
+class CosineDecay(Schedule):
+    """floor + (1 − floor) (1 + cos(π min(step / steps, 1))) / 2.  Loshchilov & Hutter (2017), without restarts."""
+
+    steps: float
+    floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._check_positive("steps")
+        self._check_unit("floor")
+
+    def __call__(self, step: int) -> float:
+        return _cosine(1.0, self.floor, min(step / self.steps, 1))
+
+
+@dataclass(frozen=True)
+class WarmUp(Schedule):
+    """(step + 1) / steps up to 1, then `then(step − steps)`, or 1 without it.  Goyal et al. (2017)."""
+
+    steps: float
+    then: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        self._check_positive("steps")
+        if not isinstance(self.then, (Schedule, type(None))):
+            raise ConfigurationError(
+                f"WarmUp: then={self.then!r}, expected a schedule of dlcore.optimizers.schedules or None"
+            )
+
+    def __call__(self, step: int) -> float:
+        if step < self.steps:
+            return min((step + 1) / self.steps, 1.0)
+        return self.then(step - math.ceil(self.steps)) if self.then else 1.0
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """One wave over a run of `steps` updates: from `start` up to 1 at update warm_up·steps − 1, down to `floor` at the last.
+
+    The learning rate is the peak.  Both ways are half a cosine, as PyTorch draws it.  Smith & Topin (2018).
+    """
+
+    steps: float
+    warm_up: float = 0.3
+    start: float = 0.04
+    floor: float = 4e-6
+
+    def __post_init__(self) -> None:
+        self._check("steps", "a number above 1", lambda x: 1 < x < math.inf)
+        self._check("warm_up", "a number from 0 up to, not including, 1", lambda x: 0 <= x < 1)
+        self._check_unit("start", "floor")
+
+    def __call__(self, step: int) -> float:
+        peak = max(self.warm_up * self.steps - 1, 0)
+        if step < peak:
+            return _cosine(self.start, 1.0, step / peak)
+        return _cosine(1.0, self.floor, min((step - peak) / (self.steps - 1 - peak), 1))

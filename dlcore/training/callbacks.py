@@ -1,0 +1,128 @@
+"""What can happen between chunks of training steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..checks import is_integer, is_number
+from ..errors import ConfigurationError
+
+__all__ = ["Callback", "EarlyStopping", "ReduceOnPlateau"]
+
+
+class Callback:
+    """Called by `fit`; every method may be left out."""
+
+    def on_fit_begin(self, trainer: Any) -> None:
+        """Before the first step of this call of fit."""
+
+    def on_chunk_end(self, trainer: Any) -> None:
+        """After 5 to 100 ms of steps; `trainer.learning_rate` may be set."""
+
+    def on_epoch_end(self, trainer: Any, logs: Mapping[str, float]) -> bool | None:
+        """After an epoch and its validation; return True to stop training."""
+        return None
+
+    def on_fit_end(self, trainer: Any) -> None:
+        """After the last step, also when training was interrupted or diverged."""
+
+
+class Monitor(Callback):
+    """Base of callbacks that watch a number of the logs become smaller; one that ends in "accuracy" must become larger.
+
+    `best` and `best_epoch` say the best so far, `waited` how many epochs in a row did not improve it by more than min_delta.
+    """
+
+    def __init__(self, monitor: str, patience: int, min_delta: float) -> None:
+        owner = type(self).__name__
+        if not isinstance(monitor, str):
+            raise ConfigurationError(f"{owner}: monitor={monitor!r}, expected a name such as 'val_loss'")
+        if not is_integer(patience) or patience < 1:
+            raise ConfigurationError(f"{owner}: patience={patience!r}, expected a positive integer")
+        if not is_number(min_delta) or not 0 <= min_delta < math.inf:
+            raise ConfigurationError(f"{owner}: min_delta={min_delta!r}, expected a number >= 0")
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.sign = -1.0 if monitor.endswith("accuracy") else 1.0
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best, self.best_epoch, self.waited = math.inf * self.sign, -1, 0
+
+    def on_fit_begin(self, trainer: Any) -> None:
+        self._forget()
+        if self.monitor not in trainer.reports:
+            raise ConfigurationError(
+                f"{type(self).__name__}: monitor={self.monitor!r}, but fit reports {', '.join(trainer.reports)}"
+            )
+
+    def improved(self, trainer: Any, logs: Mapping[str, float]) -> bool:
+        """Take note of an epoch."""
+        value = logs[self.monitor]
+        if self.sign * value < self.sign * self.best - self.min_delta:
+            self.best, self.best_epoch, self.waited = value, trainer.epoch, 0
+            return True
+        self.waited += 1
+        return False
+
+
+class EarlyStopping(Monitor):
+    """Stop when `monitor` has not become smaller by more than `min_delta` for `patience` epochs in a row.
+
+    A monitor that ends in "accuracy" must become larger instead.  With restore_best the weights of the best epoch come back
+    at the end.  `best_epoch` and `best` say which it was; `stopped` whether it ended the training.
+    """
+
+    def __init__(
+        self, monitor: str = "val_loss", patience: int = 10, min_delta: float = 0.0, restore_best: bool = True
+    ) -> None:
+        super().__init__(monitor, patience, min_delta)
+        self.restore_best = restore_best
+
+    def _forget(self) -> None:
+        super()._forget()
+        self.stopped = False
+        self._weights: list[Any] | None = None
+
+    def on_epoch_end(self, trainer: Any, logs: Mapping[str, float]) -> bool | None:
+        if self.improved(trainer, logs) and self.restore_best:
+            self._weights = trainer.get_weights()
+        self.stopped = self.waited >= self.patience
+        return self.stopped
+
+    def on_fit_end(self, trainer: Any) -> None:
+        if self._weights is not None:
+            trainer.set_weights(self._weights)
+            self._weights = None  # they belong to this fit
+
+
+class ReduceOnPlateau(Monitor):
+    """Multiply the learning rate by `factor` when `monitor` has not become smaller by more than `min_delta` for `patience` epochs.
+
+    A monitor that ends in "accuracy" must become larger instead.  The rate, trainer.learning_rate, never falls below
+    `min_rate`; after each reduction the wait begins anew.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        min_rate: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, patience, min_delta)
+        if not is_number(factor) or not 0 < factor < 1:
+            raise ConfigurationError(f"ReduceOnPlateau: factor={factor!r}, expected a number between 0 and 1")
+        if not is_number(min_rate) or not 0 <= min_rate < math.inf:
+            raise ConfigurationError(f"ReduceOnPlateau: min_rate={min_rate!r}, expected a number >= 0")
+        self.factor, self.min_rate = factor, min_rate
+
+    def on_epoch_end(self, trainer: Any, logs: Mapping[str, float]) -> bool | None:
+        if not self.improved(trainer, logs) and self.waited >= self.patience:
+            rate = max(trainer.learning_rate * self.factor, self.min_rate)
+            if 0 < rate < trainer.learning_rate:  # a rate that somebody set below min_rate is not raised
+                trainer.learning_rate = rate
+            self.waited = 0
+        return None

@@ -1,0 +1,131 @@
+"""The options of a trainer and of fit, checked before anything is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..checks import is_flag, is_integer, is_number
+from ..errors import ConfigurationError
+from ..kernels.contract import wide
+from ..layers.sequential import Sequential
+from ..losses import Loss
+from ..optimizers import Optimizer
+from .callbacks import Callback
+
+
+class Default(int):
+    """A number that nobody gave."""
+
+
+DEFAULT_BATCH_SIZE = Default(128)
+
+
+def check_head(model: Sequential, loss: Loss) -> None:
+    """Raise ConfigurationError where the last layer and the loss do not fit together; warn of a Softmax between layers."""
+    owner, last = type(loss).__name__, type(model[-1]).__name__
+    if last in loss.built_in:
+        raise ConfigurationError(
+            f"{owner} takes logits and has its output activation built in; remove the {last} layer before it"
+        )
+    kinds = [type(layer).__name__ for layer in model]
+    if "Softmax" in kinds and "Dense" in kinds[kinds.index("Softmax") :]:
+        why = "a Softmax between layers lets its units compete, and little gradient comes through; it belongs after the last layer"
+        warnings.warn(why, stacklevel=3)
+    if loss.output == "softmax" and model.output_width < 2:
+        raise ConfigurationError(f"{owner} needs at least 2 outputs, the network has 1; use BinaryCrossEntropy for one")
+
+
+def dtype_name(dtype: Any) -> str:
+    """'float32' also for np.float32 and np.dtype("float32")."""
+    try:
+        if dtype is None:  # float64 for NumPy, but nobody asked for it
+            raise TypeError
+        return dtype if isinstance(dtype, str) else str(np.dtype(dtype).name)
+    except TypeError:
+        raise ConfigurationError(f"dtype={dtype!r}, expected a name such as 'float32'") from None
+
+
+def check_numbers(optimizer: Optimizer, dtype: str) -> None:
+    """Raise ConfigurationError where a hyperparameter becomes 0 or infinite in the dtype of computation."""
+    for field in dataclasses.fields(optimizer):
+        value = getattr(optimizer, field.name)
+        if is_number(value) and value:
+            with np.errstate(over="ignore", under="ignore"):
+                cast = float(np.dtype(dtype).type(value))
+            if cast == 0 or not math.isfinite(cast):
+                owner = type(optimizer).__name__
+                raise ConfigurationError(
+                    f"{owner}: {field.name}={value!r} is {cast:g} in {dtype}; choose another value"
+                )
+
+
+def check_dtype(model: Sequential, optimizer: Optimizer, dtype: str) -> None:
+    """Raise ConfigurationError for a layer or a hyperparameter that this dtype of computation does not suit."""
+    check_numbers(optimizer, wide(dtype))
+    for layer in model:
+        layer.check_dtype(dtype)
+
+
+def check_part(name: str, value: Any, kind: type) -> None:
+    """Raise ConfigurationError unless this part of a trainer is of its kind."""
+    if not isinstance(value, kind):
+        hint = ": write it with parentheses" if isinstance(value, type) and issubclass(value, kind) else ""
+        raise ConfigurationError(f"Trainer: {name}={value!r}, expected a {kind.__name__}{hint}")
+
+
+def check_count(name: str, value: Any, zero: bool = False) -> None:
+    """Raise ConfigurationError unless the value is a positive integer, or 0 where that is allowed."""
+    if not is_integer(value) or value < (0 if zero else 1):
+        raise ConfigurationError(f"{name}={value!r}, expected {'an integer >= 0' if zero else 'a positive integer'}")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raise ConfigurationError unless the value is True or False."""
+    if not is_flag(value):
+        raise ConfigurationError(f"{name}={value!r}, expected True or False")
+
+
+def rows_per_batch(batch_size: int | None, n: int) -> int:
+    """The batch size for n rows: all of them for None, and never more."""
+    if batch_size is None:
+        return n
+    check_count("batch_size", batch_size)
+    if batch_size > n and not isinstance(batch_size, Default):
+        warnings.warn(f"batch_size={batch_size} is larger than the data; {n} rows are used", stacklevel=3)
+    return min(int(batch_size), n)
+
+
+def checked_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
+    """A list of callbacks.  Raises ConfigurationError for anything else."""
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+        raise ConfigurationError(f"callbacks={callbacks!r}, expected a list of callbacks")
+    callbacks = list(callbacks)
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise ConfigurationError(f"callbacks: {callback!r} is not a dlcore.Callback")
+    return callbacks
+
+
+def validation_parts(validation: Any) -> tuple[Any, Any, Any]:
+    """(X, y, sample_weight or None)"""
+    if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+        raise ConfigurationError("validation: expected a tuple (X, y) or (X, y, sample_weight)")
+    X, y, *sample_weight = validation
+    return X, y, sample_weight[0] if sample_weight else None
+
+
+def described(preprocessing: Any, width: int) -> Any:
+    """What is saved of a FittedPreprocessing, or None.  Raises ConfigurationError for what does not make `width` columns."""
+    if preprocessing is None:
+        return None
+    made = getattr(preprocessing, "width", None)
+    if made != width:
+        came = preprocessing if made is None else f"preprocessing of {made} columns"
+        raise ConfigurationError(f"trainer.preprocessing is {came}, and the network takes {width} columns")
+    return preprocessing.describe()

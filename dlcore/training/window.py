@@ -1,0 +1,123 @@
+"""Training rows that have no room on a device: they stay with the host, and a window of them moves.
+
+The window has two halves.  While steps read one, a thread gathers the rows of the batches after it, in the order of their epoch,
+into memory that the device reads by itself, and they are on their way to the other.  A step reads the window from its start,
+modulo its rows, and so knows nothing of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from ..backends.backend import Backend
+from ..kernels.rng import order
+from ..kernels.table import host_dtype
+
+SHARE = 2  # data that take more than one part in so many of the free memory stay with the host
+HALF_BYTES = 2**28  # of half a window, at most
+
+
+def has_room(backend: Backend, data: Mapping[str, np.ndarray], batch: int) -> bool:
+    """Whether these rows can lie on the device as a whole, and leave room for what is computed from them.
+
+    Also where a window, which has room for two batches, would be no smaller than the data.
+    """
+    free = backend.free_memory()
+    return free is None or 2 * batch >= len(data["X"]) or sum(array.nbytes for array in data.values()) <= free // SHARE
+
+
+class Window:
+    """`arrays` on the device, by name, and `guarded(run)`, which moves them on while `run(batches)` reads them.
+
+    A thread gathers, so that steps are started meanwhile; whatever asks the device for something is done by the caller's.
+    `remarks` are for those who print the step.
+    """
+
+    def __init__(self, backend: Backend, data: Mapping[str, np.ndarray], batch: int, seed: int, shuffle: bool) -> None:
+        self._device, self._data, self._seed, self._shuffle = backend.device, data, seed, shuffle
+        self._n = len(data["X"])
+        bytes_of_batch = max(1, sum(array.nbytes for array in data.values()) * batch // self._n)
+        room = min(HALF_BYTES, (backend.free_memory() or HALF_BYTES) // (4 * SHARE))
+        self._batches = max(1, min(room // bytes_of_batch, -(-self._n // (2 * batch))))  # of a half
+        self._rows = self._batches * batch
+        self.remarks = [f"rows: {self._n} stay with the host, {2 * self._rows} of them are on the device at a time"]
+        shapes = {name: ((self._rows, *array.shape[1:]), array.dtype.name) for name, array in data.items()}
+        self.arrays = {name: backend.zeros((2 * rows, *rest), dtype) for name, ((rows, *rest), dtype) in shapes.items()}
+        self._staged = [{name: self._staging(*shape) for name, shape in shapes.items()} for _ in range(2)]
+        self._uploads: list[list[Any]] = [[], []]
+        self._gathering: tuple[int, Any, Future[int]] | None = None  # half, what its side waits for, and its rows
+        self._epoch = self._batch = 0
+        self._gatherer = ThreadPoolExecutor(1, "dlcore gathers rows")
+
+    def _staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        try:
+            return self._device.staging(shape, dtype)
+        except MemoryError as error:
+            why = f"uploads are not beside the steps, since they come from ordinary memory ({error})"
+            self.remarks += [] if why in self.remarks else [why]
+            return np.empty(shape, host_dtype(dtype))
+
+    def begin(self, epoch: int) -> None:
+        """The next batch is the first of this epoch."""
+        self._epoch, self._batch = epoch, 0
+        self._gather(0)
+
+    def close(self) -> None:
+        """Wait for what is on its way: an interrupted epoch leaves an upload, and its memory is about to be given to others."""
+        self._gatherer.shutdown(cancel_futures=True)
+        for upload in (*self._uploads[0], *self._uploads[1]):
+            upload.finish()
+
+    def guarded(self, run: Callable[[int], None]) -> Callable[[int], None]:
+        """`run`, of which each call has its rows in place."""
+
+        def guarded(batches: int) -> None:
+            while batches:
+                half, done = divmod(self._batch, self._batches)
+                if done == 0:
+                    self._upload(wait=True)
+                    for upload in self._uploads[half % 2]:
+                        upload.before_use()
+                    self._gather(half + 1)
+                some = min(batches, self._batches - done)
+                run(some)
+                self._batch += some
+                batches -= some
+                self._upload(wait=False)
+
+        return guarded
+
+    def _gather(self, half: int) -> None:
+        """Start to gather the rows of this half of the epoch, if it has any."""
+        start = half * self._rows
+        stop = min(start + self._rows, self._n)
+        if start < stop:
+            # the side that they go to was read by what is started already, and by nothing that comes
+            found = self._gatherer.submit(self._gathered, self._epoch, half % 2, start, stop)
+            self._gathering = half, self._device.mark(), found
+
+    def _gathered(self, epoch: int, side: int, start: int, stop: int) -> int:
+        """In the thread: the rows of these places in the order of the epoch, staged; how many they are."""
+        for upload in self._uploads[side]:  # what was staged there before is on the device
+            upload.finish()
+        rows = order(self._seed, epoch, self._n, start, stop) if self._shuffle else np.arange(start, stop)
+        for name, array in self._data.items():
+            # the default of mode would make a copy to be sure of rows
+            np.take(array, rows, axis=0, out=self._staged[side][name][: len(rows)], mode="clip")
+        return len(rows)
+
+    def _upload(self, *, wait: bool) -> None:
+        """Send what was gathered, or still is being gathered if that is waited for.  Raises what the thread raised."""
+        if self._gathering is None or not (wait or self._gathering[2].done()):
+            return
+        half, mark, found = self._gathering
+        count, side = found.result(), half % 2
+        start, self._gathering = side * self._rows, None
+        self._uploads[side] = []  # one by one: an interrupt leaves those that were started
+        for name, staged in self._staged[side].items():
+            target = self.arrays[name][start : start + count]
+            self._uploads[side].append(self._device.upload(target, staged[:count], mark))

@@ -1,0 +1,55 @@
+"""The description of the machine."""
+
+import sys
+
+import pytest
+
+import dlcore as dl
+from dlcore.app import info
+from dlcore.backends import backend
+
+
+def test_facts_are_complete_on_any_machine():
+    facts = info.collect()
+    assert facts["versions"]["dlcore"] == dl.__version__
+    assert facts["machine"]["cores_usable"] >= 1
+    assert set(facts["blas"]) == {"library", "version", "kernel", "threads"}
+    assert isinstance(facts["cuda"]["usable"], bool)
+
+
+def test_a_missing_cupy_is_named_with_the_command(monkeypatch):
+    backend._cuda.cache_clear()
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    cuda = info.collect()["cuda"]
+    assert cuda["usable"] is False
+    assert 'pip install "cupy-cuda' in cuda["reason"]
+
+
+def test_without_numba_the_reason_is_named(monkeypatch):
+    slow = backend.Backend("cpu", None, None, reason="numba cannot be imported; pip install numba")
+    monkeypatch.setattr(backend, "_cpu", lambda: slow)
+    assert info.collect()["kernels"] == {
+        "cpu": "reference only: numba cannot be imported; pip install numba",
+        "cache_folder": None,
+    }
+
+
+def test_a_broken_cuda_installation_is_reported(monkeypatch):
+    def broken(number, matmul_precision):
+        raise OSError("libcuda.so.1: file too short")
+
+    monkeypatch.setattr(backend, "_cuda", broken)
+    cuda = info.collect()["cuda"]
+    assert (cuda["usable"], cuda["reason"]) == (False, "OSError: libcuda.so.1: file too short")
+
+
+def test_a_blas_that_threadpoolctl_does_not_know(monkeypatch):
+    import threadpoolctl
+
+    monkeypatch.setattr(threadpoolctl, "threadpool_info", list)
+    assert info.collect()["blas"]["threads"] is None
+
+
+@pytest.mark.parametrize(("value", "shown"), [(None, "unknown"), (True, "yes"), (False, "no"), (1, "1"), ("x", "x")])
+def test_the_report_says_it_in_words(value, shown):
+    assert info.report({"blas": {"some_fact": value}}) == f"blas\n  some fact         {shown}"
