@@ -446,10 +446,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "preprocessing.fitted": "tests/preprocessing/test_preprocessing.py: one subject, fitted and applied",
     "preprocessing.fitting": "tests/preprocessing/test_preprocessing.py: one subject, fitted and applied",
     "suggestions": "tests/app/cli/test_errors.py",
-    "training.evaluation": "tests/training/test_trainer.py",
-    "training.history": "tests/training/test_trainer.py",
-    "training.interrupts": "tests/training/test_trainer.py",
-    "training.loop": "tests/training/test_trainer.py",
     "training.options": "tests/training/test_bad_input.py",
 }
 

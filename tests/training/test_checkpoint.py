@@ -1,6 +1,6 @@
 """Files that nobody wrote by saving: damaged or made on purpose, with digests that fit, they give CheckpointError and nothing else.
 
-That saved trainers come back is in test_trainer.py.
+That saved trainers come back is in test_saving.py.
 """
 
 from __future__ import annotations
