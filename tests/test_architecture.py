@@ -433,7 +433,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "optimizers.adaptive": "tests/optimizers/test_optimizers.py walks every optimizer",
     "optimizers.momentum": "tests/optimizers/test_optimizers.py walks every optimizer",
     "optimizers.optimizer": "tests/optimizers/test_optimizers.py walks every optimizer",
-    "plan.memory": "tests/plan/test_plan.py",
     "plotting.activations": "tests/plotting/test_pictures.py draws every picture",
     "plotting.animation": "tests/plotting/test_pictures.py draws every picture",
     "plotting.boundaries": "tests/plotting/test_pictures.py draws every picture",
@@ -447,6 +446,22 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "preprocessing.fitting": "tests/preprocessing/test_preprocessing.py: one subject, fitted and applied",
     "suggestions": "tests/app/cli/test_errors.py",
     "training.options": "tests/training/test_bad_input.py",
+    "plan.recipe": "tests/plan/test_step.py",
+    "plan.recorder": "tests/plan/test_step.py",
+    "plan.prediction": "tests/plan/test_fusion.py, tests/training/test_evaluation.py",
+    "plan.program": "tests/plan/test_step.py",
+    "plan.state": "tests/training/test_trainer.py, test_saving.py, test_resume.py",
+    "plan.workspace": "tests/plan/test_step.py, test_cache.py",
+    "plan.eager": "tests/study/test_inspection.py",
+    "training.position": "tests/training/test_resume.py, test_checkpoint.py",
+    "training.pace": "tests/training/test_loop.py",
+    "training.rates": "tests/training/test_learning_rate.py",
+    "training.session": "tests/training/test_resume.py, tests/plan/test_step.py",
+    "training.listeners": "tests/training/test_callback_calls.py, test_resume.py",
+    "training.descriptions": "tests/training/test_checkpoint.py",
+    "training.store": "tests/training/test_checkpoint.py, test_damaged_files.py",
+    "layers.views": "tests/plan/test_step.py",
+    "training.rows": "tests/training/test_bad_input.py",
 }
 
 
@@ -504,7 +519,7 @@ def test_every_kind_is_exported(base: type) -> None:
     """A layer, loss or optimizer that nothing derives from is there for users: `dl.<its name>` is it."""
 
     def leaves(kind: type) -> Iterator[type]:
-        below = [k for k in kind.__subclasses__() if k.__module__.startswith("dlcore.")]
+        below = [k for k in kind.__subclasses__() if k.__module__.startswith("dlcore.") and k.__name__[0] != "_"]
         for k in below:
             yield from leaves(k)
         if not below:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple, Protocol
 
 from ..errors import ContractError
 from .contract import Contract
@@ -22,16 +23,54 @@ def host_dtype(name: str) -> Any:
     return np.dtype(name)
 
 
+class Operand(Protocol):
+    """What a kernel is called with: an array, or the buffer that stands for it while a step is recorded."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> Any: ...
+
+
+class Kernels(Protocol):
+    """Kernels by name, to be called as `k.dense(x, W, b, out=z)`: a kernel table makes the call, a recorder notes it."""
+
+    def __getattr__(self, name: str, /) -> Callable[..., None]: ...
+
+    def named(self, kernel: str, find: Callable[[str], object], /) -> None:
+        """Call a kernel with find(argument) for each argument of its contract."""
+
+
+Space = Literal["theta", "rounded", "grad", "slot", "state", "sum", "counter", "constant", "scratch", "data"]
+
+
 @dataclass(frozen=True, eq=False)
 class Buffer:
-    """A place for an array, known before it is allocated.  Two buffers are equal only if they are one."""
+    """A place for an array, known before it is allocated.  Two buffers are equal only if they are one.
 
-    name: str
+    `space` is the memory that it lies in, `path` the part of it:
+
+    theta      the flat parameters: "" is all that are trained, "0.W" the matrix of layer 0
+    rounded    the same in 16 bits, where layers compute with those
+    grad       the flat gradient, likewise
+    slot       an optimizer's flat buffer, by name
+    state      what layers change without a gradient, such as "1.mean"
+    sum        gradients of several batches before one update
+    counter    where training is: progress, fault, scaling
+    constant   integers that follow from a layer's description
+    scratch    what a step needs besides: "x" and "delta" are the plan's own, "2.mask" is a layer's
+    data       the rows to train on
+    """
+
+    space: Space
+    path: str
     shape: tuple[int, ...]
     dtype: str
 
     def __str__(self) -> str:
-        return f"{self.name}[{','.join(map(str, self.shape))}]"
+        named = f"{self.space} {self.path}" if self.space in ("grad", "slot") else self.path
+        return f"{named.strip() or self.space}[{','.join(map(str, self.shape))}]"
 
 
 def _plain(value: Any) -> bool:
@@ -76,6 +115,11 @@ class Call:
     def name(self) -> str:
         return self.kernel.name
 
+    @property
+    def on_host(self) -> bool:
+        """The kernel has no compiled code: Python makes the call."""
+        return self.kernel.source == "reference"
+
     def bind(self, array: Callable[[Buffer], Any]) -> BoundCall:
         """The call on real arrays."""
         inputs = tuple(array(v) if isinstance(v, Buffer) else v for v in self.inputs)
@@ -116,24 +160,83 @@ class BoundCall:
         self.kernel, self.inputs, self.outputs = kernel, inputs, outputs
         self.run, self.out = kernel.run, outputs[0] if len(outputs) == 1 else outputs
 
+    @property
+    def on_host(self) -> bool:
+        """The kernel has no compiled code: Python makes the call."""
+        return self.kernel.source == "reference"
+
     def __call__(self) -> None:
         self.run(*self.inputs, out=self.out)
 
 
-class KernelTable(Mapping[str, Kernel]):
-    """The kernels of one backend: its own where it has them, the reference elsewhere.  `table.dense(x, W, b, out=z)` runs one."""
+Run = Callable[[int], None]  # make all calls, a number of times
 
-    def __init__(self, kernels: Mapping[str, Kernel]) -> None:
+
+class Segment(NamedTuple):
+    """Neighbouring calls of a list that run in the same way: `by` the worker, in a graph, or by the host, and why."""
+
+    by: str
+    calls: Sequence[Call]
+    reason: str = ""
+
+
+class Executor(Protocol):
+    """A way to run a list of calls.  `reason` says why it is not a faster one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    def prepare(self, calls: Sequence[BoundCall], operations: float) -> Run:
+        """A function that runs them; `operations` are the floating point operations of a whole step."""
+
+    def limits(self, operations: float) -> AbstractContextManager[Any]:
+        """A context to stay in while steps of that size run, so that it need not be entered for each."""
+
+    def segments(self, calls: Sequence[Call]) -> list[Segment]:
+        """The list, cut where the way to run it changes."""
+
+
+class KernelTable(Mapping[str, Kernel]):
+    """The kernels of one device: its own where it has them, the reference elsewhere.  `table.dense(x, W, b, out=z)` runs one.
+
+    `executor(calls)` picks the way to run a list of their calls; `reason` says why fast kernels are missing, if they are.
+    """
+
+    def __init__(
+        self,
+        kernels: Mapping[str, Kernel],
+        device: str,
+        executor: Callable[[Sequence[Call]], Executor],
+        reason: str = "",
+    ) -> None:
         self._kernels = dict(kernels)
+        self.device, self.executor, self.reason = device, executor, reason
 
     @classmethod
-    def of(cls, xp: Any, reference: Mapping[str, Any], fast: Mapping[str, Any], source: str) -> KernelTable:
-        """`fast` kernels over the `reference` on the namespace xp."""
+    def of(
+        cls,
+        xp: Any,
+        reference: Mapping[str, Any],
+        fast: Mapping[str, Any],
+        source: str,
+        executor: Callable[[Sequence[Call]], Executor],
+        *,
+        device: str = "",
+        reason: str = "",
+    ) -> KernelTable:
+        """`fast` kernels over the `reference` on the namespace xp; `device` is `source` where nothing else is said."""
         kernels = {}
         for name, f in reference.items():
             run = fast.get(name)
             kernels[name] = Kernel(name, f.contract, run or writing(f, xp), source if run else "reference")
-        return cls(kernels)
+        return cls(kernels, device or source, executor, reason)
+
+    def run_by(self, executor: Callable[[Sequence[Call]], Executor]) -> KernelTable:
+        """The same kernels, run in another way."""
+        return KernelTable(self._kernels, self.device, executor, self.reason)
 
     def __getitem__(self, name: str) -> Kernel:
         return self._kernels[name]
@@ -143,6 +246,12 @@ class KernelTable(Mapping[str, Kernel]):
             return self._kernels[name]
         except KeyError:
             raise AttributeError(f"no kernel {name!r}") from None
+
+    def named(self, kernel: str, find: Callable[[str], object]) -> None:
+        """Call a kernel with find(argument) for each argument of its contract."""
+        contract = self._kernels[kernel].contract
+        inputs, outputs = ([find(a.name) for a in side] for side in (contract.inputs, contract.outputs))
+        self._kernels[kernel](*inputs, out=tuple(outputs))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._kernels)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..errors import ConfigurationError
+from ..kernels.table import Kernels, Operand
 from .initializers import Constant, HeNormal, Initializer, LeCunNormal
 from .layer import Layer, in_range
 from .parameters import Parameter
+from .views import Views
 
 __all__ = [
     "ELU", "GELU", "SELU", "ArcTan", "BinaryStep", "Identity", "LeakyReLU", "PReLU", "ReLU", "SiLU", "Sigmoid",
@@ -28,10 +30,10 @@ class Elementwise(Layer):
         """What the kernels take besides arrays."""
         return ()
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         getattr(k, self.kernel)(x, *self.numbers(), out=z)
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
         getattr(k, f"{self.kernel}_grad")(delta, x if self.reads == "x" else z, *self.numbers(), out=dx)
 
 
@@ -167,10 +169,10 @@ class PReLU(Layer):
     def parameters(self) -> dict[str, Parameter]:
         return {"alpha": Parameter((1,), Constant(self.initial))}
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         k.prelu(x, v.alpha, out=z)
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
         # without a layer below, dx has no use, and delta none after this: it goes there
         k.prelu_grad(delta, x, v.alpha, out=(delta if dx is None else dx, v.dalpha))
 
@@ -181,8 +183,8 @@ class Softmax(Layer):
     reads: ClassVar[str] = "z"
     in_place: ClassVar[bool] = True
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         k.softmax(x, out=z)
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
         k.softmax_grad(delta, z, out=dx)

@@ -10,9 +10,11 @@ import numpy as np
 
 from ..checks import is_integer
 from ..errors import ConfigurationError, ShapeError
+from ..kernels.table import Kernels, Operand
 from .initializers import Initializer, Normal
 from .layer import Layer, positive_size
 from .parameters import Parameter
+from .views import Views
 
 __all__ = ["Embedding"]
 
@@ -118,10 +120,10 @@ class Embedding(Layer):
                 f"Embedding: categories={max(self._categories)}, and {dtype} holds whole numbers up to {largest} only: use float32"
             )
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         k.embedding(x, v.categories, v.dimensions, v.E, z, out=z)
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
         k.embedding_grad(delta, x, v.categories, v.dimensions, v.dE, out=v.dE)
 
 

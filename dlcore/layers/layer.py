@@ -1,8 +1,8 @@
 """The layer protocol: a frozen description, forward and backward side by side, in matrix form.
 
 A layer owns no arrays and never allocates.  The plan gives it `k`, a kernel table or a recorder; `v`, its views: `v.W` for
-a parameter W, `v.dW` for its gradient, state and scratch by name, `v.key0 v.key1 v.layer v.progress` for random numbers,
-`v.rows` for the number of rows, constants by name; x and z, its input and output; delta and dx, the gradients at them.
+a parameter W, `v.dW` for its gradient, state, constants and scratch by name, and under `v.step` the number of rows and what
+random numbers are drawn by; x and z, its input and output; delta and dx, the gradients at them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import numpy as np
 
 from ..checks import is_flag, is_integer, is_number
 from ..errors import ConfigurationError
+from ..kernels.table import Kernels, Operand
 from .initializers import GlorotUniform, Initializer
 from .parameters import Parameter
+from .views import Views
 
 
 @dataclass(frozen=True)
@@ -71,17 +73,17 @@ class Layer:
     def check_dtype(self, dtype: str) -> None:
         """Raise ConfigurationError if the layer cannot work in this dtype of computation."""
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         raise TypeError(f"{type(self).__name__} does not say how to go forward")
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
         """Parameter gradients and dx from delta; dx is None for the lowest layer with parameters."""
         raise TypeError(f"{type(self).__name__} does not say how to go backward")
 
-    def update(self, k: Any, v: Any) -> None:
+    def update(self, k: Kernels, v: Views) -> None:
         """What belongs to an update besides the optimizer's part, such as running means; `v.control` says if it is skipped."""
 
-    def predict(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def predict(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         self.forward(k, v, x, z)
 
 

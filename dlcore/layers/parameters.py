@@ -66,6 +66,10 @@ class Layout:
         """Number of parameters, padding left out."""
         return sum(p.size for p in self.parameters.values())
 
+    @property
+    def trainable_names(self) -> list[str]:
+        return [name for name, p in self.parameters.items() if p.trainable]
+
     def view(self, xp: Any, flat: Any, name: str) -> Any:
         parameter, start = self.parameters[name], self.starts[name]
         return xp.reshape(flat[start : start + parameter.size], parameter.shape, copy=False)

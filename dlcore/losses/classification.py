@@ -9,6 +9,7 @@ import numpy as np
 
 from ..checks import is_number
 from ..errors import ConfigurationError, DataError, ShapeError
+from ..kernels.table import Kernels, Operand
 from .loss import Loss, matrix, numeric
 
 __all__ = ["BinaryCrossEntropy", "Hinge", "PerceptronLoss", "SoftmaxCrossEntropy"]
@@ -53,7 +54,7 @@ class BinaryCrossEntropy(Binary):
     counts: ClassVar[bool] = True
     built_in: ClassVar[tuple[str, ...]] = ("Sigmoid", "Softmax")
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         kernel = k.binary_cross_entropy_counted if loss.shape[0] == 3 else k.binary_cross_entropy
         kernel(z, y, w, out=(loss, delta))
 
@@ -67,7 +68,7 @@ class Hinge(Binary):
 
     threshold: ClassVar[float] = 0.0
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         k.hinge(z, y, w, out=(loss, delta))
 
 
@@ -81,7 +82,7 @@ class PerceptronLoss(Binary):
     output: ClassVar[str] = "binary_step"
     built_in: ClassVar[tuple[str, ...]] = ("BinaryStep", "Sigmoid", "Softmax")
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         k.perceptron(z, y, w, out=(loss, delta))
 
 
@@ -145,7 +146,7 @@ class SoftmaxCrossEntropy(Loss):
             )
         return y
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         name = "softmax_cross_entropy" + "_dense" * (len(y.shape) > 1) + "_counted" * (loss.shape[0] == 3)
         getattr(k, name)(z, y, w, float(self.label_smoothing), out=(loss, delta))
 

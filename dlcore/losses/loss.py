@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import numbers, to_host
 from ..errors import DataError, ShapeError
+from ..kernels.table import Kernels, Operand
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Loss:
         """
         raise TypeError(f"{type(self).__name__} does not say what its targets are")
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         """loss = (mean, weight) and delta = ∂mean/∂z, from logits z, targets y and row weights w."""
         raise TypeError(f"{type(self).__name__} does not say how it is computed")
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..checks import is_number
 from ..errors import ConfigurationError, DataError
+from ..kernels.table import Kernels, Operand
 from .loss import Loss, matrix, numeric
 
 __all__ = ["Huber", "Poisson", "SquaredError"]
@@ -21,7 +22,7 @@ class SquaredError(Loss):
     def targets(self, y: Any, outputs: int) -> np.ndarray:
         return matrix(numeric(y, "SquaredError expects real numbers"), outputs, "SquaredError")
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         k.squared_error(z, y, w, out=(loss, delta))
 
 
@@ -42,7 +43,7 @@ class Huber(Loss):
     def targets(self, y: Any, outputs: int) -> np.ndarray:
         return matrix(numeric(y, "Huber expects real numbers"), outputs, "Huber")
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         k.huber(z, y, w, float(self.threshold), out=(loss, delta))
 
 
@@ -61,5 +62,5 @@ class Poisson(Loss):
             raise DataError(f"Poisson: y[{row}] is {y[row].tolist()}; expected counts, numbers >= 0")
         return y
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         k.poisson(z, y, w, out=(loss, delta))

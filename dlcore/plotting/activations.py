@@ -27,7 +27,7 @@ def value_and_slope(layer: Layer, z: np.ndarray) -> tuple[np.ndarray, np.ndarray
     x = np.asarray(z, float).reshape(-1, 1)
     a, slope, one = np.empty_like(x), np.empty_like(x), np.ones_like(x)
     learned = {name: p.initial(None, p.shape) for name, p in layer.parameters().items()}  # PReLU's slope, at its start
-    v = SimpleNamespace(**learned, **{f"d{name}": np.zeros_like(value) for name, value in learned.items()})
+    v: Any = SimpleNamespace(**learned, **{f"d{name}": np.zeros_like(value) for name, value in learned.items()})
     layer.forward(k, v, x, a)
     layer.backward(k, v, x, a, one, slope)
     return a[:, 0], slope[:, 0]

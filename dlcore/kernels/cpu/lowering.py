@@ -36,6 +36,7 @@ class Cut(NamedTuple):
 
 
 WHOLE = Cut("", 0, 1, 1)
+NO_BLOCKS = Cut("", 0, 0, 1)
 
 
 def _power_of_two(n: int) -> int:
@@ -82,6 +83,7 @@ class Row:
     cut: Cut
     accesses: tuple[Access, ...]
     arrays: tuple[Any, ...]  # kept alive
+    call: BoundCall | None = None  # a host call, which Python makes
 
     @property
     def blocks(self) -> int:
@@ -89,6 +91,8 @@ class Row:
 
     def waits_for(self, earlier: "Row") -> bool:
         """Whether all threads must have finished `earlier` first.  A call of one block falls to the same thread always."""
+        if self.call or earlier.call:
+            return True
         if self.blocks == earlier.blocks == 1:
             return False
         return any(mine.meets(other) for mine in self.accesses for other in earlier.accesses)
@@ -135,6 +139,8 @@ def _product_row(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> Row:
 
 def rows_of(call: BoundCall) -> list[Row]:
     """The rows of the table that a call becomes."""
+    if call.on_host:
+        return [Row(0, [], NO_BLOCKS, (), (*call.inputs, *call.outputs), call)]
     return [
         _product_row(*arguments) if what is product else _loop_row(what, arguments, call)
         for what, arguments in made_of(call)

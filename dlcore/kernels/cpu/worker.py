@@ -1,7 +1,8 @@
 """The compiled worker: one function that walks a table of calls many times over, on several threads, without Python.
 
 A row of the table is a call by address, cut into blocks; thread t of T takes the t-th share of the blocks, and rows before
-which threads must wait for each other are marked (lowering.py).  One compilation serves every network.
+which threads must wait for each other are marked (lowering.py).  A row of no blocks is a host call: the first thread returns
+to Python for it, and walks on.  One compilation serves every network.
 """
 
 import ctypes
@@ -26,10 +27,14 @@ _NEVER = -(1 << 62)  # in the counter of a meeting: give up
 
 
 @compiled()
-def _work(thread, threads, steps, table, meeting, yield_address):
-    met = 0
-    for _ in range(steps):
-        for row in range(len(table)):
+def _work(thread, threads, steps, table, place, meeting, yield_address):
+    """Walk the table from `place` = (step, row, meetings so far) to the end of the last step.
+
+    At a host call the first thread returns, with `place` behind it; the others wait for it before the next row.
+    """
+    row, met = place[1], place[2]
+    for step in range(place[0], steps):
+        while row < len(table):
             blocks = table[row, 3]
             if table[row, 5] and threads > 1:
                 met += threads
@@ -39,19 +44,28 @@ def _work(thread, threads, steps, table, meeting, yield_address):
                     here = atomic_load(meeting)
                     if here >= met:
                         break
-                    if here < 0:  # somebody will never come
+                    if here < 0:  # another thread will never come
+                        place[0] = steps
                         return
                     waited += 1
                     if waited < PAUSES:
                         pause()
                     else:
                         call_yield(yield_address)
+            row += 1
+            if blocks == 0:
+                if thread == 0:
+                    place[0], place[1], place[2] = step, row, met
+                    return
+                continue
             # a call of one block falls to the last thread
-            extent, quantum = table[row, 2], table[row, 4]
+            address, words, extent, quantum = table[row - 1, 0], table[row - 1, 1], table[row - 1, 2], table[row - 1, 4]
             for block in range(blocks * thread // threads, blocks * (thread + 1) // threads):
                 lo = extent * block // blocks // quantum * quantum
                 hi = extent if block + 1 == blocks else extent * (block + 1) // blocks // quantum * quantum
-                call_entry(table[row, 0], table[row, 1], lo, hi)
+                call_entry(address, words, lo, hi)
+        row = 0
+    place[0] = steps
 
 
 @cache
@@ -86,7 +100,8 @@ class Worker:
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = list(rows)
         self.table, self._words = table(self.rows)
-        self.most = max((row.blocks for row in self.rows), default=1)
+        self._host = [row.call for row in self.rows]
+        self.most = max((1, *(row.blocks for row in self.rows)))
 
     def run(self, steps: int, threads: int) -> None:
         """Walk the table `steps` times; the bits are the same for any number of threads."""
@@ -111,4 +126,10 @@ class Worker:
 
     def _walk(self, thread: int, threads: int, steps: int, meeting: np.ndarray) -> None:
         """One thread's part.  Its arguments keep alive what it reads, even if the caller is interrupted."""
-        _work(thread, threads, steps, self.table, meeting.ctypes.data, _yield_address())
+        place = np.zeros(3, np.int64)
+        while True:
+            _work(thread, threads, steps, self.table, place, meeting.ctypes.data, _yield_address())
+            if place[0] == steps:
+                return
+            if (call := self._host[place[1] - 1]) is not None:
+                call()

@@ -28,7 +28,7 @@ def kernels(device: Device) -> dict[str, Any]:
 
 def graphs(device: Device, calls: Sequence[Any]) -> Graphs:
     """Bound calls as graphs, on two streams where that is a shorter way."""
-    return Graphs(device, overlapped(device, masked(device, calls), kernels))
+    return Graphs(device, overlapped(device, calls, kernels))
 
 
 def masked(device: Device, calls: Sequence[Any]) -> list[Any]:
