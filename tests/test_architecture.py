@@ -25,7 +25,7 @@ ROOMS: dict[str, float] = {
     "files": 0,
     "checks": 0,
     "arrays": 0,
-    "kernels": 1,  # contract, rng, table: the words that calls are made of
+    "kernels": 1,  # contract, composition, rng, table: the words that calls are made of
     "kernels.reference": 1,
     "kernels.cpu": 2,  # a twin takes its member lists and constants from the reference it is proven against
     "kernels.cuda": 2,

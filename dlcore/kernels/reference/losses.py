@@ -4,6 +4,8 @@ Each takes logits z, targets y and row weights w, and gives loss = (Σ_i w_i L_i
 factor w_i / Σ w inside.  A batch without weight has loss 0 and delta 0.
 """
 
+from dataclasses import replace
+
 from ..contract import contract
 from .activations import logistic, softmax
 
@@ -141,14 +143,14 @@ LOSSES = (
 
 def _counted(loss, right):
     """`loss` with a third number, Σ_i w_i over the rows where right(xp, z, y)."""
-    inputs, outputs = loss.contract.text.replace("loss[2]", "loss[3]").split(" -> ")
 
-    @contract(f"{inputs} -> {outputs}", alias="delta z", wide=" ".join(loss.contract.wide), tolerance=64)
     def kernel(xp, z, y, w, *numbers):
         both, delta = loss(xp, z, y, w, *numbers)
         count = xp.sum(xp.where(right(xp, z, y), w, xp.zeros_like(w)))
         return xp.concat([both, xp.reshape(count, (1,))]), delta
 
+    both, delta = loss.contract.outputs
+    kernel.contract = replace(loss.contract, outputs=(replace(both, dims=("3",)), delta))
     kernel.__name__ = kernel.__qualname__ = f"{loss.__name__}_counted"
     kernel.__doc__ = (
         f"{loss.__doc__}\n\nloss[2] is the weight of the rows whose classes are right; of a row with NaN anything."

@@ -8,7 +8,8 @@ divided by it before they are used.  Micikevicius et al., Mixed precision traini
 A kernel of two words is what the first does, then the second; `wide` says what has 32 bits.
 """
 
-from ..contract import FLOATING, contract
+from ..composition import composed
+from ..contract import contract
 from . import adaptive, fused, losses, updates
 from .losses import LOSSES
 
@@ -59,44 +60,14 @@ def unscaled(xp, grad, loss, scaling, fault):
     return mended, xp.stack([loss[0], weight]), xp.stack(state)
 
 
-def _arrays(arguments):
-    return " ".join(a.name for a in arguments if a.dims is not None and a.domain in FLOATING)
-
-
 def _with_copy(name):
     update = getattr(updates, name, None) or getattr(adaptive, name)
-    known = update.contract
-
-    @contract(f"{known.text} copy[p]", wide=_arrays(known.inputs), tolerance=known.tolerance)
-    def kernel(xp, *arguments):
-        results = update(xp, *arguments)
-        results = results if isinstance(results, tuple) else (results,)
-        return (*results, rounded(xp, results[0]))
-
-    kernel.__name__ = kernel.__qualname__ = f"{name}_rounded"
-    kernel.__doc__ = f"{name}, then copy = theta: {update.__doc__}"
-    return kernel
+    return composed(f"{name}_rounded", f"{name}, then copy = theta: {update.__doc__}", update, rounded)
 
 
 def _scaled_loss(loss):
-    known = loss.contract
-    inputs, _, outputs = known.text.partition(" -> ")
-
-    @contract(
-        f"{inputs} scaling[3]:positive -> {outputs}",
-        alias=" ".join(name for pair in known.aliases for name in pair),
-        wide=" ".join((*known.wide, "scaling")),
-        smooth_away_from=known.smooth_away_from,
-        tolerance=known.tolerance,
-    )
-    def kernel(xp, *arguments):
-        *arguments, scaling = arguments
-        value, delta = loss(xp, *arguments)
-        return value, scaled(xp, delta, scaling)
-
-    kernel.__name__ = kernel.__qualname__ = f"{loss.__name__}_scaled"
-    kernel.__doc__ = f"{loss.__name__}, then delta ← S delta: {loss.__doc__}"
-    return kernel
+    name = loss.__name__
+    return composed(f"{name}_scaled", f"{name}, then delta ← S delta: {loss.__doc__}", loss, scaled)
 
 
 _LOSSES = [loss for name in LOSSES for loss in (getattr(losses, name), fused.KERNELS[f"dense_{name}"])]
