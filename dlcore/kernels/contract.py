@@ -14,7 +14,7 @@ Grammar: inputs, `->`, outputs, separated by blanks; each is `name[dims]:domain`
 
 A name on both sides is updated in place: it is passed as input and as output, and is the same buffer.  Any other overlap
 of outputs with inputs is forbidden unless declared: `alias="a z"` says that `a` may be written over `z`.
-`wide="loss w"` names arrays of reals that have 32 bits at least: where the dtype of computation has 16, they are float32.
+`wide="loss w"` names arrays of reals that have at least 32 bits: they are float32 where the dtype of computation has 16.
 `smooth_away_from=0` declares a kink (differences and comparisons stay away from it); `tolerance` is the error allowed
 against the float64 reference, in units of the last place of the largest expected value.
 
@@ -33,7 +33,7 @@ from ..errors import ContractError
 
 FLOATING = frozenset({"real", "unit", "positive", "whole"})
 DOMAINS = FLOATING | {"count", "bits", "stored"}
-WIDER = {"float16": "float32", "bfloat16": "float32"}  # what sums and parameters have where the reals have 16 bits
+WIDER = {"float16": "float32", "bfloat16": "float32"}  # dtype of sums and parameters where the reals have 16 bits
 _ARGUMENT = re.compile(r"(?P<name>\w+)(?P<dims>\[[\w,]*\])?(?::(?P<domain>\w+)(?:<(?P<below>\w+))?)?")
 
 
@@ -57,7 +57,7 @@ class Argument:
         return self.dims is not None and self.domain in FLOATING
 
     def dtype(self, real: str) -> str | None:
-        """Name of the dtype an array of this domain has, where `real` is the dtype of computation; None: any."""
+        """Name of the dtype of this array where `real` is the dtype of computation; None: any."""
         if self.domain == "stored":
             return None
         if self.wide:
@@ -66,7 +66,7 @@ class Argument:
 
 
 def wide(real: str) -> str:
-    """The dtype of what is wide, where `real` is the dtype of computation."""
+    """The dtype of wide arrays where `real` is the dtype of computation."""
     return WIDER.get(real, real)
 
 
@@ -164,14 +164,14 @@ class Contract:
 
     @staticmethod
     def _real(given: Sequence[tuple[Argument, Any]]) -> str | None:
-        """The dtype of computation of a call: that of its first real array which is not wide, or else of the first."""
+        """The dtype of computation of a call: that of its first real array that is not wide, or of its first real array."""
         reals = [(a.wide, dtype_name(v)) for a, v in given if a.is_real_array and hasattr(v, "dtype")]
         return min(reals, key=lambda pair: pair[0])[1] if reals else None
 
     def _check_overlap(
         self, fail: Callable[[str], ContractError], inputs: Sequence[Any], outputs: Sequence[Any]
     ) -> None:
-        """Identity of buffers, which is what a recorded plan can know; views of one buffer are the plan's business."""
+        """Compare buffers by identity, which is all that a recorded plan knows; the plan itself handles overlapping views."""
         named_inputs = {a.name: v for a, v in zip(self.inputs, inputs, strict=True) if a.dims is not None}
         seen: dict[int, str] = {}
         for argument, value in zip(self.outputs, outputs, strict=True):
@@ -188,7 +188,7 @@ class Contract:
     # -- drawing arguments, for tests ----------------------------------------------------------------------------
 
     def draw(self, random: Any, sizes: Mapping[str, int]) -> dict[str, Any]:
-        """Random inputs by name: float64 arrays for the real domains.  `random` is a numpy.random.Generator or its like."""
+        """Random inputs by name: float64 arrays for the real domains.  `random` acts as a numpy.random.Generator."""
         return {a.name: self._draw_one(random, a, sizes) for a in self.inputs}
 
     def _draw_one(self, random: Any, a: Argument, sizes: Mapping[str, int]) -> Any:

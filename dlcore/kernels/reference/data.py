@@ -1,7 +1,7 @@
 """A batch of rows from the data set: order, gather and cast, inside the step.
 
 The batch is number progress[1] of epoch progress[0]; `batch` is the size of a full one, so that a ragged last batch starts
-where the full ones end.  Positions run modulo the N rows.  `index` is scratch that sets the number of rows.
+where the full ones end.  Positions run modulo the N rows.  `index` is scratch, as long as the batch has rows.
 """
 
 from ..contract import contract

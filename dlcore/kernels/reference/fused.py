@@ -1,7 +1,7 @@
 """Fused kernels: each is named for what it composes, and its reference is that composition.
 
-dense_<g>        a = g(x W + b);  keeps z too where g's gradient reads it
-dense_<g>_dropout    y = a mask / keep of that a;  keeps a, or z where g's gradient reads z
+dense_<g>        a = g(x W + b);  also outputs z where g's gradient reads it
+dense_<g>_dropout    y = a mask / keep for that a;  also outputs a, or z where g's gradient reads z
 input_grad_<g>   dz = (delta Wᵀ) ⊙ g'(z) of the layer below, and that layer's bias gradient db = 1ᵀ dz
 dense_<loss>     loss and delta of the output layer's z = x W + b
 dense_grad       dW = xᵀ delta and db = 1ᵀ delta

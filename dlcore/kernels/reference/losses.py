@@ -86,8 +86,8 @@ def perceptron(xp, z, y, w):
 
 
 def binary_entropy(xp, p, t):
-    """−[t log p + (1 − t) log(1 − p)] of probabilities p and targets t, entry by entry: 0 log 0 = 0, and ∞ where p is sure
-    and wrong.  Training takes logits instead, which are never sure: binary_cross_entropy.
+    """−[t log p + (1 − t) log(1 − p)] of probabilities p and targets t, entry by entry: 0 log 0 = 0, and ∞ where p is 0 or 1
+    and wrong.  Training takes logits instead, whose probabilities never reach 0 or 1: binary_cross_entropy.
     """
 
     def surprise(share, probability):
@@ -131,14 +131,14 @@ def softmax_cross_entropy(xp, z, y, w, smoothing):
     return softmax_cross_entropy_dense(xp, z, one_hot, w, smoothing)
 
 
-# The losses that follow a product x W + b in one fused kernel (fused.py).
+# The losses that have a fused kernel with the product x W + b of the output layer (fused.py).
 LOSSES = (
     "squared_error", "huber", "poisson", "binary_cross_entropy", "hinge", "perceptron", "softmax_cross_entropy",
     "softmax_cross_entropy_dense",
 )  # fmt: skip
 
 
-# -- with the weight of the rows predicted right, for evaluation -----------------------------------------------------
+# -- losses that also count correct rows, for evaluation -------------------------------------------------------------
 
 
 def _counted(loss, right):
@@ -152,9 +152,7 @@ def _counted(loss, right):
     both, delta = loss.contract.outputs
     kernel.contract = replace(loss.contract, outputs=(replace(both, dims=("3",)), delta))
     kernel.__name__ = kernel.__qualname__ = f"{loss.__name__}_counted"
-    kernel.__doc__ = (
-        f"{loss.__doc__}\n\nloss[2] is the weight of the rows whose classes are right; of a row with NaN anything."
-    )
+    kernel.__doc__ = f"{loss.__doc__}\n\nloss[2] is the weight of the rows whose classes are right; a row with NaN may or may not count."
     return kernel
 
 
