@@ -391,7 +391,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "kernels.cpu.fused": WALKED,
     "kernels.cpu.intrinsics": "tests/kernels/cpu/test_worker.py",
     "kernels.cpu.losses": WALKED,
-    "kernels.cpu.lowering": "tests/kernels/cpu/test_worker.py, test_meetings.py",
+    "kernels.cpu.lowering": "tests/kernels/cpu/test_worker.py, test_barriers.py",
     "kernels.cpu.normalization": WALKED,
     "kernels.cpu.products": "tests/kernels/cpu/test_worker.py",
     "kernels.cpu.random": WALKED,
