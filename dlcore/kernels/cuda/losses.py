@@ -19,7 +19,7 @@ _BY_ROWS = (
 
 
 def _most_blocks(size):
-    """Every block reads all weights, so there are no more blocks than that reading is worth."""
+    """Every block reads all weights, so more blocks than these would mostly read weights."""
     return max(128, size // 4096)
 
 
@@ -32,7 +32,7 @@ def with_bias(device, name, z, b, y, w, *numbers, out, scaling=NULL):
     else:
         shape = tiles(rows, columns, parts=max(1, _most_blocks(z.size) // -(-columns // WARP)) if columns else 1)
         kernel, last = name, (np.float64(numbers[0] if numbers else 0),)
-    # the second half is for what is counted
+    # the second half is for the weight of the correct rows
     scratch = device.partial_sums(dtype_of(z), 2 * math.prod(shape.grid), tickets=2)
     device.launch(
         "losses",
