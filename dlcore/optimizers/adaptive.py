@@ -15,7 +15,7 @@ __all__ = ["AdaGrad", "Adam", "AdamW", "Lion", "Nadam", "NormalizedGradient", "R
 
 
 class Adaptive(Optimizer):
-    """Base of optimizers with fields `epsilon` > 0, which keeps the divisor above 0, and `epsilon_inside_root`."""
+    """Base of optimizers with the fields `epsilon` > 0, which keeps the divisor above 0, and `epsilon_inside_root`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -23,8 +23,8 @@ class Adaptive(Optimizer):
 
     @property
     def _divisor(self) -> tuple[Any, int]:
-        """ε and its place, as the kernels take them"""
-        # not declared here: fields of this class would come before those of others
+        """ε, and 1 if it is inside the root, as the kernels take them"""
+        # subclasses declare these fields: declared here, they would come before the other arguments of __init__
         epsilon, inside = vars(self)["epsilon"], vars(self)["epsilon_inside_root"]
         return float(epsilon) if is_number(epsilon) else epsilon, int(bool(inside))
 
@@ -33,7 +33,7 @@ class Adaptive(Optimizer):
 class NormalizedGradient(Adaptive):
     """v = g²;  θ ← θ − η g / (√v + ε): every coordinate moves by nearly η, or not at all where g is 0.
 
-    It does not settle: near a minimum it goes to and fro by η.
+    It does not converge: near a minimum it moves to and fro by η.
     """
 
     epsilon: float = 1e-8
@@ -47,7 +47,7 @@ class NormalizedGradient(Adaptive):
 
 @dataclass(frozen=True)
 class AdaGrad(Adaptive):
-    """v ← v + g²;  θ ← θ − η g / (√v + ε): rates that fall, for each coordinate by its own gradients; as η/√t where g is constant.
+    """v ← v + g²;  θ ← θ − η g / (√v + ε): the rate of each coordinate falls with its own gradients; as η/√t where g is constant.
 
     Adaptive subgradient method, Duchi, Hazan & Singer (2011).
     """
@@ -63,7 +63,7 @@ class AdaGrad(Adaptive):
 
 @dataclass(frozen=True)
 class RMSProp(Adaptive):
-    """v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε): AdaGrad with a memory that fades, so that rates do not vanish.
+    """v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε): AdaGrad that forgets old gradients, so that rates do not vanish.
 
     Hinton, lecture 6e of Neural Networks for Machine Learning (2012).
     """
