@@ -1,4 +1,4 @@
-"""Steps of several contestants, network by network, in interleaved rounds: what time_step.py and time_peers.py share."""
+"""Steps of several contestants, network by network, in interleaved rounds; common to time_step.py and time_peers.py."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The cost of a training step as a user gets it, Trainer.fit(shuffle=True), beside the step's bare matrix products.
 
-float32, ReLU, softmax cross-entropy, Adam.  Steps are timed from fit's first step to its last, epochs included; what fit
-does before, checking and recording, is shown beside it.
+float32, ReLU, softmax cross-entropy, Adam.  Steps are timed from fit's first step to its last, including the ends of epochs;
+the time that fit takes before the first step, for checking and recording, is shown beside it.
 """
 
 from __future__ import annotations

@@ -34,12 +34,12 @@ def is_on_gpu(value: object) -> bool:
 
 
 def to_host(value: Any) -> np.ndarray:
-    """A NumPy array with the values; no copy where they are on the host already."""
+    """A NumPy array with the values; not copied if they are on the host already."""
     return np.asarray(value.get() if is_on_gpu(value) and hasattr(value, "get") else value)
 
 
 def numbers(array: np.ndarray) -> np.ndarray:
-    """Objects that are numbers, as float64; other dtypes as they are.  Raises TypeError or ValueError for text and the like."""
+    """An array of objects that are numbers, as float64; other dtypes unchanged.  Raises TypeError or ValueError for text etc."""
     if array.dtype != object:
         return array
     if any(isinstance(value, (str, bytes)) for value in array.flat):  # astype would read "7" as a number

@@ -7,7 +7,7 @@
 - nothing outside an output was written,
 - the bits do not depend on what the outputs held before, nor on the run.
 
-It knows nothing of any device: a kernel is a callable `run(*inputs, out=…)`, and a `Memory` says where its arrays live.
+It is independent of the device: a kernel is a callable `run(*inputs, out=…)`, and a `Memory` says where its arrays live.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from dlcore.kernels.contract import FLOATING, Argument, Contract
 GUARD = 19  # entries before and after every array; odd, so that arrays start off vector boundaries
 PRIMES = (3, 5, 7, 11, 13)
 LARGE = (130, 67, 33, 10, 5)
-# of the kernels of 16-bit training that are two others in a row, one of each kind, for tests that need not see all of them
+# one of each kind of 16-bit kernels that run two others, for tests that do not need all of them
 SAMPLED = {"rounded", "scaled", "unscaled", "adam_rounded", "squared_error_scaled", "dense_squared_error_scaled"}
-# of a dense layer, an activation and dropout in one, which on the CPU are the loops of others: one that keeps a, one z, one a number
+# samples of dense_<g>_dropout, which on the CPU runs the loops of other kernels: one keeps a, one keeps z, one has a parameter
 ONE_OF_EACH = {"dense_relu_dropout", "dense_silu_dropout", "dense_leaky_relu_dropout"}
-VECTOR = 1301  # a size that only arrays of one dimension have: more than one block of a blocked sum
+VECTOR = 1301  # a size for arrays of one dimension only: more than one block of a blocked sum
 
 
 @dataclass(frozen=True)
 class Memory:
-    """How values get to where a kernel works and back.  `asarray` must copy."""
+    """Transfer of values to the memory of a kernel and back.  `asarray` must copy."""
 
     asarray: Callable[[np.ndarray], Any] = np.array
     to_host: Callable[[Any], np.ndarray] = np.asarray
@@ -44,7 +44,7 @@ HOST = Memory()
 
 
 def often(names: Iterable[str]) -> list[Any]:
-    """Names for parametrize; those that are made of what others are made of are slow tests."""
+    """Names for parametrize; kernels made only of the loops of other kernels are slow tests."""
     made = {name for name in names if name.startswith("dense") and name.endswith("_dropout")} - ONE_OF_EACH
     return [pytest.param(name, marks=pytest.mark.slow) if name in made else name for name in names]
 
@@ -77,12 +77,12 @@ def _bits(values: np.ndarray) -> bytes:
 
 
 def _poison(dtype: Any, run: int = 0) -> Any:
-    """What outputs hold before a run: NaN, which spreads into whatever is computed from it; then a plausible number."""
+    """Values of outputs before a run: in run 0 NaN, which spreads into every result computed from it, then a plausible number."""
     return (np.nan, 0.75)[run] if is_real(dtype) else (85, 2)[run]
 
 
 def is_real(dtype: Any) -> bool:
-    """Whether this dtype holds real numbers; NumPy itself does not know bfloat16."""
+    """Whether this dtype holds real numbers; bfloat16 is not a float to NumPy."""
     return np.dtype(dtype).kind == "f" or np.dtype(dtype).name == "bfloat16"
 
 
@@ -108,7 +108,7 @@ def sizes_of(contract: Contract) -> Iterator[dict[str, int]]:
 
 
 def family(name: str) -> str:
-    """Kernels that share a compiled loop: dense_relu, input_grad_relu, relu and relu_grad."""
+    """The name shared by kernels with one compiled loop: "relu" for dense_relu, input_grad_relu, relu and relu_grad."""
     return name.removeprefix("dense_").removeprefix("input_grad_").removesuffix("_grad")
 
 
@@ -121,7 +121,7 @@ def positive_letters(contract: Contract) -> set[str]:
 def draw(
     contract: Contract, sizes: Mapping[str, int], dtype: str, seed: Any, stored: str | None = None
 ) -> dict[str, Any]:
-    """Inputs by name, in the dtypes that a kernel gets them in."""
+    """Inputs by name, in the dtypes that a kernel takes."""
     drawn = contract.draw(np.random.default_rng(seed), sizes)
     for a in contract.inputs:
         if a.dims is not None:
@@ -176,8 +176,8 @@ def check_kernel(
     moved: list[list[np.ndarray]] = []
 
     def rounding(i: int) -> Callable[[], Any]:
-        """Where a sum cancels, the unit is what one rounding of the inputs does to the reference's result: no kernel can
-        promise less.  Asked for only where the last place of the largest value does not suffice."""
+        """Where a sum cancels, the unit is the effect of one rounding of the inputs on the reference's result: no kernel can
+        promise less.  Computed only if the last place of the largest value does not suffice."""
 
         def allowed() -> Any:
             if not moved:
@@ -230,12 +230,12 @@ def _run(
 
 
 def is_record(a: Argument) -> bool:
-    """An array of fixed size, such as loss[2], holds unlike things: each entry has a scale of its own."""
+    """Whether this is an array of fixed size, such as loss[2], whose entries are different quantities with separate scales."""
     return all(d.isdigit() for d in a.dims or ())
 
 
 def _largest(a: Argument, values: Sequence[np.ndarray]) -> Any:
-    """Of all finite entries, or of each entry of a record."""
+    """The largest absolute value over all finite entries, or for each entry of a record."""
     sizes = np.abs(np.where(np.isfinite(values), values, 0.0))
     return np.max(sizes, axis=0, initial=0.0) if is_record(a) else np.max(sizes, initial=0.0)
 

@@ -1,4 +1,4 @@
-"""Kernels by name, and a call of a kernel on named buffers: the words that a recorded training step is made of."""
+"""Tables of kernels, and calls of kernels on named buffers: a recorded training step is a list of such calls."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ class Buffer:
 
 
 def _plain(value: Any) -> bool:
-    """C-contiguous and writable, as far as the array says so: the one layout that a plan has and kernels are compiled for."""
+    """C-contiguous and writable, as far as the array tells: the only layout that plans use and kernels are compiled for."""
     flags = getattr(value, "flags", None)
     return flags is None or bool(flags.c_contiguous and getattr(flags, "writeable", True))
 
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """`run(*inputs, out=…)` writes what the contract declares.  `source` says whose it is: cpu, cuda or reference."""
+    """`run(*inputs, out=…)` writes what the contract declares.  `source` is where it comes from: cpu, cuda or reference."""
 
     name: str
     contract: Contract
@@ -89,9 +89,9 @@ class Kernel:
     source: str
 
     def __call__(self, *inputs: Any, out: Any) -> None:
-        """Check the call against the contract, then make it.  A recorded step checks once, when it is recorded.
+        """Check the call against the contract, then run it.  A recorded step checks once, when it is recorded.
 
-        Inputs may have any layout; fast kernels get a plain copy of those they are not compiled for.
+        Inputs may have any layout; a fast kernel gets a C-contiguous copy of any input that is not.
         """
         outputs = out if isinstance(out, tuple) else (out,)
         self.contract.check(self.name, inputs, outputs)
@@ -127,7 +127,8 @@ class Call:
 
     @property
     def operations(self) -> int:
-        """2 n i o for a matrix product, whose contract has three sizes; the other kernels count for nothing beside it."""
+        """Floating point operations: 2 n i o for a matrix product, whose contract has three sizes; 0 for other kernels, which
+        are negligible beside it."""
         sizes: dict[str, int] = {}
         for argument, value in zip(self.kernel.contract.inputs, self.inputs, strict=True):
             if isinstance(value, Buffer):
@@ -152,7 +153,7 @@ class Call:
 
 
 class BoundCall:
-    """A kernel and the arrays and numbers it is called with; to call it takes no arguments."""
+    """A kernel and the arrays and numbers it is called with; calling it takes no arguments."""
 
     __slots__ = ("inputs", "kernel", "out", "outputs", "run")
 
@@ -227,7 +228,7 @@ class KernelTable(Mapping[str, Kernel]):
         device: str = "",
         reason: str = "",
     ) -> KernelTable:
-        """`fast` kernels over the `reference` on the namespace xp; `device` is `source` where nothing else is said."""
+        """The `fast` kernels, and the `reference` on the namespace xp where there is no fast one; `device` is `source` by default."""
         kernels = {}
         for name, f in reference.items():
             run = fast.get(name)
@@ -261,13 +262,13 @@ class KernelTable(Mapping[str, Kernel]):
 
 
 def writing(reference: Any, xp: Any) -> Callable[..., None]:
-    """A pure reference kernel, as one that writes into `out`."""
+    """Turn a pure reference kernel into one that writes into `out`."""
 
     def run(*inputs: Any, out: Any) -> None:
         results = reference(xp, *inputs)
         if not isinstance(out, tuple):
             out, results = (out,), (results,)
-        # a result may be an input as it was, which another output is about to overwrite
+        # copied: a result may be one of the inputs, which another output is about to overwrite
         results = [xp.asarray(r, copy=True) if len(out) > 1 and any(r is v for v in inputs) else r for r in results]
         for buffer, result in zip(out, results, strict=True):
             buffer[...] = result

@@ -1,4 +1,4 @@
-"""Activation layers a = g(z), elementwise unless said otherwise.  Their mathematics is in kernels/reference/activations.py."""
+"""Activation layers a = g(z), elementwise unless stated otherwise.  Their mathematics is in kernels/reference/activations.py."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Elementwise(Layer):
-    """An activation with one kernel for each direction; backward reads the output unless `reads` says otherwise."""
+    """An activation with one kernel per direction; backward reads the output unless `reads` says otherwise."""
 
     kernel: ClassVar[str]
     reads: ClassVar[str] = "z"
     in_place: ClassVar[bool] = True
 
     def numbers(self) -> tuple[Any, ...]:
-        """What the kernels take besides arrays."""
+        """The Python numbers that the kernels take after the arrays."""
         return ()
 
     def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
@@ -44,7 +44,7 @@ class Identity(Elementwise):
 
 
 class BinaryStep(Elementwise):
-    """a = 1[z >= 0]; its derivative is 0, so nothing below it learns"""
+    """a = 1[z >= 0]; its derivative is 0, so the layers before it do not learn"""
 
     kernel = "binary_step"
 
@@ -86,7 +86,9 @@ class LeakyReLU(Elementwise):
     kernel = "leaky_relu"
 
     def __post_init__(self) -> None:
-        in_range("LeakyReLU", 0, 1e6, alpha=self.alpha)  # below 0 the sign of the output would not be that of the input
+        in_range(
+            "LeakyReLU", 0, 1e6, alpha=self.alpha
+        )  # negative, the sign of the output would not be that of the input
 
     def numbers(self) -> tuple[Any, ...]:
         return (float(self.alpha),)
@@ -173,7 +175,7 @@ class PReLU(Layer):
         k.prelu(x, v.alpha, out=z)
 
     def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
-        # without a layer below, dx has no use, and delta none after this: it goes there
+        # dz is an output of the kernel; where nothing needs it (dx is None), it goes to delta, which is not read again
         k.prelu_grad(delta, x, v.alpha, out=(delta if dx is None else dx, v.dalpha))
 
 

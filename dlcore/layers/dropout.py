@@ -15,7 +15,7 @@ __all__ = ["Dropout"]
 
 @dataclass(frozen=True)
 class Dropout(Layer):
-    """z = x mask / (1 − rate), where each entry of mask is 1 with probability 1 − rate; prediction leaves x as it is.
+    """z = x mask / (1 − rate), where each entry of mask is 1 with probability 1 − rate; in prediction z = x.
 
     Masks are a function of (seed, layer, evaluation, position), the same on every device.  Srivastava et al. (2014).
     Raises ConfigurationError unless 0 <= rate < 1.

@@ -22,20 +22,20 @@ from .views import Views
 
 @dataclass(frozen=True)
 class Layer:
-    """Base of all layers; without further words, elementwise and without parameters."""
+    """Base of all layers.  The defaults describe an elementwise layer without parameters."""
 
-    # which of its input "x" and output "z" backward reads; what nobody reads may be overwritten
+    # which of the input "x" and the output "z" backward reads; an array that it does not read may be overwritten
     reads: ClassVar[str] = "xz"
-    # the initializer of a Dense layer before this one; None: look at the layer after this one
+    # the default initializer of a Dense layer before this one; None: the layer after this one decides
     suits: ClassVar[Initializer | None] = GlorotUniform()
     # z may be written over x, dx over delta
     in_place: ClassVar[bool] = False
-    # cannot hand a gradient down, so nothing comes before it
+    # has no gradient with respect to its input, so it must be the first layer
     first: ClassVar[bool] = False
 
     @property
     def input_width(self) -> int | None:
-        """Number of input columns, or None if any number will do."""
+        """Number of input columns, or None if it takes any number."""
         return None
 
     def input_width_for(self, fan_out: int) -> int:
@@ -47,19 +47,19 @@ class Layer:
         return fan_in
 
     def parameters(self) -> dict[str, Parameter]:
-        """What is trained (or frozen), by name; the gradient of W is called dW."""
+        """Trained (or frozen) arrays by name; the gradient of W is called dW."""
         return {}
 
     def state(self) -> dict[str, Parameter]:
-        """What changes in training without a gradient, such as running means."""
+        """Arrays that training changes without a gradient, such as running means."""
         return {}
 
     def constants(self, fan_in: int) -> dict[str, np.ndarray]:
-        """Integers that kernels read on the device and that follow from the description alone."""
+        """Arrays of integers that kernels read on the device and that follow from the description alone."""
         return {}
 
     def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
-        """Shapes and dtypes of what is kept from forward to backward; "real" is the dtype of computation, "wide" that or
+        """Shapes and dtypes of the arrays kept from forward to backward; "real" is the dtype of computation, "wide" is that or
         float32, whichever has more bits."""
         return {}
 
@@ -68,7 +68,7 @@ class Layer:
         return any(p.trainable for p in self.parameters().values())
 
     def check_rows(self, rows: int) -> None:
-        """Raise DataError if a training batch of so many rows cannot be used."""
+        """Raise DataError if the layer cannot train on batches of `rows` rows."""
 
     def check_dtype(self, dtype: str) -> None:
         """Raise ConfigurationError if the layer cannot work in this dtype of computation."""
@@ -81,7 +81,7 @@ class Layer:
         raise TypeError(f"{type(self).__name__} does not say how to go backward")
 
     def update(self, k: Kernels, v: Views) -> None:
-        """What belongs to an update besides the optimizer's part, such as running means; `v.control` says if it is skipped."""
+        """Record what an update changes besides parameters, such as running means; `v.step.control` says if it is skipped."""
 
     def predict(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         self.forward(k, v, x, z)

@@ -19,8 +19,8 @@ __all__ = ["BatchNorm", "LayerNorm"]
 class BatchNorm(Layer):
     """z = gamma x̂ + beta,  x̂ = (x − mean) / √(variance + ε), statistics over the rows of the batch.   x[n,width] -> z[n,width]
 
-    Prediction uses running statistics, moved by `momentum` at each update (the variance unbiased; of gradients that are
-    accumulated, by the last batch).  Row weights do not enter the statistics.  Ioffe & Szegedy (2015).
+    Prediction uses running statistics, which each update moves by `momentum` (with the unbiased variance; if gradients are
+    accumulated, with the last batch).  Row weights do not enter the statistics.  Ioffe & Szegedy (2015).
     Raises DataError for training batches of one row, where x̂ is always 0.
     """
 

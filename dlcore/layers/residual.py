@@ -97,7 +97,7 @@ class Residual(Layer):
             below_learns = dx is not None or any(inner.trainable_parameters for inner in self.layers[:i])
             if not (below_learns or layer.trainable_parameters):
                 return
-            # always into a buffer of its own: delta is needed again for the skip connection, z{i} for the layer's gradient
+            # always into a separate buffer: the skip connection reads delta again, and the layer's gradient reads z{i}
             target = getattr(v, f"d{i}")
             layer.backward(
                 k,

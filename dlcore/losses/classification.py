@@ -16,14 +16,14 @@ __all__ = ["BinaryCrossEntropy", "Hinge", "PerceptronLoss", "SoftmaxCrossEntropy
 
 
 class Binary(Loss):
-    """Base of losses on outputs that each say yes or no, y = 1 or 0: (n,) or (n, 1) for one output, else (n, k).
+    """Base of losses on binary outputs, y = 1 or 0: (n,) or (n, 1) for one output, else (n, k).
 
-    A row is right if all its outputs are on the right side of the threshold.
+    A row counts as right if all its outputs are on the right side of the threshold.
     """
 
     metric: ClassVar[str] = "accuracy"
-    threshold: ClassVar[float] = 0.5  # a >= threshold means yes
-    probabilities: ClassVar[bool] = False  # whether targets between 0 and 1 mean something
+    threshold: ClassVar[float] = 0.5  # a >= threshold predicts 1
+    probabilities: ClassVar[bool] = False  # whether targets between 0 and 1 are allowed
 
     def targets(self, y: Any, outputs: int) -> np.ndarray:
         owner = type(self).__name__
@@ -62,8 +62,8 @@ class BinaryCrossEntropy(Binary):
 class Hinge(Binary):
     """L = Σ_k max(0, 1 − t_k z_k),  t = 2 y − 1 is −1 or 1,  a = z,  delta = −t where t z < 1, else 0.
 
-    The loss of support vector machines, Cortes & Vapnik (1995); with l2 they are trained.  y is 0 or 1.  Predictions are
-    the scores z themselves; a class is 1 where z >= 0.
+    The loss of support vector machines, Cortes & Vapnik (1995): with l2, this trains a linear one.  y is 0 or 1.  Predictions
+    are the scores z; the class is 1 where z >= 0.
     """
 
     threshold: ClassVar[float] = 0.0

@@ -48,7 +48,7 @@ class Huber(Loss):
 
 
 class Poisson(Loss):
-    """L = Σ_k (a_k − y_k z_k),  a = exp(z),  delta = a − y: for counts, −log of their Poisson probability without log y!
+    """L = Σ_k (a_k − y_k z_k),  a = exp(z),  delta = a − y: for counts, −log of the Poisson probability without the term log y!
 
     Takes z, the logarithm of the expected count; predictions are a.  y >= 0, (n,) or (n, 1) for one output, else (n, k).
     """

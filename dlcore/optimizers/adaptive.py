@@ -14,7 +14,7 @@ __all__ = ["AdaGrad", "Adam", "AdamW", "Lion", "Nadam", "NormalizedGradient", "R
 
 
 class Adaptive(Optimizer):
-    """Base of optimizers with fields `epsilon` > 0, which keeps the divisor above 0, and `epsilon_inside_root`."""
+    """Base of optimizers with the fields `epsilon` > 0, which keeps the divisor above 0, and `epsilon_inside_root`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -22,7 +22,8 @@ class Adaptive(Optimizer):
 
     @property
     def _epsilon(self) -> Any:
-        return vars(self)["epsilon"]  # not declared here: fields of this class would come before those of others
+        # subclasses declare these fields: declared here, they would come before the other arguments of __init__
+        return vars(self)["epsilon"]
 
     def numbers(self) -> dict[str, float]:
         return {"epsilon": float(self._epsilon), "inside": int(bool(vars(self)["epsilon_inside_root"]))}
@@ -32,7 +33,7 @@ class Adaptive(Optimizer):
 class NormalizedGradient(Adaptive):
     """v = g²;  θ ← θ − η g / (√v + ε): every coordinate moves by nearly η, or not at all where g is 0.
 
-    It does not settle: near a minimum it goes to and fro by η.
+    It does not converge: near a minimum it moves to and fro by η.
     """
 
     epsilon: float = 1e-8
@@ -42,7 +43,7 @@ class NormalizedGradient(Adaptive):
 
 @dataclass(frozen=True)
 class AdaGrad(Adaptive):
-    """v ← v + g²;  θ ← θ − η g / (√v + ε): rates that fall, for each coordinate by its own gradients; as η/√t where g is constant.
+    """v ← v + g²;  θ ← θ − η g / (√v + ε): the rate of each coordinate falls with its own gradients; as η/√t where g is constant.
 
     Adaptive subgradient method, Duchi, Hazan & Singer (2011).
     """
@@ -55,7 +56,7 @@ class AdaGrad(Adaptive):
 
 @dataclass(frozen=True)
 class RMSProp(Adaptive):
-    """v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε): AdaGrad with a memory that fades, so that rates do not vanish.
+    """v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε): AdaGrad that forgets old gradients, so that rates do not vanish.
 
     Hinton, lecture 6e of Neural Networks for Machine Learning (2012).
     """

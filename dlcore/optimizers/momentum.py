@@ -17,8 +17,8 @@ class SGD(Optimizer):
 
     μ is `momentum`, τ is `dampening`.  Without momentum θ ← θ − η g.  Batch, mini-batch and stochastic gradient descent are
     this with batch_size n, B and 1.  With velocity="step" the velocity contains the rate, as scikit-learn's does:
-    v ← μ v + η g;  θ ← θ − v, or with Nesterov θ ← θ − (η g + μ v).  It is the same as long as η is constant.
-    Raises ConfigurationError for Nesterov without momentum or with dampening, and for dampening of a step.
+    v ← μ v + η g;  θ ← θ − v, or with Nesterov θ ← θ − (η g + μ v).  For constant η this is the same path.
+    Raises ConfigurationError for Nesterov without momentum or with dampening, and for dampening with velocity="step".
     """
 
     momentum: float = 0.0

@@ -43,7 +43,7 @@ class Optimizer:
     max_norm: float | None = field(default=None, kw_only=True)
     schedule: Callable[[int], float] | None = field(default=None, kw_only=True)
 
-    # names of flat buffers as long as the parameters, zero at the start
+    # names of flat buffers of the parameters' length, which start at zero
     slots: ClassVar[tuple[str, ...]] = ()
     # the kernel of the update
     kernel: ClassVar[str]
@@ -74,7 +74,7 @@ class Optimizer:
             self._check(name, getattr(self, name), "a number from 0 up to, not including, 1", lambda x: 0 <= x < 1)
 
     def before_gradient(self, k: Kernels, s: UpdateViews) -> None:
-        """Record what must happen to the parameters before the gradient is taken.  For most: nothing."""
+        """Record changes to the parameters before the gradient is computed.  Most optimizers make none."""
 
     def numbers(self) -> dict[str, float]:
         """Hyperparameters of the kernel, by the names in its contract."""

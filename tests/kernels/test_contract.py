@@ -102,7 +102,7 @@ def test_the_decorator_attaches_the_contract() -> None:
         return x
 
     assert kernel(None, 3) == 3
-    assert (kernel.contract.text, kernel.contract.tolerance) == ("x[n] -> z[n]", 7)
+    assert (str(kernel.contract), kernel.contract.tolerance) == ("x[n] -> z[n]", 7)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What compiled code needs beside Python's own: calls by address, atomic counters, a matrix as a vector."""
+"""Intrinsics for compiled code: calls by address, atomic counters, flat views, scratch on the stack."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def atomic_load(typing: Any, address: Any) -> Any:
 
 @intrinsic
 def pause(typing: Any) -> Any:
-    """Tell the processor that this is a waiting loop."""
+    """Tell the processor that this is a spin loop."""
 
     def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
         name, arguments = _PAUSE.get(builder.module.triple.partition("-")[0], (None, []))

@@ -38,7 +38,7 @@ def library() -> Any:
 
 
 def compile_cuda(source: str, arch: str) -> str:
-    """ptxas's words about the kernels; raises RuntimeError with the compiler's if it refuses the source."""
+    """ptxas's messages about the kernels; raises RuntimeError with the compiler's messages if it refuses the source."""
     nvrtc, program, size = library(), ctypes.c_void_p(), ctypes.c_size_t()
     options = [option.encode() for option in (*OPTIONS, *VERBOSE, f"-arch={arch}")]
     status = nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernels.cu", 0, None, None)
@@ -56,7 +56,7 @@ def compile_cuda(source: str, arch: str) -> str:
 
 
 def usage(source: str, arch: str) -> dict[str, dict[str, int]]:
-    """For each kernel: registers, and bytes spilled to memory for want of them.  Remembered by the source."""
+    """For each kernel: registers, and bytes of spilled registers.  Cached by source."""
     words = (source, arch, *OPTIONS, *VERBOSE, str(library()._name))
     path = cache_folder() / f"{hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:24]}.json"
     if not path.exists():
