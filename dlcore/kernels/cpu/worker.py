@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .compiled import compiled
-from .intrinsics import atomic_add, atomic_load, call_entry, call_yield, pause
+from .compiled import compiled, inlined
+from .intrinsics import atomic_add, atomic_load, call_entry, call_yield, flush_subnormals, pause, restore_mode
 from .lowering import Row, table
 
 PAUSES = 1000  # before a waiting thread yields: with a busy neighbour a longer wait costs up to three times as much
@@ -25,8 +25,8 @@ SMALL_RUN = 4e7  # of all steps together, below which to start a thread costs mo
 _NEVER = -(1 << 62)  # in the counter of a meeting: give up
 
 
-@compiled()
-def _work(thread, threads, steps, table, meeting, yield_address):
+@inlined
+def _walk_rows(thread, threads, steps, table, meeting, yield_address):
     met = 0
     for _ in range(steps):
         for row in range(len(table)):
@@ -52,6 +52,23 @@ def _work(thread, threads, steps, table, meeting, yield_address):
                 lo = extent * block // blocks // quantum * quantum
                 hi = extent if block + 1 == blocks else extent * (block + 1) // blocks // quantum * quantum
                 call_entry(table[row, 0], table[row, 1], lo, hi)
+
+
+@compiled()
+def _work(thread, threads, steps, table, meeting, yield_address):
+    """One thread's part of all steps.  Entries and products run in this thread, so they flush subnormal numbers as it does."""
+    before = flush_subnormals()
+    _walk_rows(thread, threads, steps, table, meeting, yield_address)
+    restore_mode(before)
+
+
+def compile_walk() -> None:
+    """Compile the worker's function, or find it on disk; every step needs it.
+
+    It is the first that a process compiles, so where numba differs from the versions that dlcore was tested with, this raises
+    whatever numba raises then.
+    """
+    _work.entry((0, 0, 0, table([])[0], 0, 0))
 
 
 @cache
