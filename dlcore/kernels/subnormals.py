@@ -29,14 +29,24 @@ def flushed(run: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
     Other threads keep their own mode, such as those of a BLAS.  A thread that `run` starts inherits this one's mode on Linux.
     """
     register = _register()
-    if register is None:
-        return run(*arguments, **options)
-    read, write, flush, _ = register
+    return (
+        run(*arguments, **options) if register is None else _in_mode(register, register.flush, run, arguments, options)
+    )
+
+
+def unflushed(run: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+    """run(*arguments) with subnormal numbers, whatever the caller's mode is: for compilers, which compute constants."""
+    register = _register()
+    return run(*arguments, **options) if register is None else _in_mode(register, 0, run, arguments, options)
+
+
+def _in_mode(register: _Register, bits: int, run: Callable[..., R], arguments: Any, options: Any) -> R:
+    read, write, _, _ = register
     before = read()
     # Not a context manager: Python may raise KeyboardInterrupt after any call, so also in __enter__ after the mode is set, and
     # then nothing would restore it.  Here the mode is set inside `try`, and one call into C restores it.
     try:
-        write(flush)
+        write(bits)
         return run(*arguments, **options)
     finally:
         write(before)
@@ -53,19 +63,20 @@ class _Register(NamedTuple):
 
 @cache
 def _register() -> _Register | None:
-    """None where the register cannot be reached."""
+    """None where the register cannot be reached: training is right without, and may be slower."""
     try:
         import llvmlite.binding as llvm
-    except (ImportError, OSError):  # OSError: its shared library does not load
+
+        triple = llvm.get_process_triple()
+        if not flush_bits(triple):
+            return None
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        machine = llvm.Target.from_triple(triple).create_target_machine()
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(_code(triple)), machine)
+        engine.finalize_object()
+    except (ImportError, OSError, AttributeError, RuntimeError):  # no llvmlite, or one with other names or another LLVM
         return None
-    triple = llvm.get_process_triple()
-    if not flush_bits(triple):
-        return None
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_triple(triple).create_target_machine()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(_code(triple)), machine)
-    engine.finalize_object()
     # PYFUNCTYPE keeps the GIL: to release it would take longer than the call
     read = ctypes.PYFUNCTYPE(ctypes.c_int64)(engine.get_function_address("read"))
     write = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(engine.get_function_address("write"))
