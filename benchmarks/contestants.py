@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from machine import Neighbours, blas
@@ -119,6 +120,10 @@ class Contestant:
         """The number of epochs that take `seconds`, estimated from one epoch after a first one that compiles."""
         self.turn(1)
         return max(1, math.ceil(seconds / self.turn(1).seconds))
+
+    def epochs(self, count: int) -> tuple[list[float], float | None]:
+        """Seconds of a step in each epoch of a run from fresh weights, and the neighbours' share."""
+        return self._ask("epochs", count)
 
     def facts(self) -> dict[str, Any]:
         """The contestant's facts about itself, and the BLAS loaded in its process."""
@@ -266,6 +271,19 @@ class Served:
         self.peer.run(epochs, begin, after_epoch)
         steps = len(losses) * self.peer.steps
         return Turn(steps, done - begun, begun - called, losses[-1], neighbours.share())
+
+    def epochs(self, count: int) -> tuple[list[float], float | None]:
+        """Seconds of a step in each epoch of a run from fresh weights, and the neighbours' share."""
+        ends: list[float] = []
+        neighbours = Neighbours()
+
+        def after_epoch(loss: float) -> bool:
+            ends.append(time.perf_counter())
+            return len(ends) > count
+
+        self.peer.start(0)
+        self.peer.run(count, lambda: ends.append(time.perf_counter()), after_epoch)
+        return [(end - begin) / self.peer.steps for begin, end in pairwise(ends)], neighbours.share()
 
     def learn(self, seed: int, epochs: int, stop: Any) -> dict[str, Any]:
         """Seconds from arrays on the host until `stop(loss, accuracy)` is true or `epochs` are over, and the results.

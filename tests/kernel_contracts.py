@@ -7,6 +7,10 @@
 - nothing outside an output was written,
 - the bits do not depend on what the outputs held before, nor on the run.
 
+Kernels run as in a step, with subnormal numbers flushed to zero; the reference does not.  So a tolerance counts units in the last
+place and, for results that are smaller, units of the smallest normal number λ: the standard model of arithmetic with flushing
+is fl(a op b) = (a op b)(1 + δ) + η, where |δ| is half a unit at most, and |η| is below λ.
+
 It is independent of the device: a kernel is a callable `run(*inputs, out=…)`, and a `Memory` says where its arrays live.
 """
 
@@ -20,6 +24,7 @@ import numpy as np
 import pytest
 
 from dlcore.kernels.contract import FLOATING, Argument, Contract
+from dlcore.kernels.subnormals import flushed
 
 GUARD = 19  # entries before and after every array; odd, so that arrays start off vector boundaries
 PRIMES = (3, 5, 7, 11, 13)
@@ -29,6 +34,10 @@ SAMPLED = {"rounded", "scaled", "unscaled", "adam_rounded", "squared_error_scale
 # samples of dense_<g>_dropout, which on the CPU runs the loops of other kernels: one keeps a, one keeps z, one has a parameter
 ONE_OF_EACH = {"dense_relu_dropout", "dense_silu_dropout", "dense_leaky_relu_dropout"}
 VECTOR = 1301  # a size for arrays of one dimension only: more than one block of a blocked sum
+UNDERFLOW = 2.0**-64  # reals of this size are normal numbers in float32, and their products are not
+ROOT_OF_SQUARES = {
+    "prepare_update"
+}  # where squares underflow, so does half of the range of a norm: below 1.1e-19 it is 0
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,9 @@ class Memory:
 
 
 HOST = Memory()
+FLUSHES = bool(
+    flushed(lambda: np.float32(UNDERFLOW) * np.float32(UNDERFLOW)) == 0
+)  # processors without the mode do not
 
 
 def often(names: Iterable[str]) -> list[Any]:
@@ -119,12 +131,14 @@ def positive_letters(contract: Contract) -> set[str]:
 
 
 def draw(
-    contract: Contract, sizes: Mapping[str, int], dtype: str, seed: Any, stored: str | None = None
+    contract: Contract, sizes: Mapping[str, int], dtype: str, seed: Any, stored: str | None = None, scale: float = 1.0
 ) -> dict[str, Any]:
-    """Inputs by name, in the dtypes that a kernel takes."""
+    """Inputs by name, in the dtypes that a kernel gets them in; arrays of reals are multiplied by `scale`."""
     drawn = contract.draw(np.random.default_rng(seed), sizes)
     for a in contract.inputs:
         if a.dims is not None:
+            if a.domain == "real":
+                drawn[a.name] = drawn[a.name] * scale
             values = drawn[a.name] * 40 if a.domain == "stored" and stored == "uint8" else drawn[a.name]
             drawn[a.name] = (
                 np.abs(values).astype("uint8")
@@ -169,9 +183,10 @@ def check_kernel(
     seed: Any = 0,
     memory: Memory = HOST,
     stored: str | None = None,
+    scale: float = 1.0,
 ) -> None:
     """Raise AssertionError unless `run` does what `contract` and `reference` say, also with each declared alias."""
-    inputs = draw(contract, sizes, dtype, seed, stored)
+    inputs = draw(contract, sizes, dtype, seed, stored, scale)
     expected = expected_of(contract, reference, inputs)
     moved: list[list[np.ndarray]] = []
 
@@ -194,6 +209,7 @@ def check_kernel(
         for i, (a, want, got, again) in enumerate(zip(contract.outputs, expected, *runs, strict=True)):
             _compare(a, got, want, contract.tolerance * unit(a, want, dtype), rounding(i), where)
             assert _bits(got) == _bits(again), f"{a.name} depends on what it held before, or on the run; {where}"
+            assert not subnormal(got).any() or not FLUSHES, f"{a.name} holds subnormal numbers; {where}"
 
 
 def _run(
@@ -219,7 +235,7 @@ def _run(
             kind = a.dtype(dtype)
             outputs[a.name] = Guarded(memory, np.full(contract.shape(a, sizes), _poison(kind, attempt), kind))
     arrays = tuple(v.array for v in outputs.values())
-    run(*(getattr(v, "array", v) for v in given.values()), out=arrays[0] if len(arrays) == 1 else arrays)
+    flushed(run, *(getattr(v, "array", v) for v in given.values()), out=arrays[0] if len(arrays) == 1 else arrays)
     written = {id(v) for v in outputs.values()}
     for name, buffer in given.items():
         if isinstance(buffer, Guarded) and id(buffer) not in written:
@@ -241,10 +257,22 @@ def _largest(a: Argument, values: Sequence[np.ndarray]) -> Any:
 
 
 def unit(a: Argument, want: np.ndarray, dtype: str) -> Any:
-    """One unit in the last place of the largest expected value."""
+    """One unit in the last place of the largest expected value, and the smallest normal number."""
     if want.dtype.kind != "f":
         return 0
-    return np.spacing(np.asarray(_largest(a, [want])).astype(dtype)).astype("float64")
+    return np.spacing(np.asarray(_largest(a, [want])).astype(dtype)).astype("float64") + smallest_normal(dtype)
+
+
+def subnormal(values: np.ndarray) -> Any:
+    """Which entries are subnormal numbers of the dtype of arithmetic."""
+    if not is_real(values.dtype):
+        return np.zeros(values.shape, bool)
+    return (values != 0) & (np.abs(values.astype("float64")) < smallest_normal(values.dtype.name))
+
+
+def smallest_normal(dtype: str) -> float:
+    """Of the dtype of arithmetic: 16 bits are storage, what is computed has 32."""
+    return float(np.finfo("float64" if dtype == "float64" else "float32").smallest_normal)
 
 
 def _rounded(contract: Contract, inputs: Mapping[str, Any], dtype: str, random: Any) -> dict[str, Any]:

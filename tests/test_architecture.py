@@ -48,7 +48,7 @@ LOOSE = ("errors", "suggestions", "checks", "files", "arrays", "__main__")  # th
 # library -> who may import it, anywhere in the file
 DOORS: dict[str, tuple[str, ...]] = {
     "numba": ("kernels.cpu",),
-    "llvmlite": ("kernels.cpu",),
+    "llvmlite": ("kernels.cpu", "kernels.subnormals"),
     "cupy": ("kernels.cuda", "backends"),
     "cupy_backends": ("kernels.cuda",),
     "nvmath": ("kernels.cuda",),

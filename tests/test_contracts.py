@@ -20,7 +20,9 @@ from dlcore.kernels.table import Kernel, KernelTable
 
 from .kernel_contracts import (
     HOST,
+    ROOT_OF_SQUARES,
     SAMPLED,
+    UNDERFLOW,
     Memory,
     check_at_all_sizes,
     check_kernel,
@@ -78,6 +80,15 @@ def test_reference_kernel_keeps_its_contract(name: str, namespace: str) -> None:
     check_everywhere(table[name], "float32", memory)
     odd = odd_sizes(table[name].contract)
     check_kernel(table[name].run, table[name].contract, reference.KERNELS[name], odd, memory=memory)
+
+
+@pytest.mark.parametrize("name", often(name for name in CPU if name not in ROOT_OF_SQUARES))
+def test_cpu_kernel_where_products_underflow(name: str) -> None:
+    """Within the tolerance, in units of the smallest normal number, and no result is subnormal: neither's, twin nor reference."""
+    odd = odd_sizes(CPU[name].contract)
+    for table in (CPU, NAMESPACES["numpy"][0]):
+        kernel = table[name]
+        check_kernel(kernel.run, kernel.contract, reference.KERNELS[name], odd, dtype="float32", scale=UNDERFLOW)
 
 
 @pytest.mark.parametrize("name", ["gather", "gather_labels"])

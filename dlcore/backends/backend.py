@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CUPY_COMMAND = 'pip install "cupy-cuda13x[ctk]"'
-NUMBA_COMMAND = "pip install numba"
+# kernels/cpu is built on parts of numba that are not public, so other versions may lack them: the bounds of pyproject.toml
+NUMBA_TESTED, NUMBA_COMMAND = "0.61 to 0.68", 'pip install --upgrade "numba>=0.61,<0.69"'
 PRECISIONS = ("highest", "high")  # of float32 matrix products: all bits, or the 10 of TF32, where a device has it
 
 
@@ -133,14 +134,30 @@ def _say(message: str, *values: object) -> None:
 def _cpu() -> Backend:
     try:
         from ..kernels import cpu
-    except (ImportError, AttributeError, OSError) as error:  # its inside is used, and may change; so may its libraries
-        reason = f"numba cannot be imported ({error}); {NUMBA_COMMAND}"
+        from ..kernels.cpu import worker
+
+        worker.compile_walk()
+    except Exception as error:  # what a numba raises whose private parts were renamed, or take other arguments
+        reason = _why_not_numba(error)
         _say("dlcore uses its slower reference kernels: %s", reason)
         table = KernelTable.of(np, reference.KERNELS, {}, "cpu", lambda calls: HOST_REPLAY, reason=reason)
         return Backend("cpu", np, table, replay=HOST_REPLAY)
     return Backend(
         "cpu", np, KernelTable.of(np, reference.KERNELS, cpu.KERNELS, "cpu", host_executor), replay=HOST_REPLAY
     )
+
+
+def _why_not_numba(error: Exception) -> str:
+    """In one line: what is missing, the version found, the versions tested, and the command that mends it."""
+    import sys
+
+    what = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, ModuleNotFoundError) and error.name in ("numba", "llvmlite"):
+        return f"numba cannot be imported ({what}); {NUMBA_COMMAND}"
+    if not isinstance(error, ImportError):
+        what = f"{type(error).__name__}: {what}"
+    version = getattr(sys.modules.get("numba"), "__version__", "of an unknown version")
+    return f"numba {version} cannot be used ({what}); dlcore was tested with numba {NUMBA_TESTED}; {NUMBA_COMMAND}"
 
 
 @cache

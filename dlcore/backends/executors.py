@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.subnormals import flushed
 from ..kernels.table import BoundCall, Call, Run, Segment
 
 
@@ -62,7 +63,7 @@ def in_segments(calls: Sequence[BoundCall], compiled: Callable[[Sequence[BoundCa
 
 def _replay(calls: Sequence[BoundCall], operations: float) -> Run:
     """The portable executor: make the calls, one after another, as many times as asked."""
-    return lambda steps: _repeat(calls, steps)
+    return lambda steps: flushed(_repeat, calls, steps)
 
 
 def _repeat(calls: Sequence[Callable[[], None]], steps: int) -> None:
@@ -77,7 +78,9 @@ REPLAY = Executor("replay", _replay)
 # -- on the host -----------------------------------------------------------------------------------------------------
 
 # Floating point operations of a replayed step below which a second BLAS thread gains at most a third on a quiet machine, and
-# loses tenfold on a busy one, where the threads spin for each other.
+# loses tenfold on a busy one, where the threads spin for each other.  A second thread belongs to the BLAS and keeps its own
+# floating point mode: the part of a large product that it computes may contain subnormal numbers.  What reads them in the
+# replaying thread takes them for 0.
 MANY_BLAS_THREADS = 4e7
 
 
@@ -145,7 +148,7 @@ def _replay_on_host(calls: Sequence[BoundCall], operations: float) -> Run:
     def run(steps: int) -> None:
         if not parts:
             parts.extend(part for call in calls for part in bind(call))
-        _repeat(parts, steps)
+        flushed(_repeat, parts, steps)
 
     return run
 

@@ -108,7 +108,8 @@ def _check_finite_on_gpu(array: Any, dtype: str, name: str) -> None:
 def weights(sample_weight: Any, rows: int, dtype: str, name: str = "sample_weight") -> np.ndarray:
     """Row weights as float64 (rows,); ones for None.
 
-    Raises DataError for weights that are not numbers, negative, not finite in `dtype`, or all zero in it.
+    Raises DataError for weights that are not numbers, negative, not finite in `dtype`, or all zero in it; a step takes subnormal
+    numbers for zero.
     """
     if sample_weight is None:
         return np.ones(rows)
@@ -121,7 +122,7 @@ def weights(sample_weight: Any, rows: int, dtype: str, name: str = "sample_weigh
         row = int(np.argmax(w < 0))
         raise DataError(f"{name}[{row}] is {w[row]:g}; weights must not be negative")
     with np.errstate(over="ignore", under="ignore"):
-        if not w.astype(dtype).any():
+        if not (w.astype(dtype) >= np.finfo(dtype).smallest_normal).any():
             raise DataError(f"all {name} are zero{' in ' + dtype if w.any() else ''}; nothing can be learned")
         if not np.isfinite(w.astype(dtype).sum()):
             raise DataError(

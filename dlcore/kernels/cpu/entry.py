@@ -24,6 +24,7 @@ from numba.core.registry import cpu_target
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
+from ..subnormals import unflushed
 from . import cache
 
 WORD = ir.IntType(64)
@@ -66,7 +67,7 @@ class Entry:
         with global_compiler_lock:
             code = cache.load(name)
             if code is None:
-                code = _compile(function, kinds, options, windowed)
+                code = unflushed(_compile, function, kinds, options, windowed)
                 cache.save(name, code)
                 counts["compiled"] += 1
             else:

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .compiled import compiled
-from .intrinsics import atomic_add, atomic_load, call_entry, call_yield, pause
+from ..subnormals import flushed
+from .compiled import compiled, inlined
+from .intrinsics import atomic_add, atomic_load, call_entry, call_yield, flush_subnormals, pause, restore_mode
 from .lowering import Row, table
 
 PAUSES = 1000  # spins before a waiting thread yields: with a busy neighbour more spins cost up to three times as much
@@ -26,8 +27,8 @@ SMALL_RUN = 4e7  # floating point operations of all steps below which starting a
 _NEVER = -(1 << 62)  # value of the barrier's counter that makes waiting threads give up
 
 
-@compiled()
-def _work(thread, threads, steps, table, place, barrier, yield_address):
+@inlined
+def _walk_rows(thread, threads, steps, table, place, barrier, yield_address):
     """Walk the table from `place` = (step, row, value of the barrier) to the end of the last step.
 
     At a host call the first thread returns, with `place` behind it; the others wait for it before the next row.
@@ -66,6 +67,23 @@ def _work(thread, threads, steps, table, place, barrier, yield_address):
                 call_entry(address, words, lo, hi)
         row = 0
     place[0] = steps
+
+
+@compiled()
+def _work(thread, threads, steps, table, place, barrier, yield_address):
+    """One thread's share of all steps.  Entries and products run in this thread, so they flush subnormal numbers as it does."""
+    before = flush_subnormals()
+    _walk_rows(thread, threads, steps, table, place, barrier, yield_address)
+    restore_mode(before)
+
+
+def compile_walk() -> None:
+    """Compile the worker's function, or find it on disk; every step needs it.
+
+    It is the first that a process compiles, so where numba differs from the versions that dlcore was tested with, this raises
+    whatever numba raises then.
+    """
+    _work.entry((0, 0, 0, table([])[0], np.zeros(3, np.int64), 0, 0))
 
 
 @cache
@@ -132,4 +150,4 @@ class Worker:
             if place[0] == steps:
                 return
             if (call := self._host[place[1] - 1]) is not None:
-                call()
+                flushed(call)

@@ -19,7 +19,10 @@ from ...errors import ConfigurationError
 from ..contract import dtype_name
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
-OPTIONS = ("--std=c++17", "--fmad=false")  # without contraction a host compiler gets the same bits from the same source
+# --fmad=false: without contraction a host compiler gets the same bits from the same source.  --ftz=true: float32 arithmetic puts 0
+# in place of subnormal numbers, as on the CPU (kernels/subnormals.py); a GPU has no such mode for float64.  Division and square
+# root stay correctly rounded.  CuPy adds an --ftz of its own, which may change; NVRTC takes the option twice.
+OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=true")
 THREADS = 256  # per block; real.cuh has the same number
 WARP = 32
 NULL = np.uintp(0)  # the pointer for an absent array

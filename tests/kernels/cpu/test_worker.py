@@ -17,7 +17,7 @@ from dlcore.kernels.reference import KERNELS
 from dlcore.kernels.table import BoundCall, KernelTable
 
 from ...examples import label, layers, losses, optimizers, targets
-from ...kernel_contracts import check_kernel, often
+from ...kernel_contracts import FLUSHES, check_kernel, often
 
 pytest.importorskip("numba")
 blas = pytest.importorskip("dlcore.kernels.cpu.blas")
@@ -181,6 +181,17 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.Mon
         results.append(weights(network, dl.SoftmaxCrossEntropy(), dl.Adam(0.01, clip_norm=1.0), executors.WORKER))
     for other in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_every_thread_flushes_subnormal_numbers(threads: int) -> None:
+    """1.75 λ − 1.25 λ is 0 in the blocks of each, and λ / 2 again outside, where λ is the smallest normal number."""
+    smallest = np.finfo(np.float32).smallest_normal
+    x, y, z = (np.full((64, 2048), v * smallest, "float32") for v in (1.75, -1.25, 1.0))
+    by_table("add", threads)(x, y, out=z)
+    assert (not z.any()) == FLUSHES
+    CPU["add"].run(x, y, out=z)
+    assert (z == smallest / 2).all()
 
 
 def test_small_steps_stay_on_one_thread() -> None:

@@ -7,6 +7,10 @@
 // Finds: wrong indices and arguments, a barrier that not all threads reach, shared memory read before it is written (it is
 // 0xFF, NaN, before each block), a missing __syncthreads (the result depends on the order).
 // Does not find: races between blocks, limits of launches, slowness.  No tensor cores, clusters or cooperative launches.
+//
+// Kernels whose `Real` is float flush subnormal numbers, as --ftz=true makes them do on a GPU; those in double do not, whatever
+// the caller's mode is.  x86 knows one mode for both types, so the few doubles inside a float kernel are flushed here too,
+// below 2.2e-308.
 #pragma once
 #include <math.h>
 #include <setjmp.h>
@@ -15,6 +19,9 @@
 #include <string.h>
 #include <ucontext.h>
 #include <utility>
+#ifdef __x86_64__
+#include <xmmintrin.h>
+#endif
 
 #define __device__
 #define __forceinline__ inline
@@ -25,6 +32,7 @@
   extern "C" void name(__VA_ARGS__);                                                                                   \
   extern "C" const char *signature_of_##name() { return emu::signature(name); }                                        \
   extern "C" int launch_##name(const unsigned *shape, void **arguments, int order) {                                   \
+    emu::Mode mode(sizeof(Real) == sizeof(float));                                                                     \
     return emu::launch(name, shape, arguments, order);                                                                 \
   }                                                                                                                    \
   extern "C" void name(__VA_ARGS__)
@@ -135,6 +143,25 @@ static int run_block() {
 }
 
 // -- launches --------------------------------------------------------------------------------------------------------
+
+// Whether this thread flushes subnormal numbers, until the end of the block; then the caller's mode again.
+struct Mode {
+#ifdef __x86_64__
+  unsigned before = _mm_getcsr();
+  Mode(bool flush) { _mm_setcsr(flush ? before | 0x8040 : before & ~0x8040u); }
+  ~Mode() { _mm_setcsr(before); }
+#elif defined(__aarch64__)
+  uint64_t before;
+  Mode(bool flush) {
+    asm volatile("mrs %0, fpcr" : "=r"(before));
+    set(flush ? before | 1u << 24 : before & ~(uint64_t)(1u << 24));
+  }
+  ~Mode() { set(before); }
+  static void set(uint64_t value) { asm volatile("msr fpcr, %0" : : "r"(value)); }
+#else
+  Mode(bool) {}
+#endif
+};
 
 static void *called, **given;
 template <class... A, size_t... I> static void call(std::index_sequence<I...>) {
