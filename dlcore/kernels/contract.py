@@ -16,7 +16,8 @@ A name on both sides is updated in place: it is passed as input and as output, a
 of outputs with inputs is forbidden unless declared: `alias="a z"` says that `a` may be written over `z`.
 `wide="loss w"` names arrays of reals that have at least 32 bits: they are float32 where the dtype of computation has 16.
 `smooth_away_from=0` declares a kink (differences and comparisons stay away from it); `tolerance` is the error allowed
-against the float64 reference, in units of the last place of the largest expected value.
+against the float64 reference, in units of the last place of the largest expected value; below the smallest normal number, which
+steps flush to zero (subnormals.py), in units of that number.
 
 This module knows no array library: an array is anything with `shape` and `dtype`.
 """

@@ -13,15 +13,12 @@ from .optimizer import Optimizer
 __all__ = ["AdaGrad", "Adam", "AdamW", "Lion", "Nadam", "NormalizedGradient", "RMSProp"]
 
 
-SMALLEST = 2.0**-126  # the smallest normal number of float32; a step computes with 0 in place of smaller ones
-
-
 class Adaptive(Optimizer):
-    """Base of optimizers with fields `epsilon`, which keeps the divisor above 0, and `epsilon_inside_root`."""
+    """Base of optimizers with fields `epsilon` > 0, which keeps the divisor above 0, and `epsilon_inside_root`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check("epsilon", self._epsilon, f"a number of at least {SMALLEST:.2g}", lambda x: SMALLEST <= x < 1e6)
+        self._check("epsilon", self._epsilon, "a positive number", lambda x: 0 < x < 1e6)
 
     @property
     def _epsilon(self) -> Any:

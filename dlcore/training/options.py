@@ -56,12 +56,17 @@ def dtype_name(dtype: Any) -> str:
 
 
 def check_numbers(optimizer: Optimizer, dtype: str) -> None:
-    """Raise ConfigurationError where a hyperparameter becomes 0 or infinite in the dtype of computation."""
+    """Raise ConfigurationError where a hyperparameter becomes 0 or infinite in the dtype of computation.
+
+    A step takes subnormal numbers for 0.
+    """
     for field in dataclasses.fields(optimizer):
         value = getattr(optimizer, field.name)
         if is_number(value) and value:
             with np.errstate(over="ignore", under="ignore"):
                 cast = float(np.dtype(dtype).type(value))
+            if abs(cast) < np.finfo(dtype).smallest_normal:
+                cast = 0.0
             if cast == 0 or not math.isfinite(cast):
                 owner = type(optimizer).__name__
                 raise ConfigurationError(

@@ -134,6 +134,8 @@ def test_the_smallest_epsilon_keeps_a_gradient_of_0_from_0_over_0(optimizer: dl.
     trainer.fit(np.zeros((8, 3)), np.zeros((8, 2)), epochs=2, batch_size=4)
     for a, b in zip(before, trainer.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+    with pytest.raises(dl.ConfigurationError, match="epsilon=1e-38 is 0 in float32"):
+        dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SquaredError(), type(optimizer)(0.1, epsilon=1e-38))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
