@@ -64,7 +64,7 @@ class Embedding(Layer):
             )
         if not isinstance(self.init, Initializer):
             raise ConfigurationError(
-                f"Embedding: init={self.init!r}, expected an initializer such as dlcore.layers.initializers.Normal(0.1)"
+                f"Embedding: init={self.init!r}, expected an initializer such as dl.initializers.Normal(0.1)"
             )
 
     # the fields, of which __post_init__ has made tuples
