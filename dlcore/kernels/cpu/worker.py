@@ -118,7 +118,7 @@ class Worker:
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = list(rows)
         self.table, self._words = table(self.rows)
-        self._host = [row.call for row in self.rows]
+        self._host = {i: row.call for i, row in enumerate(self.rows) if row.call is not None}
         self.most = max((1, *(row.blocks for row in self.rows)))
 
     def run(self, steps: int, threads: int) -> None:
@@ -149,5 +149,5 @@ class Worker:
             _work(thread, threads, steps, self.table, place, barrier.ctypes.data, _yield_address())
             if place[0] == steps:
                 return
-            if (call := self._host[place[1] - 1]) is not None:
-                flushed(call)
+            with np.errstate(all="ignore"):  # as in replay: infinities and NaN are found by the step itself
+                flushed(self._host[int(place[1]) - 1])
