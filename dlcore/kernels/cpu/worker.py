@@ -9,7 +9,7 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -145,9 +145,14 @@ class Worker:
     def _walk(self, thread: int, threads: int, steps: int, barrier: np.ndarray) -> None:
         """One thread's share of the work.  Its arguments keep alive what it reads, even if the caller is interrupted."""
         place = np.zeros(3, np.int64)
-        while True:
-            _work(thread, threads, steps, self.table, place, barrier.ctypes.data, _yield_address())
-            if place[0] == steps:
-                return
-            with np.errstate(all="ignore"):  # as in replay: infinities and NaN are found by the step itself
-                flushed(self._host[int(place[1]) - 1])
+        walk = _work.bind(thread, threads, steps, self.table, place, barrier.ctypes.data, _yield_address())
+        walk()
+        if place[0] < steps:
+            flushed(self._walk_on, walk, place, steps)
+
+    def _walk_on(self, walk: Callable[[], None], place: np.ndarray, steps: int) -> None:
+        """Make the host calls, on the first thread, and walk on after each."""
+        with np.errstate(all="ignore"):  # as in replay: infinities and NaN are found by the step itself
+            while place[0] < steps:
+                self._host[int(place[1]) - 1]()
+                walk()
