@@ -14,6 +14,7 @@ from .history import History
 from .interrupts import deferred_interrupts
 from .listeners import Listeners
 from .pace import Pace
+from .position import Position
 from .rates import scheduled_rates
 from .session import BatchSession, Fault
 
@@ -60,8 +61,7 @@ class Loop:
         session = self.session
         self.listeners.epoch_begin()
         session.seek(session.position)
-        for seconds in self._chunks():
-            session.position = replace(session.position, seconds=session.position.seconds + seconds)
+        for _ in self._chunks():
             self.listeners.chunk_end()
             check_interrupt()
         position = session.position
@@ -72,13 +72,13 @@ class Loop:
             )
         loss = position.loss / position.rows if position.rows else math.nan
         logs = {"loss": loss, **self._validate(), "seconds": position.seconds}
-        session.position = replace(position.without_unfinished(), epoch=position.epoch + 1)
+        session.position = Position(position.epoch + 1, position.order + 1)
         self._report(logs)
         self.history.append(logs)
         return self.listeners.epoch_end(logs)
 
-    def _chunks(self) -> Iterator[float]:
-        """Run the rest of the epoch; the seconds of each chunk, after it has run."""
+    def _chunks(self) -> Iterator[None]:
+        """Run the rest of the epoch, and return after each chunk."""
         session, cut = self.session, self.session.cut
         while batches := min(cut.batches - session.position.batch, self.pace.steps):
             begun = time.perf_counter()
@@ -91,18 +91,20 @@ class Loop:
             losses = session.steps(batches)
             self.pace.took(batches, time.perf_counter() - start)
             fault = session.fault(at)
-            self._add(losses[: fault.before] if fault else losses, cut.updates_by(at))
+            self._add(losses[: fault.before] if fault else losses, cut.updates_by(at), time.perf_counter() - begun)
             if fault:
                 raise self._divergence(fault)
-            yield time.perf_counter() - begun
+            yield
 
-    def _add(self, losses: np.ndarray, first: int) -> None:
-        """Take the losses of updates from number `first` of the epoch on into its sums."""
+    def _add(self, losses: np.ndarray, first: int, seconds: float) -> None:
+        """Take the losses of updates from number `first` of the epoch on, and their time, into its sums."""
         position, known = self.session.position, np.isfinite(losses)  # a batch without weight has no loss
-        rows = np.diff(self.session.cut.rows_by(np.arange(first, first + len(losses) + 1)))[known]
+        rows = self.session.cut.rows_of(first, len(losses))[known]
         # one by one, as cumsum adds: the bits must not depend on where a chunk ends
         total = np.cumsum(np.append(position.loss, rows * losses[known].astype(np.float64)))[-1]
-        self.session.position = replace(position, loss=float(total), rows=position.rows + int(rows.sum()))
+        self.session.position = replace(
+            position, loss=float(total), rows=position.rows + int(rows.sum()), seconds=position.seconds + seconds
+        )
 
     def _divergence(self, fault: Fault) -> DivergenceError:
         what = "the gradient is not finite" if np.isfinite(fault.loss) else f"the loss is {fault.loss}"

@@ -44,9 +44,13 @@ class Cut:
         """Batches that the first `update` updates of an epoch take."""
         return min(update * self.accumulate, self.batches)
 
-    def rows_by(self, update: np.ndarray) -> np.ndarray:
-        """Rows that the first `update` updates of an epoch take."""
-        return np.minimum(update * (self.accumulate * self.size), self.n)
+    def rows_of(self, first: int, count: int) -> np.ndarray:
+        """Rows of each of `count` updates from number `first` of an epoch on; only its last one may have fewer."""
+        size = self.accumulate * self.size
+        rows = np.full(count, size)
+        if count and first + count == self.updates:
+            rows[-1] = self.n - (self.updates - 1) * size
+        return rows
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,11 @@ class Session:
         self._bound = program.bind(array) if bound is None else bound
 
     def _table(self, name: str) -> Array:
-        shape, dtype = TABLES[name]
-        return self.array(Buffer("scratch", name, shape, self.recipe.wide if dtype == "wide" else dtype))
+        return self.array(Buffer("scratch", name, TABLES[name][0], self._dtype_of(name)))
+
+    def _dtype_of(self, table: str) -> str:
+        _, dtype = TABLES[table]
+        return self.recipe.wide if dtype == "wide" else dtype
 
     @property
     def theta(self) -> Array:
@@ -103,8 +106,7 @@ class Session:
         self._set("place", np.zeros(2))
 
     def _set(self, name: str, values: np.ndarray) -> None:
-        table = self._tables[name]
-        table[: len(values)] = self.backend.asarray(values.astype(dtype_name(table)))
+        self._tables[name][: len(values)] = self.backend.asarray(values.astype(self._dtype_of(name)))
 
 
 class BatchSession(Session):
