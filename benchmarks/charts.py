@@ -1,6 +1,6 @@
 """Charts of the records: medians as dots, a line from the smallest to the largest round.  Times on logarithmic axes.
 
-Colours are those of Okabe & Ito (2008), told apart with every kind of colour vision; markers tell them apart without colour.
+Colours are those of Okabe & Ito (2008), distinguishable with every kind of colour vision; markers differ too, for grey prints.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WIDTH = 8.0  # inches
 
 
 def style(name: str) -> tuple[str, str]:
-    """Colour and marker of a contestant: dlcore, the bare products, those that may multiply with fewer bits, the others."""
+    """Colour and marker of a contestant, by kind: dlcore, bare products, those that may multiply with fewer bits, others."""
     if name == "dlcore":
         return OURS, "o"
     if name.startswith("bare"):
@@ -35,7 +35,7 @@ def style(name: str) -> tuple[str, str]:
 def ranges(
     axes: Axes, names: Sequence[str], spreads: Sequence[Spread], labels: Sequence[str], colour_of_all: str | None = None
 ) -> None:
-    """A row for each name, the first on top: smallest to largest, the median, and words at the right end."""
+    """A row for each name, the first on top: a line from smallest to largest, a dot at the median, and a text at the right."""
     for row, (name, spread, label) in enumerate(zip(names, spreads, labels, strict=True)):
         colour, marker = (colour_of_all, "o") if colour_of_all else style(name)
         axes.plot([spread.least, spread.most], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
@@ -50,7 +50,7 @@ def ranges(
 
 
 def log_seconds(axes: Axes, spreads: Sequence[Spread], unit: float, name: str) -> None:
-    """A logarithmic axis over all values, with room for the words at the right."""
+    """A logarithmic axis over all values, with room for the texts at the right."""
     axes.set_xscale("log")
     axes.set_xlim(min(s.least for s in spreads) / unit / 1.3, max(s.most for s in spreads) / unit * 2.2)
     plain_numbers(axes.xaxis)
@@ -58,7 +58,7 @@ def log_seconds(axes: Axes, spreads: Sequence[Spread], unit: float, name: str) -
 
 
 def plain_numbers(axis: Axis) -> None:
-    """1, 2, 5, 10, 20, … on a logarithmic axis, not powers."""
+    """Label a logarithmic axis with 1, 2, 5, 10, 20, …, not with powers."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())
@@ -69,7 +69,7 @@ def scaled(times: Sequence[float], unit: float) -> Spread:
 
 
 def time_peers(values: Mapping[str, Any]) -> Figure:
-    """A panel for each network: the time of a step, and how many times dlcore's it is."""
+    """A panel for each network: the time of a step, and its ratio to dlcore's."""
     networks = list(steps.by_network(values))
     heights = [0.9 + 0.27 * len(results) for _, results in networks]
     figure = Figure((WIDTH, sum(heights)), layout="constrained")
@@ -218,7 +218,7 @@ def _errors(axes: Axes, rows: Sequence[tuple[Any, Sequence[float]]]) -> None:
 
 
 def _curves(axes: Axes, row: Any, medians: Mapping[str, Sequence[float]]) -> None:
-    """What the row measures over the epochs, a line for each way; medians over the seeds."""
+    """The row's measure over the epochs, a line for each way of training; medians over the seeds."""
     for i, (way, found) in enumerate(medians.items()):
         look = {"color": SERIES[(5, 4, 3, 1)[i % 4]], "marker": MARKERS[i % len(MARKERS)], "markersize": 4}
         axes.plot(range(1, len(found) + 1), found, label=way, **look)

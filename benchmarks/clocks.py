@@ -11,7 +11,7 @@ Call = Callable[[], Any]
 
 
 def wall(call: Call, times: int) -> float:
-    """Seconds of so many calls."""
+    """Seconds for `times` calls."""
     start = time.perf_counter()
     for _ in range(times):
         call()
@@ -19,7 +19,7 @@ def wall(call: Call, times: int) -> float:
 
 
 def events(call: Call, times: int) -> float:
-    """Seconds of so many calls on the current CUDA stream, by events before and after."""
+    """Seconds for `times` calls on the current CUDA stream, by events before and after."""
     import cupy
 
     start, end = cupy.cuda.Event(), cupy.cuda.Event()
@@ -32,7 +32,7 @@ def events(call: Call, times: int) -> float:
 
 
 def repeats(clock: Callable[[Call, int], float], call: Call, seconds: float, most: int) -> int:
-    """How many calls, at most so many, fill so many seconds, after one that compiles."""
+    """The number of calls, at most `most`, that take `seconds`; a first call, which may compile, is not timed."""
     clock(call, 1)
     times = 1
     while (taken := clock(call, times)) < seconds / 4 and 4 * times < most:

@@ -1,7 +1,7 @@
-"""Contestants in processes of their own: only the one whose turn it is runs, the others are stopped by the system.
+"""Contestants in separate processes: only the one whose turn it is runs, the others are stopped by SIGSTOP.
 
-Thread pools go on spinning after their work (OpenMP, OpenBLAS and XLA each in their way) and would run beside the next
-contestant.  SIGSTOP ends that for certain.  Where it does not exist (Windows), a pause lets them fall asleep.
+Thread pools keep spinning after their work (OpenMP, OpenBLAS and XLA, each in its way) and would run beside the next
+contestant.  SIGSTOP reliably prevents that.  Where it does not exist (Windows), a pause lets them fall asleep.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from machine import Neighbours, blas
 from rounds import order
 from tasks import Task
 
-# name -> (file in peers/, library, variant); in the order in which tables show them
+# name -> (file in peers/, library, variant), in the order of the tables
 ALL = {
     "dlcore": ("dlcore_trainer", "dlcore", "float32"),
     "dlcore TF32": ("dlcore_trainer", "dlcore", "high"),
@@ -45,7 +46,7 @@ ALL = {
     "scikit-learn": ("scikit_learn", "sklearn", ""),
 }
 BARE = {"cpu": "bare products", "cuda": "bare products, cuBLASLt"}  # by kind of device
-OF_A_STEP = {  # what time_step.py measures: a step, and its products
+OF_A_STEP = {  # the contestants of time_step.py: a step, and its products
     "cpu": {"dlcore": "bare products"},
     "cuda": {
         "dlcore": "bare products, cuBLASLt",
@@ -59,10 +60,10 @@ ROUNDED = (
     "torch graph medium",
     "torch medium",
     "torch bf16",
-)  # they may multiply numbers with fewer bits than float32 has
+)  # these may multiply with fewer bits than float32 has
 _STOPS = hasattr(signal, "SIGSTOP")
-LIMIT = 3600.0  # seconds without an answer after which a process is taken for hung
-PAUSE = 0.3  # seconds in which pools fall asleep where processes cannot be stopped
+LIMIT = 3600.0  # seconds without an answer after which a process counts as hung
+PAUSE = 0.3  # seconds for thread pools to fall asleep, where processes cannot be stopped
 
 
 class Missing(Exception):
@@ -71,7 +72,7 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Turn:
-    """What a contestant did in its turn: steps after `begin`, their seconds, the seconds before, the last epoch's loss."""
+    """A contestant's turn: steps after `begin`, their seconds, the seconds before, the last epoch's loss."""
 
     steps: int
     seconds: float
@@ -87,8 +88,8 @@ class Turn:
 class Contestant:
     """One of ALL on a task, in a process that is stopped between its turns.  Use it in a `with`.
 
-    Raises Missing where its library is not installed or cannot do the task, RuntimeError with the process's own words where
-    it fails.  With wait=False it is ready after `ready()`, and others start meanwhile.
+    Raises Missing if its library is not installed or cannot do the task, RuntimeError with the traceback of the process if it
+    fails.  With wait=False it starts in the background, while others start, and is ready after `ready()`.
     """
 
     def __init__(self, name: str, task: Task, device: str, *, wait: bool = True) -> None:
@@ -96,7 +97,7 @@ class Contestant:
         if importlib.util.find_spec(library) is None:
             raise Missing(f"{library} is not installed")
         self.name, self.task = name, task
-        context = multiprocessing.get_context("spawn")  # nothing that this process has loaded
+        context = multiprocessing.get_context("spawn")  # a fresh process, without the libraries loaded here
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, file, task, variant, device), daemon=True)
         self._process.start()
@@ -112,16 +113,20 @@ class Contestant:
             raise
 
     def turn(self, epochs: int) -> Turn:
-        """Train so many further epochs."""
+        """Train `epochs` further epochs."""
         return self._ask("turn", epochs)
 
     def steady(self, seconds: float) -> int:
-        """Epochs that fill so many seconds, by a turn of one epoch after one that compiles."""
+        """The number of epochs that take `seconds`, estimated from one epoch after a first one that compiles."""
         self.turn(1)
         return max(1, math.ceil(seconds / self.turn(1).seconds))
 
+    def epochs(self, count: int) -> tuple[list[float], float | None]:
+        """Seconds of a step in each epoch of a run from fresh weights, and the neighbours' share."""
+        return self._ask("epochs", count)
+
     def facts(self) -> dict[str, Any]:
-        """What the contestant says of itself, with the BLAS in its process."""
+        """The contestant's facts about itself, and the BLAS loaded in its process."""
         return self._ask("facts")
 
     def learn(self, seed: int, epochs: int, stop: Any) -> dict[str, Any]:
@@ -130,7 +135,7 @@ class Contestant:
 
     def close(self) -> None:
         if self._process.is_alive():
-            self._process.kill()  # reaches stopped processes too
+            self._process.kill()  # also ends stopped processes
         self._process.join()
         self._pipe.close()
 
@@ -168,7 +173,7 @@ class Contestant:
         return answer
 
     def _signal(self, number: int) -> None:
-        if self._process.pid and self._process.is_alive():  # 0 would be the benchmark's own group
+        if self._process.pid and self._process.is_alive():  # pid 0 would mean the benchmark's own group
             os.kill(self._process.pid, number)
 
     def _ended(self) -> RuntimeError:
@@ -177,10 +182,10 @@ class Contestant:
 
 
 class Field:
-    """Who of `entries` can do a task, each in its process until the `with` ends; one who fails leaves, and the others go on.
+    """The contestants of `entries` that can do a task, each in its process until the `with` ends; if one fails, it is removed.
 
     entries     label -> (name in ALL, device)
-    leave_out   is told {label: why} of who cannot take part, or fails
+    leave_out   is called with {label: reason} for contestants that cannot take part, or fail
     """
 
     def __init__(
@@ -189,7 +194,7 @@ class Field:
         self._task, self._leave_out = task, leave_out
         self.present: dict[str, Contestant] = {}
         try:
-            for label, (name, device) in entries.items():  # all at once: importing a library takes seconds
+            for label, (name, device) in entries.items():  # started at the same time: importing a library takes seconds
                 try:
                     self.present[label] = Contestant(name, task, device, wait=False)
                 except Missing as error:
@@ -208,7 +213,7 @@ class Field:
             raise
 
     def turns(self, seconds: float, rounds: int, after_round: Callable[[int], None]) -> dict[str, list[Turn]]:
-        """Interleaved turns of at least so many seconds each, of all who have not failed by the end."""
+        """Interleaved turns of about `seconds` each, of all contestants that have not failed by the end."""
         epochs = {label: self.ask(label, "steady", seconds) for label in list(self.present)}
         turns: dict[str, list[Turn]] = {label: [] for label in self.present}
         for i, label in enumerate(order(list(turns), rounds), 1):
@@ -219,7 +224,7 @@ class Field:
         return {label: taken for label, taken in turns.items() if label in self.present}
 
     def ask(self, label: str, method: str, *arguments: Any) -> Any:
-        """What this method of the contestant gives; None from one who is not there any more."""
+        """The result of this method of the contestant; None if it has been removed."""
         if label in self.present:
             try:
                 return getattr(self.present[label], method)(*arguments)
@@ -267,10 +272,23 @@ class Served:
         steps = len(losses) * self.peer.steps
         return Turn(steps, done - begun, begun - called, losses[-1], neighbours.share())
 
-    def learn(self, seed: int, epochs: int, stop: Any) -> dict[str, Any]:
-        """Seconds from arrays on the host until `stop(loss, accuracy)` is true or `epochs` are over, and what came of it.
+    def epochs(self, count: int) -> tuple[list[float], float | None]:
+        """Seconds of a step in each epoch of a run from fresh weights, and the neighbours' share."""
+        ends: list[float] = []
+        neighbours = Neighbours()
 
-        `accuracy()` is that on the test rows; it is on the clock where the rule asks for it.
+        def after_epoch(loss: float) -> bool:
+            ends.append(time.perf_counter())
+            return len(ends) > count
+
+        self.peer.start(0)
+        self.peer.run(count, lambda: ends.append(time.perf_counter()), after_epoch)
+        return [(end - begin) / self.peer.steps for begin, end in pairwise(ends)], neighbours.share()
+
+    def learn(self, seed: int, epochs: int, stop: Any) -> dict[str, Any]:
+        """Seconds from arrays on the host until `stop(loss, accuracy)` is true or `epochs` are over, and the results.
+
+        `accuracy()` is measured on the test rows; if the rule calls it, its time counts.
         """
         test = self.peer.data.X_test, self.peer.data.y_test
         losses: list[float] = []
@@ -299,10 +317,10 @@ class Served:
 
 def _serve(pipe: Any, file: str, task: Task, variant: str, device: str) -> None:
     if os.name == "posix":
-        # a group of its own: Ctrl-C reaches the parent only, which ends this process; and should the parent be killed, the
-        # system wakes and ends a stopped group that nobody is left to continue
+        # a separate process group: Ctrl-C reaches only the parent, which ends this process; and if the parent is killed, the
+        # system continues and hangs up this group, which is orphaned then, even while it is stopped
         os.setpgid(0, 0)
-    os.dup2(sys.stderr.fileno(), 1)  # standard output is the benchmark's own
+    os.dup2(sys.stderr.fileno(), 1)  # standard output is reserved for the benchmark
     from peers.peer import Unavailable
 
     try:

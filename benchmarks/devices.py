@@ -1,7 +1,7 @@
 """CPU against GPU: the step of a network with two hidden layers, for a sweep of widths and batch sizes.
 
-Two hidden layers as wide as the input, ten classes, float32, Adam, softmax cross-entropy, shuffled batches.  Where a device
-is absent the other one is measured alone; a cell whose step would take longer than --limit is left out.
+Two hidden layers as wide as the input, ten classes, float32, Adam, softmax cross-entropy, shuffled batches.  If a device is
+absent, the other one is measured alone; a cell whose step would take longer than --limit is left out.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
             devices.append(Backend.for_device("cuda").name)
         except DeviceError as error:
             run.leave_out({"cuda": str(error)})
-    rates: dict[str, float] = {}  # the most operations per second that a device has shown
+    rates: dict[str, float] = {}  # device -> most operations per second so far
     for width in chosen.widths:
         for batch in chosen.batches:
             measure(run, cell(width, batch, chosen.quick), devices, rates, chosen)
@@ -52,13 +52,13 @@ def main() -> None:
 
 
 def cell(width: int, batch: int, quick: bool) -> Task:
-    """At least one batch of rows, at most 65,536 of them unless the batch is larger."""
+    """The task of a cell, with at least one batch of rows, and at most 65,536 rows unless the batch is larger."""
     rows = max(batch, min(65_536, DATA // width, 16 * batch if quick else 65_536))
     return Task((width, width, width, 10), batch, rows // batch * batch)
 
 
 def measure(run: record.Record, task: Task, devices: list[str], rates: dict[str, float], chosen: Any) -> None:
-    """Add the times of one cell: on each device the step, and its bare products."""
+    """Add the times of one cell: the step and its bare products, on each device."""
     entries = {}
     for device in devices:
         expected = task.operations / rates[device] if device in rates else 0.0

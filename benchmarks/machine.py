@@ -1,4 +1,4 @@
-"""The machine that a figure was measured on: an environment without settings for one BLAS, its description, its neighbours."""
+"""The machine of a measurement: a clean environment for BLAS libraries, a description, the load by other processes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-REMOVED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # they make OpenBLAS choose kernels that it would not choose itself
-# what else in the environment may change a figure; kept, and written down
+REMOVED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # these override OpenBLAS's choice of kernels
+# other variables that may change a figure; they are kept, and recorded
 _MATTERS = ("OPENBLAS_", "OMP_", "GOMP_", "MKL_", "KMP_", "BLIS_", "XLA_", "JAX_", "TORCH", "NUMBA_", "CUDA_", "CUPY_")
 _PATHS = ("CACHE", "DIR", "PATH", "HOME")
 
@@ -24,7 +24,7 @@ def clean_environment() -> None:
 
 def describe(device: str) -> dict[str, Any]:
     """Versions, processor, BLAS kernels, device and commit, as JSON values; no paths and no names of hosts or users."""
-    environment = dict(os.environ)  # before libraries are loaded: some set variables
+    environment = dict(os.environ)  # a copy from before libraries are loaded, because some set variables
     from dlcore.app import info
 
     facts = info.collect()
@@ -106,7 +106,7 @@ class Neighbours:
         self._start = self._ticks()
 
     def share(self) -> float | None:
-        """0 is a quiet machine, 1 is one of which nothing was left.  From clock ticks of 10 ms: coarse below a second."""
+        """0 on a quiet machine, 1 if other processes took all of it.  From clock ticks of 10 ms: coarse below a second."""
         if self._start is None:
             return None
         everything, busy, own = (now - then for now, then in zip(self._ticks() or (), self._start, strict=True))

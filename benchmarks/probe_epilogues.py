@@ -1,8 +1,8 @@
 """Which epilogues cuBLASLt offers for which dtype, whether their values are right, and whether a NaN comes through.
 
-An epilogue is work that the library does on a product before it is written.  dlcore uses one only where this table says
-"right" (it tries for itself, on the machine that it runs on): "off by" is the error in parts of the largest value where it is more
-than 32 units of the dtype's last place (2 in 16 bits), "NaN lost" means that a network that diverges would not show it.
+An epilogue is an operation that the library applies to a product before it writes it.  dlcore uses one only where this table
+says "right" (dlcore runs the same probe on its machine): "off by" is the error relative to the largest value, if it is more than
+32 units of the dtype's last place (2 for 16 bits); "NaN lost" means that a network that diverges would not show it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DTYPES = (
 def verdict(trial: Probe, name: str) -> dict[str, Any]:
     try:
         return trial.verdict(name)
-    except Exception as error:  # one epilogue that fails must not hide the others
+    except Exception as error:  # one failing epilogue must not hide the others
         unknown = dict.fromkeys(("offered", "error", "right", "keeps_nan"))
         return {**unknown, "failure": f"{type(error).__name__}: {error}"}
 
@@ -46,7 +46,7 @@ def probe(library: Any, device: Any) -> list[dict[str, Any]]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown: epilogues down, dtypes across."""
+    """A table in Markdown with a row per epilogue and a column per dtype."""
     columns = [f"{dtype}, {precision}" if dtype == "float32" else dtype for dtype, precision in DTYPES]
     lines = ["| epilogue | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     for name in EPILOGUES:

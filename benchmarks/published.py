@@ -1,8 +1,8 @@
-"""Learning results that others have published, trained again with dlcore: their configuration, their data, several seeds.
+"""Published learning results, trained again with dlcore: the same configuration, the same data, several seeds.
 
 published_rows.py says what was published, how it is trained here, and when it counts as reproduced.  --quick trains the same
 configurations on the bundled digits for three epochs and judges nothing; --quick with --data-dir trains a few epochs on
-MNIST, and what they give must be below the row's limit for that.
+MNIST, whose result must be below the row's limit for short runs.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def main() -> None:
             parser.error(f"--resume: {error}")
     rows = [row for row in ROWS if chosen.rows is None or row.name in chosen.rows]
     ways: dict[str, dict[str, tuple[Way, Tried]]] = {}
-    for seed in range(1 if chosen.quick else chosen.rounds):  # all rows get a seed before any gets a second
+    for seed in range(
+        1 if chosen.quick else chosen.rounds
+    ):  # every row gets its first seed before any gets a second one
         for row in rows:
             if seed >= row.seeds:
                 continue
@@ -87,7 +89,7 @@ def trained(
     device: str,
     rule: NoImprovement | None = None,
 ) -> tuple[dict[str, Any], dl.Trainer]:
-    """From fresh weights to the last epoch, or to the end of the rule.  The losses hold the l2 term."""
+    """Train from fresh weights to the last epoch, or until the rule stops.  The losses include the l2 term."""
     losses: list[float] = []
     errors: list[float] = []
     (optimizer,) = way.optimizers
@@ -125,15 +127,15 @@ def error_of(row: ErrorRow, data: Data, seed: int, chosen: Any) -> dict[str, Any
     return {**facts, "loss": facts["losses"][-1], "error": error, "ended_by_rule": rule is not None and rule.met}
 
 
-Tried = dict[str, float]  # learning rate -> training loss after the search; a rate that diverged is not in it
+Tried = dict[str, float]  # learning rate -> training loss after the search, without rates that diverged
 
 
 def searched(
     row: OrderRow, data: Data, chosen: Any, had: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, tuple[Way, Tried]]:
-    """Each way with its best learning rate, and what was tried; in a short run the rate in the middle, without a search.
+    """Each way of training with its best learning rate, and the rates tried; a short run takes the middle rate, without search.
 
-    Of a way that `had` results, the rate that they were trained with is taken, and the rest is not searched again.
+    A way that `had` results keeps the rate that they were trained with, and is not searched again.
     """
     found = {}
     for name, way in row.ways.items():
@@ -159,7 +161,7 @@ def searched(
 
 
 def curve_of(row: OrderRow, name: str, way: Way, tried: Tried, data: Data, seed: int, chosen: Any) -> dict[str, Any]:
-    """One seed of a way."""
+    """One seed of a way of training."""
     facts, _ = trained(row, way, data, seed, epochs_of(row, chosen), chosen.device)
     last = curve(row, facts)[-1]
     record.say(
@@ -192,7 +194,7 @@ def verdicts(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def verdict(row: ErrorRow, errors: Sequence[float], options: Mapping[str, Any]) -> str:
-    """Whether errors of the seeds agree with the published one."""
+    """Whether the errors of the seeds agree with the published error."""
     if options["digits"]:
         return "not judged"
     if options["quick"]:
@@ -225,7 +227,7 @@ def _short_verdict(row: ErrorRow | OrderRow, value: float) -> str:
 
 
 def curve(row: OrderRow, facts: Mapping[str, Any]) -> list[float]:
-    """What the row measures, after each epoch."""
+    """The row's measure after each epoch."""
     return list(facts["errors" if row.measure == "test error" else "losses"])
 
 
@@ -241,7 +243,7 @@ def medians(row: OrderRow, runs: Sequence[Mapping[str, Any]]) -> dict[str, list[
 
 
 def summary(values: Mapping[str, Any]) -> str:
-    """Each row beside what was published, and what is not as it was published."""
+    """Each row beside the published result, and the differences from the published configuration."""
     judged = verdicts(values)
     data = "digits, not the published data" if values["options"]["digits"] else "MNIST"
     errors, orders, notes = [], [], []

@@ -1,4 +1,4 @@
-"""The published rows: what was reported, where, and the configuration that is trained for it here."""
+"""The published rows: the reported result, its source, and the configuration that is trained here."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Model = Callable[[int], dl.Sequential]  # input width -> a network with ten outp
 class ErrorRow:
     """A published test error.  It is reproduced if the median over the seeds is at most that, plus two standard deviations.
 
-    rule      what ends a run before `epochs`, if anything
-    short     epochs of a short run on MNIST, and the test error that it stays below
-    differs   what is not as it was published
+    rule      the rule that stops a run before `epochs`, if any
+    short     epochs of a short run on MNIST, and the test error that it must stay below
+    differs   differences from the published configuration
     """
 
     name: str
@@ -40,7 +40,7 @@ class ErrorRow:
 
 @dataclass(frozen=True)
 class Way:
-    """One of several ways to train.  Of its optimizers the one with the lowest training loss after a few epochs is taken."""
+    """One of several ways to train, with the one of its optimizers that has the lowest training loss after a few epochs."""
 
     model: Model
     optimizers: tuple[dl.Optimizer, ...]
@@ -52,7 +52,7 @@ class OrderRow:
 
     measure   "training loss", the mean over an epoch's batches, dropout included, or "test error"
     search    epochs of the search for each way's learning rate, with seed 0
-    short     epochs of a short run on MNIST, and the number that the measure of the first way stays below
+    short     epochs of a short run on MNIST, and the limit that the measure of the first way must stay below
     """
 
     name: str
@@ -91,7 +91,7 @@ def simard(inputs: int) -> dl.Sequential:
 
 
 def with_dropout(inputs: int, widths: tuple[int, ...], of_inputs: float) -> dl.Sequential:
-    """ReLU layers, half of whose units are dropped, and this share of the inputs."""
+    """ReLU layers with dropout: of half of the hidden units, and of this share of the inputs."""
     layers: list[dl.Layer] = [dl.Dropout(of_inputs)] if of_inputs else []
     for width in widths:
         layers += [dl.Dense(inputs, width), dl.ReLU(), dl.Dropout(0.5)]
@@ -123,8 +123,8 @@ def adam_and_others(
 
 
 _BENCH_MNIST = "scikit-learn, benchmarks/bench_mnist.py, docstring"
-_L2 = 1e-4 / 200  # its alpha=1e-4, divided by the rows of a batch
-_STEPS = 600  # of an epoch of MNIST in batches of 100
+_L2 = 1e-4 / 200  # scikit-learn's alpha=1e-4, divided by the rows of a batch
+_STEPS = 600  # per epoch of MNIST in batches of 100
 _DROPOUT_EPOCHS = 40
 
 # the longest last

@@ -1,4 +1,4 @@
-"""What every benchmark does around its measurements: options, environment, the record, and the file it is kept in."""
+"""Common to all benchmarks: options, environment, the record, and its file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def duration(text: str) -> float:
 
 
 def begin(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """The options of this run, in a clean environment; ends the program, with a usage error, for what cannot be run."""
+    """The options of this run, in a clean environment; ends the program with a usage error if they cannot be run."""
     chosen = parser.parse_args()
     machine.clean_environment()
     try:
@@ -70,11 +70,11 @@ def begin(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 class RecordError(Exception):
-    """A record that cannot be gone on with, and why."""
+    """A record that cannot be continued; the message says why."""
 
 
 class Record:
-    """The results of a run with everything that a reader has to know; kept after each addition, so that nothing is lost."""
+    """The results of a run and all facts about it; written after each addition, so that nothing is lost."""
 
     def __init__(self, benchmark: str, chosen: argparse.Namespace) -> None:
         hidden = ("json", "data_dir")
@@ -90,10 +90,10 @@ class Record:
         }
 
     def resume(self) -> None:
-        """Take over the results of the file, if it is there.
+        """Continue with the results in the file, if it exists.
 
-        Raises RecordError unless they are of the same benchmark, commit, versions and data: figures of two programs are
-        not mixed.
+        Raises RecordError unless they are from the same benchmark, commit, versions and data: figures of two programs must
+        not be mixed.
         """
         if self._file is None or not self._file.exists():
             return
@@ -114,7 +114,7 @@ class Record:
         self._keep()
 
     def leave_out(self, reasons: Mapping[str, str]) -> None:
-        """Who or what was not measured, and why; said at once, and kept."""
+        """Print and record what was not measured, with the reasons."""
         for name, why in reasons.items():
             if name not in self.values["left_out"]:
                 say(f"left out: {name}: {why.strip().splitlines()[-1] if why.strip() else 'no reason given'}")
@@ -122,7 +122,7 @@ class Record:
         self._keep()
 
     def finish(self, summary: Callable[[Mapping[str, Any]], str]) -> None:
-        """Print the machine and the table; ends the program with exit code 1 where there is nothing to show."""
+        """Print the machine and the table; ends the program with exit code 1 if there are no results."""
         self.values["seconds"] = round(time.perf_counter() - self._start, 1)
         self._keep()
         if not self.values["results"]:
@@ -139,7 +139,7 @@ class Record:
 
 
 def say(text: str) -> None:
-    """Progress, beside the results: on standard error."""
+    """Print progress to standard error, apart from the results."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -158,7 +158,7 @@ def machine_line(record: Mapping[str, Any]) -> str:
 
 
 def warnings(record: Mapping[str, Any]) -> list[str]:
-    """Why the figures of a record are not to be published, if they are not."""
+    """Reasons not to publish the figures of a record."""
     found = []
     if record["options"]["quick"]:
         found.append("--quick: these figures show that the benchmark works, and measure nothing.")

@@ -32,7 +32,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 class ReportError(Exception):
-    """A file that cannot be read as what it should be; the message names it."""
+    """A file that cannot be read; the message names it."""
 
 
 def main() -> None:
@@ -110,7 +110,7 @@ def write(records: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
 
 
 def main_tables(records: Mapping[str, Mapping[str, Any]]) -> str:
-    """What a README shows: steps, the best of each library, and seconds to accuracy, with the machine they were measured on."""
+    """The tables for README: steps, the best of each library, and seconds to accuracy, each with its machine."""
     parts = []
     for values in records.values():
         module = BENCHMARKS[values["benchmark"]]

@@ -1,7 +1,7 @@
-"""Interleaved rounds, and what may be said about their times: medians, and ratios with their spread.
+"""Interleaved rounds and their statistics: medians, and ratios with their spread.
 
-A shared machine drifts by more than contestants differ.  So all of them run in every round, in turn, and a ratio is taken
-within each round before the median over the rounds.
+A shared machine drifts by more than contestants differ.  So all of them run in every round, in turn, and ratios are taken
+within each round, before the median over the rounds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Raises ValueError where there are none."""
+        """The spread of these values.  Raises ValueError if there are none."""
         return cls(median(values), min(values), max(values))
 
 
@@ -36,7 +36,7 @@ def ratios(times: Sequence[float], others: Sequence[float]) -> Spread:
 
 
 def interleaved(turns: Mapping[str, Callable[[], Result]], rounds: int) -> dict[str, list[Result]]:
-    """What each turn gives in each round; every round begins with the next one, so that no one always follows the same."""
+    """The results of each turn in each round; each round starts one turn later, so that the order varies."""
     results: dict[str, list[Result]] = {name: [] for name in turns}
     for name in order(list(turns), rounds):
         results[name].append(turns[name]())

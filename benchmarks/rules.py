@@ -1,4 +1,4 @@
-"""When a run is over: objects that see the loss of each epoch, can ask for the accuracy, and say stop."""
+"""Stopping rules: objects that get the loss of each epoch, may call for the accuracy, and return whether to stop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Reaches:
-    """The first epoch after which the accuracy on the test rows is at least `target`; it is looked at after every epoch."""
+    """Stop when the accuracy on the test rows, measured after every epoch, is at least `target`."""
 
     target: float
     met: bool = field(default=False, init=False)
@@ -21,7 +21,7 @@ class Reaches:
 
 @dataclass
 class NoImprovement:
-    """scikit-learn's rule: stop when more than `epochs` in a row have brought no loss below the best one minus `tolerance`."""
+    """scikit-learn's rule: stop after more than `epochs` epochs in a row without a loss below the best one minus `tolerance`."""
 
     tolerance: float = 1e-4
     epochs: int = 10

@@ -1,4 +1,4 @@
-"""Steps of several contestants, network by network, in interleaved rounds: what time_step.py and time_peers.py share."""
+"""Steps of several contestants, network by network, in interleaved rounds; common to time_step.py and time_peers.py."""
 
 from __future__ import annotations
 
@@ -69,6 +69,6 @@ def _result(name: str, task: Task, turns: Sequence[Turn], facts: Mapping[str, An
 
 def by_network(record: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Mapping[str, Any]]]]:
     """(network, contestant -> result), in the order of measurement."""
-    names = dict.fromkeys(result["network"] for result in record["results"])
-    for network in names:
-        yield network, {r["contestant"]: r for r in record["results"] if r["network"] == network}
+    results = [result for result in record["results"] if "step_seconds" in result]
+    for network in dict.fromkeys(result["network"] for result in results):
+        yield network, {r["contestant"]: r for r in results if r["network"] == network}

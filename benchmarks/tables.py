@@ -1,4 +1,4 @@
-"""Tables in Markdown, aligned to be read in a terminal too; times and ratios with three digits."""
+"""Tables in Markdown, aligned so that they are readable in a terminal too; times and ratios with three digits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rounds import Spread
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The first column is aligned to the left, figures to the right.  Raises ValueError for a row of another length."""
+    """A table with its first column aligned left, the others right.  Raises ValueError for a row of another length."""
     if any(len(row) != len(header) for row in rows):
         raise ValueError(f"rows of {[len(row) for row in rows]} cells under a header of {len(header)}")
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]

@@ -1,4 +1,4 @@
-"""What the contestants train: a network, a batch size, and data that all of them get alike."""
+"""The tasks of the contestants: a network, a batch size, and data that are the same for all of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 
 class Data(NamedTuple):
-    """float32 features and int64 labels; the test rows may be none."""
+    """float32 features and int64 labels; there may be no test rows."""
 
     X: np.ndarray
     y: np.ndarray
@@ -23,7 +23,7 @@ class Data(NamedTuple):
 class Task:
     """A ReLU network of these widths, softmax cross-entropy, Adam, and batches of shuffled rows.
 
-    rows   of the training set, a multiple of the batch: contestants with compiled programs compile one for each shape
+    rows   of the training set, a multiple of the batch: some contestants compile a program for each batch shape
     data   "planted" (random features, labels by a random rule, a tenth of them wrong, so that the loss stays away from 0),
            "digits" (bundled), or the folder of MNIST's four files
     l2     λ of ½ λ Σ‖W‖² over the matrices
@@ -46,11 +46,11 @@ class Task:
 
     @property
     def steps(self) -> int:
-        """Of an epoch."""
+        """Number of steps in an epoch."""
         return self.rows // self.batch
 
     def with_rows(self, rows: int) -> Task:
-        """At most so many rows, at least one batch."""
+        """This task with at most `rows` rows, but at least one batch."""
         return replace(self, rows=max(1, rows // self.batch) * self.batch)
 
     def products(self) -> list[tuple[str, int, int, int]]:
@@ -70,15 +70,15 @@ class Task:
         return sum(2 * m * k * n for _, m, k, n in self.products())
 
     def load(self) -> Data:
-        """The data.  Raises DataError for files of MNIST that are missing or torn, ValueError where rows are too few."""
+        """The data.  Raises DataError for files of MNIST that are missing or torn, ValueError for too few rows."""
         data = _planted(self) if self.data == "planted" else _digits() if self.data == "digits" else _mnist(self.data)
         if len(data.X) < self.rows:
             raise ValueError(f"{self.data} has {len(data.X)} training rows, and the task asks for {self.rows}")
         return data._replace(X=data.X[: self.rows], y=data.y[: self.rows])
 
 
-# the sizes of a small table, of MNIST with one and two hidden layers, and of a network that fills a processor; with the
-# rows of MNIST: the data do not fit into a cache, and gathering them costs what it costs a user; the last two for a GPU
+# a small table, MNIST with one and two hidden layers, and a network that fills a processor; the last two are for a GPU.  With
+# the rows of MNIST the data do not fit into a cache, so gathering them costs what it costs a user
 NETWORKS = (
     Task((64, 32, 10), 32, 65_536),
     Task((784, 256, 10), 128, 59_904),
@@ -87,7 +87,7 @@ NETWORKS = (
     Task((784, 512, 512, 10), 1024, 59_392),
     Task((784, 4096, 4096, 4096, 10), 8192, 57_344),
 )
-OF_A_DEVICE = {"cpu": (1, 2, 3, 4), "cuda": (3, 5, 6)}  # measured where nobody says which
+OF_A_DEVICE = {"cpu": (1, 2, 3, 4), "cuda": (3, 5, 6)}  # default networks
 
 
 def _planted(task: Task) -> Data:

@@ -1,8 +1,8 @@
-"""Each fast kernel against its reference, and against what moving its arrays, or its matrix product, costs this machine.
+"""Each fast kernel against its reference, and against a floor: the cost of moving its arrays, or of its matrix product.
 
 Arguments come from the contracts.  The floor of a kernel is the time of a pass, a ← 1 · a by one thread, that reads and writes
 as many bytes as the kernel; for a kernel with a product it is the bare product, if that takes longer.  The pass is repeated
-like the kernel: arrays that fit into a cache are held against a pass within that cache.
+like the kernel, so arrays that fit into a cache are compared with a pass within that cache.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from dlcore.kernels import reference
 from dlcore.kernels.contract import Argument, Contract
 from dlcore.kernels.table import Kernel, writing
 
-# what the letters of the contracts stand for: rows, fan-in, fan-out, columns, classes or outputs, parameters, data rows,
-# table of rates, columns of codes, tables of embeddings; a letter that is not here gets UNKNOWN
+# sizes for the letters of the contracts: rows, fan-in, fan-out, columns, classes or outputs, parameters, data rows, table of
+# rates, columns of codes, tables of embeddings; other letters get UNKNOWN
 SIZES = {
     "n": 128,
     "i": 512,
@@ -68,14 +68,14 @@ def main() -> None:
 
 
 def one_thread() -> Any:
-    """The loops of dlcore's CPU kernels run in the thread that calls them; so does the BLAS here, for kernel and product alike."""
+    """Limit the BLAS to one thread, for kernels and bare products alike: loops of the CPU kernels run in the calling thread."""
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1, user_api="blas")
 
 
 def measure(kernel: Kernel, backend: Backend, sizes: Mapping[str, int], rounds: int, seconds: float) -> dict[str, Any]:
-    """Times of the kernel, its reference, a pass over as many bytes, and its bare product, in interleaved rounds."""
+    """Times of the kernel, its reference, a pass over the same number of bytes, and its bare product, in interleaved rounds."""
     inputs, outputs = arguments(kernel.contract, backend, sizes)
     given, out = list(inputs.values()), outputs[0] if len(outputs) == 1 else outputs
     slow = writing(reference.KERNELS[kernel.name], backend.xp)
@@ -85,7 +85,7 @@ def measure(kernel: Kernel, backend: Backend, sizes: Mapping[str, int], rounds: 
         "kernel": lambda: kernel.run(*given, out=out),
         "pass": lambda: backend.xp.multiply(passed, 1, out=passed),
     }
-    if backend.xp is np:  # on a GPU it would be compiled operation by operation, for minutes
+    if backend.xp is np:  # on a GPU the reference would be compiled operation by operation, for minutes
         calls["reference"] = lambda: slow(*given, out=out)
     if (product := bare_product(kernel.contract, inputs, backend)) is not None:
         calls["product"] = product
@@ -93,7 +93,10 @@ def measure(kernel: Kernel, backend: Backend, sizes: Mapping[str, int], rounds: 
     clock = clocks.wall if backend.xp is np else clocks.events
 
     def timed(call: Callable[[], Any], times: int) -> float:
-        for array, start in updated:  # counters run on with each call, and would leave their tables
+        for (
+            array,
+            start,
+        ) in updated:  # restored, because counters that grow with each call would run out of their tables
             array[...] = start
         return clock(call, times)
 
@@ -111,7 +114,7 @@ def measure(kernel: Kernel, backend: Backend, sizes: Mapping[str, int], rounds: 
 
 
 def arguments(contract: Contract, backend: Backend, sizes: Mapping[str, int]) -> tuple[dict[str, Any], tuple[Any, ...]]:
-    """Inputs drawn from the contract, in float32, and outputs; an updated argument is one array in both, a counter starts at 0."""
+    """Inputs drawn from the contract, in float32, and outputs; an updated argument is one array in both; counters start at 0."""
     drawn = contract.draw(np.random.default_rng(0), sizes)
     for a in contract.inputs:
         if a.dims is not None:
@@ -129,7 +132,7 @@ def _dtype(argument: Argument) -> str:
 
 
 def bytes_moved(contract: Contract, sizes: Mapping[str, int]) -> int:
-    """Each input read once, each output written once; of the N rows of a data set, as many as the batch has."""
+    """Bytes if each input is read once and each output written once; of a data set, only as many rows as the batch has."""
     total = 0
     for a in (*contract.inputs, *contract.outputs):
         if a.dims is not None:
@@ -153,7 +156,7 @@ def bare_product(contract: Contract, inputs: Mapping[str, Any], backend: Backend
 
 
 def summary(values: Mapping[str, Any]) -> str:
-    """Ratios within each round: below the reference is faster; floors are what cannot be beaten without saving a pass."""
+    """Tables of ratios within each round, to the reference and to the floor."""
     rows = []
     for r in values["results"]:
         time, one_pass = r["kernel_seconds"], r["pass_seconds"]

@@ -1,6 +1,6 @@
 """A training step of dlcore beside the same step in PyTorch, JAX and scikit-learn, whichever are installed.
 
-Everybody trains the same network on the same data, float32, Adam, softmax cross-entropy, and gathers shuffled batches.
+All train the same network on the same data, float32, Adam, softmax cross-entropy, and gather shuffled batches.
 "medium", "bf16" and "TF32" may multiply with fewer bits than the others.
 """
 
@@ -46,7 +46,7 @@ def summary(values: Mapping[str, Any]) -> str:
 
 
 def best_of_libraries(values: Mapping[str, Any]) -> str:
-    """How many times dlcore's step the fastest way of each library takes, in float32 and with fewer bits; "" without dlcore."""
+    """The ratio of each library's fastest step to dlcore's, in float32 and with fewer bits; "" without dlcore."""
     kinds: dict[str, dict[str, str]] = {}
     columns = []
     for network, results in steps.by_network(values):

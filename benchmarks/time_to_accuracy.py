@@ -1,8 +1,8 @@
-"""Seconds from arrays on the host to a trained network: to 98 % on MNIST, and the whole row of scikit-learn's benchmark.
+"""Seconds from arrays on the host to a trained network: to 98 % on MNIST, and the whole run of scikit-learn's benchmark.
 
-Everybody starts Glorot uniform and trains with Adam in float32 on batches of shuffled rows.  Times hold everything but what
-happens once in a process: importing, starting threads and compiling are over after an epoch and an evaluation before the
-first round.  Rounds are seeds: in each, all contestants train, one after the other.
+All start Glorot uniform and train with Adam in float32 on batches of shuffled rows.  Times include everything except work that
+is done once per process: importing, starting threads and compiling happen in an epoch and an evaluation before the first
+round.  Rounds are seeds: in each, all contestants train, one after the other.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SEEDS = 5
 
 
 def rows(data_dir: Path | None) -> dict[str, tuple[Task, Any, int]]:
-    """name -> (task, rule that ends it, most epochs); on the bundled digits where there is no MNIST."""
+    """name -> (task, rule that ends it, most epochs); on the bundled digits if MNIST is not given."""
     if data_dir is None:
         network = Task((64, 64, 10), 64, 1408, data="digits")
         return {
@@ -33,7 +33,7 @@ def rows(data_dir: Path | None) -> dict[str, tuple[Task, Any, int]]:
     mnist = str(data_dir)
     return {
         "MNIST, to 98 %": (Task((784, 512, 512, 10), 128, 59_904, data=mnist), Reaches(0.98), 40),
-        # benchmarks/bench_mnist.py of scikit-learn, MLP-adam; alpha=1e-4 of a batch of 200 is l2 = 5e-7
+        # benchmarks/bench_mnist.py of scikit-learn, MLP-adam; alpha=1e-4 for batches of 200 is l2 = 5e-7
         "scikit-learn's bench_mnist": (
             Task((784, 100, 100, 10), 200, 60_000, data=mnist, l2=1e-4 / 200), NoImprovement(1e-4, 10), 400,
         ),
@@ -60,11 +60,11 @@ def main() -> None:
 
 
 def measure(run: record.Record, name: str, task: Task, rule: Any, epochs: int, chosen: Any) -> None:
-    """Train every contestant with every seed; each run is kept as soon as it is over."""
+    """Train every contestant with every seed; each run is recorded as soon as it is over."""
     names = [n for n in CONTESTANTS if n in (chosen.only or CONTESTANTS)]
     with Field({n: (n, chosen.device) for n in names}, task, run.leave_out) as field:
         for contestant in list(field.present):
-            field.ask(contestant, "learn", 0, 1, rule)  # compiles, the evaluation too
+            field.ask(contestant, "learn", 0, 1, rule)  # compiles training and evaluation
         turns = list(field.present)
         for i, contestant in enumerate(order(turns, chosen.rounds)):
             seed = i // len(turns)

@@ -6,7 +6,7 @@ model = dl.Sequential(dl.Dense(784, 256), dl.ReLU(), dl.Dense(256, 10))
 trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-3), device="auto")
 trainer.fit(X, y, epochs=10, batch_size=128)
 
-Its names are those in the `__all__` of the folders listed here.  They are loaded when the first one is asked for (PEP 562),
+Its names are those in the `__all__` of the folders listed here.  They are loaded when the first one is used (PEP 562),
 because NumPy alone takes longer to import than `dlcore --help` may take.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _ROOMS = ("errors", "backends", "layers", "losses", "optimizers", "training", "study")
-_MODULES = {"initializers": "layers", "schedules": "optimizers"}  # each of many names, in its folder
+_MODULES = {"initializers": "layers", "schedules": "optimizers"}  # modules that are public names, and their folders
 
 if TYPE_CHECKING:
     from .backends import *  # noqa: F403
@@ -34,7 +34,7 @@ else:
 
         if name.startswith("_") and name != "__all__":
             raise AttributeError(f"module 'dlcore' has no attribute {name!r}")
-        # a folder of this package first: modules ask for each other here while the public names are being loaded
+        # folders of this package first: while the public names are being loaded, modules look each other up here
         if util.find_spec(f"dlcore.{name}"):
             return import_module(f"dlcore.{name}")
         rooms = [import_module(f"dlcore.{room}") for room in _ROOMS]

@@ -1,4 +1,4 @@
-"""What counts as a number or a flag where a user gives one: Python's and NumPy's; True and False are no numbers."""
+"""Which arguments of a user count as numbers or flags: Python's and NumPy's; True and False are not numbers."""
 
 from __future__ import annotations
 

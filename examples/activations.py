@@ -30,7 +30,7 @@ def softmax(z):
 
 
 def output_of(*layers):
-    """10 through layers with one weight each: 10, 2 and 0.05, as in the lecture."""
+    """The output for input 10 of layers with one weight each: 10, 2 and 0.05, as in the lecture."""
     weights = [w for factor in (10.0, 2.0, 0.05) for w in (np.array([[factor]]), np.zeros(1))]
     trainer = dl.Trainer(dl.Sequential(*layers), dl.SquaredError(), dl.SGD(1.0), dtype="float64")
     trainer.set_weights(weights)

@@ -15,7 +15,7 @@ from dlcore import plotting
 
 
 def adaline(X, y, start, rate, epochs, targets=(-1.0, 1.0)):
-    """A linear unit trained on these targets of the two classes, its loss and its weights after each epoch."""
+    """A linear unit trained with these targets for the two classes, its loss and its weights after each epoch."""
     trainer = dl.Trainer(dl.Sequential(dl.Dense(2, 1)), dl.SquaredError(), dl.SGD(rate), dtype="float64")
     trainer.set_weights([np.array(start[:2])[:, None], np.array(start[2:])])
     recorder = Recorder()
@@ -24,7 +24,7 @@ def adaline(X, y, start, rate, epochs, targets=(-1.0, 1.0)):
 
 
 def angle(w, v):
-    """Between two lines, in degrees."""
+    """The angle between two lines, in degrees."""
     return float(np.degrees(np.arccos(np.clip(w @ v / np.linalg.norm(w) / np.linalg.norm(v), -1, 1))))
 
 
@@ -36,7 +36,7 @@ def main(arguments=None):
     starts = [2.0, -3.0, 1.0], [-1.0, 2.5, -2.0]
 
     figure, axes = plotting.panels(8, 4)
-    ends, lines = [], []  # of Adaline, of the perceptron
+    ends, lines = [], []  # for Adaline, for the perceptron
     for start, above, below in zip(starts, axes, axes[4:], strict=False):
         trainer, _, path = adaline(X, y, start, 0.1, epochs)
         ends.append(path[-1])

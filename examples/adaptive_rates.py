@@ -1,4 +1,4 @@
-"""Rates for each parameter: normalized gradient, AdaGrad, RMSProp, Adam, on gradients that are known.
+"""A rate for each parameter: normalized gradient, AdaGrad, RMSProp, Adam, on known gradients.
 
 AdaGrad divides by √(Σ g²) and slows down for ever, like 1/√t; RMSProp averages g² and recovers; Adam corrects the bias
 of averages that start at 0.  The lectures write η g / √(G + ε), the papers η g / (√G + ε).

@@ -16,7 +16,7 @@ LOSSES = {"linear": dl.SquaredError(), "logistic": dl.BinaryCrossEntropy(), "sof
 
 
 def forward(x, W1, b1, W2, b2, loss):
-    """Hidden tanh units a, and the output of the loss: δ = ŷ − y is the same expression for all three."""
+    """Hidden tanh units a, and the output activation of the loss: δ = ŷ − y is the same expression for all three losses."""
     z = (a := np.tanh(x @ W1 + b1)) @ W2 + b2
     e = np.exp(z)
     return a, {"linear": z, "logistic": e / (1 + e), "softmax": e / e.sum(-1, keepdims=True)}[loss]

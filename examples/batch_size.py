@@ -1,4 +1,4 @@
-"""How many rows a step?  What copies of the data cost, the loss on other rows after the same number of epochs, and memory.
+"""How many rows per step?  The cost of copies in the data, the loss on other rows after the same number of epochs, and memory.
 
 A step on B rows costs about B; an epoch has m / B steps.  A batch that is too large also stops fitting into caches and
 memory: activations take B numbers for each unit.
@@ -50,7 +50,7 @@ def main(arguments=None):
         for copies in (1, 4)
     }
     rows = [1437 if size is None else size for size in sizes]
-    trained(sizes[0], 1, 0)  # compiles, which takes memory too
+    trained(sizes[0], 1, 0)  # first, because compiling takes memory too
     losses = np.array([[trained(size, epochs, seed) for seed in range(seeds)] for size in sizes])  # size, seed, kind
     memory = losses[:, 0, 2]
 

@@ -2,7 +2,7 @@
 
 J = 1/N Σ (y − σ(w x + b))², the lecture's loss of one sigmoid neuron, without ½.
 
-Change one line: a grid of 400 points a side, and see what exactness costs.
+Change one line: a grid of 400 points per side, and see what exactness costs.
 """
 
 import numpy as np

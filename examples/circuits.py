@@ -42,7 +42,7 @@ def forward(inputs, gates):
 
 
 def backward(values, gates, dx=1.0):
-    """What is used twice gets the sum."""
+    """The gradient at each value; a value that is used twice gets the sum."""
     grads = dict.fromkeys(values, 0.0) | {gates[-1][0]: dx}
     for result, gate, names in reversed(gates):
         back = GATES[gate][1](grads[result], values[result], *(values[n] for n in names.split()))

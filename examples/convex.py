@@ -26,7 +26,7 @@ def loss(theta):
 
 
 def trained(steps):
-    """The same by a network of one Dense layer."""
+    """The same line, fitted by a network of one Dense layer."""
     trainer = dl.Trainer(dl.Sequential(dl.Dense(1, 1)), dl.SquaredError(), dl.SGD(0.5), dtype="float64")
     trainer.fit(X[:, None], Y, epochs=steps, batch_size=None)
     W, b = trainer.get_weights()

@@ -1,4 +1,4 @@
-"""Trained too long: the empirical risk keeps falling while the risk turns.  Early stopping ends where held-out rows say so.
+"""Trained too long: the empirical risk keeps falling while the risk rises again.  Held-out rows tell when to stop early.
 
 The data are those of risk.py, and the network has 601 parameters for 15 rows.
 
@@ -14,7 +14,7 @@ from dlcore import plotting
 
 
 class Risk(dl.Callback):
-    """The loss on 5000 other rows after each epoch, as good as the risk."""
+    """The loss on 5000 other rows after each epoch, which is close to the risk."""
 
     def __init__(self, x, y):
         self.x, self.y, self.values = x, y, []

@@ -1,6 +1,6 @@
-"""The noise of mini-batches leaves a local minimum and a saddle point, where descent on all rows stays.
+"""With the noise of mini-batches, descent leaves a local minimum and a saddle point, where descent on all rows stays.
 
-Change one line: 3 rows a step in place of 1, which have less noise.
+Change one line: 3 rows per step in place of 1, which have less noise.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """What a gradient costs: by backpropagation O(N), like one loss; by differences two losses for each of N parameters, O(N²).
 
-A call also takes a time of its own, whatever N is; in small networks it hides these powers.
+Each call also has a fixed cost, which hides these powers in small networks.
 So: check gradients by differences on a small network, once, and never train with them.
 
 Change one line: more widths, if you have the time to wait for differences.
@@ -23,7 +23,7 @@ def network(width):
 
 
 def seconds(action, times):
-    """The fastest of some repetitions: the one that nothing else disturbed."""
+    """The fastest of some repetitions, which was disturbed least."""
     taken = []
     for _ in range(times):
         start = time.perf_counter()
@@ -53,11 +53,11 @@ def main(arguments=None):
         random = np.random.default_rng(width)
         X, y, trainer = random.normal(size=(rows, width)), random.normal(size=rows), network(width)
         N.append(sum(w.size for w in trainer.get_weights()))
-        with threadpool_limits(1):  # one thread for all sizes: they shall be compared
+        with threadpool_limits(1):  # one thread for all sizes, so that they can be compared
             loss.append(seconds(lambda t=trainer, X=X, y=y: t.evaluate(X, y), times))
             backward.append(seconds(lambda t=trainer, X=X, y=y: dl.gradients(t, X, y), times))
             some = seconds(lambda t=trainer, X=X, y=y: differences(t, X, y, entries), 2)
-        numerical.append(some / entries * N[-1])  # some entries are measured, all are counted
+        numerical.append(some / entries * N[-1])  # measured for some entries, scaled to all
         times_taken = f"loss {loss[-1]:.1e}, backpropagation {backward[-1]:.1e}, differences {numerical[-1]:.1e}"
         print(f"N = {N[-1]:6d}, seconds: {times_taken}")
     costs = {"one loss": loss, "gradient, backpropagation": backward, "gradient, differences": numerical}

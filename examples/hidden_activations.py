@@ -41,7 +41,7 @@ def train(layer, X, y, epochs):
     first = dl.gradients(trainer, X[:500], y[:500])
     norms = [float(np.linalg.norm(g)) for name, g in first.items() if name.endswith(".W")]
     losses = [np.inf] * epochs
-    with suppress(dl.DivergenceError):  # which a deep linear network may do
+    with suppress(dl.DivergenceError):  # a deep linear network may diverge
         losses = trainer.fit(X, y, epochs=epochs, batch_size=64)["loss"]
     outputs = dl.layer_outputs(trainer, X[:500])[1 : 2 * DEPTH : 2]
     shares = np.mean([idle(layer, a) for a in outputs], axis=0)

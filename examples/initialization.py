@@ -29,7 +29,7 @@ def network(epochs, hidden=GLOROT, output=GLOROT, bias=ZERO, seed=0, units=32, b
 
 
 def distinct(weights):
-    """How many hidden units, columns of the first matrix, differ from each other."""
+    """The number of different hidden units, columns of the first matrix."""
     return len(np.unique(weights[0].round(6), axis=1).T)
 
 
@@ -50,7 +50,7 @@ def main(arguments=None):
         trainer, scales[f"N(0, {scale:g}²/64)"], weights = network(epochs, Normal(scale / 8), Normal(scale / 8))
         trainer.set_weights(weights[0])
         _, slopes = value_and_slope(HIDDEN, dl.layer_outputs(trainer, DATA.X[:200])[0])
-        saturation[scale] = float(slopes.mean())  # of a sigmoid ¼ where nothing is saturated
+        saturation[scale] = float(slopes.mean())  # ¼ for a sigmoid without saturation
     by_epoch = {"first": 1, "xlabel": "epoch", "ylabel": "loss", "log_y": True}
     plotting.lines(scales, title="scale of the weights", axes=axes[2], **by_epoch)
     ways = {name: network(epochs, rule) for name, rule in RULES.items()}

@@ -25,7 +25,7 @@ def loss(theta, rows=slice(None)):
 
 
 def in_batches():
-    """The loss of the next batch each time; every row once, then from the beginning."""
+    """A function that takes the loss of the next batch at each call: every row once, then again from the first batch."""
     count = iter(range(10**9))
     return lambda theta: loss(theta, BATCHES[next(count) % len(BATCHES)])
 

@@ -1,6 +1,6 @@
-"""Momentum averages gradients: v ← β v + (1 − β) g, θ ← θ − η v.  What keeps its sign adds up, what alternates cancels.
+"""Momentum averages gradients: v ← β v + (1 − β) g, θ ← θ − η v.  Constant signs add up, alternating signs cancel.
 
-Nesterov's form takes the gradient where momentum is about to point.  With β = 0 both are plain gradient descent.
+Nesterov's form takes the gradient at the point where momentum leads.  With β = 0 both are plain gradient descent.
 
 Change one line: β = 0.99, and count the steps until the average believes a constant gradient.
 """
@@ -23,7 +23,7 @@ def effective_rate(signs):
 
 
 def triangles(axes, before=2):
-    """Where momentum and Nesterov take their gradients, after some common steps."""
+    """Draw where momentum and Nesterov take their gradients, after some common steps."""
     run = dl.descend(ravine, START, dl.MovingAverageSGD(0.1, BETA), before)
     theta, v = run.path[-1], (run.path[-2] - run.path[-1]) / 0.1
     ahead = theta - 0.1 * v

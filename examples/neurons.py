@@ -31,7 +31,7 @@ def artificial(function="f", last="ŷ = f(z)"):
 
 
 def learning(function, error_from):
-    """The error y − ŷ, taken after the function (perceptron, sigmoid neuron) or before the step (Adaline)."""
+    """A diagram of learning by the error y − ŷ, taken after the function (perceptron, sigmoid neuron) or before it (Adaline)."""
     nodes, edges = artificial(function, "ŷ")
     nodes = nodes | {"error": (2.2, 2.4, "error"), "y": (4.0, 2.4, "y")}
     return nodes, [*edges, Edge(error_from, "error"), Edge("y", "error"), Edge("error", "sum", "", "moves w, b")]

@@ -17,7 +17,7 @@ RATES = (0.1, 0.05, 0.025)
 
 
 def walk(optimizer, steps, start=3.0, seed=1):
-    """θ after each of so many single rows, and the rows."""
+    """θ after each of `steps` single rows, and the rows."""
     rows = np.random.default_rng(seed).normal(size=steps + 1)
     row = iter(rows)
 

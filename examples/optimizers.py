@@ -1,4 +1,4 @@
-"""All optimizers from one start on one landscape, as paths, as curves, and as a film.
+"""All optimizers from one start on one landscape, as paths, as curves, and as an animation.
 
 Change one line: a rate in OPTIMIZERS.  Just above 2/30 SGD diverges; which of the others can bear ten times their rate?
 """

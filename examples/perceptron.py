@@ -1,6 +1,6 @@
 """The perceptron learns from its mistakes, one row at a time, until it makes none.
 
-ŷ = 1[w·x + b >= 0];  w ← w + λ (y − ŷ) x,  b ← b + λ (y − ŷ).  Nothing happens to a row that is right.
+ŷ = 1[w·x + b >= 0];  w ← w + λ (y − ŷ) x,  b ← b + λ (y − ŷ).  A row that is right changes nothing.
 
 Change one line: move the two clouds closer (`spread`), and see whether the mistakes still end.
 """
@@ -22,7 +22,7 @@ def clouds(spread=0.35, rows=40):
 
 
 def perceptron(X, y, start, rate, epochs):
-    """A trained perceptron, and how many rows it had wrong after each epoch."""
+    """A trained perceptron, and its number of wrong rows after each epoch."""
     model = dl.Sequential(dl.Dense(2, 1))
     trainer = dl.Trainer(model, dl.PerceptronLoss(), dl.SGD(rate), dtype="float64")
     trainer.set_weights([np.array(start[:2])[:, None], np.array(start[2:])])

@@ -20,7 +20,7 @@ def f(theta):
 
 
 def random_search(random, steps):
-    """Anywhere in the square; the best so far."""
+    """Try points anywhere in the square; returns the best so far, step by step."""
     best = [START]
     for guess in random.uniform(-4, 4, (steps, 2)):
         best.append(guess if f(guess) > f(best[-1]) else best[-1])
@@ -28,7 +28,7 @@ def random_search(random, steps):
 
 
 def local_search(random, steps, tweak=0.1):
-    """Near the best so far; a step that makes f smaller is not taken."""
+    """Try points near the best so far; a step that makes f smaller is not taken."""
     best = [START]
     for move in random.uniform(-1, 1, (steps, 2)):
         guess = best[-1] + tweak * move
@@ -37,7 +37,7 @@ def local_search(random, steps, tweak=0.1):
 
 
 def gradient(steps, rate=0.05):
-    """Uphill on f is downhill on −f, whose gradient is −(y, x)."""
+    """Gradient ascent on f is descent on −f, whose gradient is −(y, x)."""
     return dl.descend(lambda t: (-f(t), [-t[1], -t[0]]), START, dl.SGD(rate), steps).path
 
 

@@ -57,7 +57,7 @@ def main(arguments=None):
     with_best = widths, [loss for loss, _ in best.values()]
     series = {"other rows, l2 = 0": (widths, by_width[:, 1]), "the best l2, as written": with_best}
     plotting.lines(series, xlabel="units", ylabel="loss", log_x=True, log_y=True, marker="o", axes=axes[5])
-    axes[5].set_ylim(bottom=0.85 * min(with_best[1]))  # room for the words
+    axes[5].set_ylim(bottom=0.85 * min(with_best[1]))  # room for the texts
     for width, (loss, l2) in best.items():
         axes[5].annotate(f"{l2:g}", (width, loss), (0, -12), textcoords="offset points", ha="center", fontsize=7)
     script.save("regularization.png", figure)

@@ -1,4 +1,4 @@
-"""Risk and empirical risk: what we want to be small, the mean loss over all data there could be, and what we can compute.
+"""Risk and empirical risk: the mean loss over all possible data, which should be small, and the mean that we can compute.
 
 y = 2x + ε with x ~ N(0, 1), ε ~ N(0, σ²): here the risk of ŷ = w x is known, ½ ((w − 2)² + σ²).
 
@@ -23,7 +23,7 @@ def risk(w):
 
 
 def gap(rows, w, times, random):
-    """Root mean square of empirical risk − risk over some samples of so many rows."""
+    """Root mean square of empirical risk − risk over `times` samples of `rows` rows."""
     x, y = sample((times, rows), random)
     return np.sqrt(np.mean((0.5 * np.mean((w * x - y) ** 2, axis=1) - risk(w)) ** 2))
 

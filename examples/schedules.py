@@ -1,7 +1,7 @@
 """Learning rate schedules: factors on the rate, step by step, and what they do to a network.
 
-A schedule is a function step → factor; dlcore.optimizers.schedules has the usual ones, and any function of a step will do.  What
-depends on how training goes, such as a plateau of the loss, is a callback.
+A schedule is a function step → factor; dlcore.optimizers.schedules has the usual ones, and any function of a step will do.  A
+rate that depends on the course of training, such as on a plateau of the loss, needs a callback.
 
 Change one line: a schedule of your own, `lambda step: 1 / (1 + step) ** 0.1`.
 """
@@ -15,7 +15,7 @@ from dlcore.optimizers import schedules as s
 
 
 def schedules(steps):
-    """By name, for a run of so many updates."""
+    """Schedules by name, for a run of `steps` updates."""
     return {
         "constant": lambda step: 1.0,
         "step": s.StepDecay(steps / 4, 0.5),
@@ -29,7 +29,7 @@ def schedules(steps):
 
 
 class Rates(dl.Callback):
-    """The rate of each epoch."""
+    """Records the rate of each epoch."""
 
     def __init__(self):
         self.values = []

@@ -1,4 +1,4 @@
-"""What the examples share: their two options, and the folder for their pictures."""
+"""Common to all examples: their two options, and the folder for their pictures."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from dlcore import plotting
 
 
 class Script:
-    """python examples/NAME.py [--quick] [--out DIR]: fewer steps and coarser pictures; where the pictures go."""
+    """python examples/NAME.py [--quick] [--out DIR]: --quick for fewer steps and coarser pictures, --out for their folder."""
 
     def __init__(self, description, arguments=None, **options):
         parser = argparse.ArgumentParser(
@@ -28,7 +28,7 @@ class Script:
             parser.error(f"--out {self.options.out}: {error.strerror}")
 
     def path(self, name):
-        """Where a picture goes; its name is printed."""
+        """The path of a picture, which is also printed."""
         path = self.options.out / name
         print(f"picture: {path}")
         return path

@@ -20,7 +20,7 @@ def neuron(X, y, epochs):
 
 
 def sweep(loss, weights, x=(1.0, 0.5), bias=-0.5):
-    """The output for one row x while its first weight moves."""
+    """The output for one row x as a function of its first weight."""
     trainer = dl.Trainer(dl.Sequential(dl.Dense(2, 1)), loss, dl.SGD(1.0), dtype="float64")
     outputs = []
     for w in weights:

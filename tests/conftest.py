@@ -1,4 +1,4 @@
-"""What all tests share: the option for real data, and with pytest-xdist how many workers there are and what each of them runs."""
+"""Common to all tests: the option for real data; with pytest-xdist, the number of processes, BLAS threads of each, its tests."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def data_dir(request: pytest.FixtureRequest, data_file: Callable[[str], Path]) -
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so shells start what runs in their background
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # shells start background jobs this way
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if hasattr(config, "workerinput"):  # one process for each core: their BLAS threads would wait for each other
+    if hasattr(config, "workerinput"):  # there is a process per core, whose BLAS threads would wait for each other
         threadpool_limits(1, user_api="blas")
 
 
@@ -67,17 +67,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 def group(test: str) -> str:
-    """Tests of one family of kernels share compiled loops, those of the cache share processes; all others are free."""
+    """The group of a test, which one process runs: kernels of a family share compiled loops, tests of the cache processes."""
     parameters = re.search(r"\[(.*)\]", test)
     for word in parameters[1].split("-") if parameters else ():
         if word in reference.KERNELS:
             return family(word)
     if "test_compiled.py" in test:
         return "cache"
-    return "torch" if "torch" in test else test  # imported once: it takes seconds
+    return "torch" if "torch" in test else test  # importing torch takes seconds, so one process does it
 
 
-# xdist's own --dist loadgroup has no effect with pytest 9.2: it renames tests by an attribute that is gone
+# xdist's own --dist loadgroup has no effect with pytest 9.2: it uses an attribute of pytest that no longer exists
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
     from xdist.scheduler import LoadScopeScheduling

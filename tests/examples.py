@@ -1,4 +1,4 @@
-"""Examples of every layer and loss, made from their signatures, so that a new one is tested without a new test."""
+"""Examples of every layer, loss and optimizer, made from their signatures, so that a new one needs no new test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def example(cls: type, width: int = 4) -> Any:
     """An instance that keeps `width` columns; arguments with a default keep it."""
     arguments = []
     for parameter in inspect.signature(cls).parameters.values():
-        if parameter.kind is parameter.VAR_POSITIONAL:  # layers inside a layer
+        if parameter.kind is parameter.VAR_POSITIONAL:  # *layers, as of Residual
             arguments += [dl.Dense(width, width), dl.Tanh()]
         elif parameter.default is parameter.empty:
             if parameter.name not in (*WIDTHS, *ARGUMENTS):
@@ -38,7 +38,7 @@ def example(cls: type, width: int = 4) -> Any:
 
 
 def layers(width: int = 4) -> list[dl.Layer]:
-    """One of every layer that may stand anywhere, and the ones that have a second face."""
+    """One of every layer that may stand anywhere, and some in their variants."""
     made = [example(cls, width) for cls in classes(dlcore.layers, dl.Layer) if not cls.first]
     return [*made, dl.GELU("tanh"), dl.LeakyReLU(0.3), dl.ELU(0.5), dl.Dense(width, width, bias=False)]
 
@@ -55,7 +55,7 @@ def losses() -> list[dl.Loss]:
 
 
 def optimizers() -> list[dl.Optimizer]:
-    """One of every optimizer, and the ones that have a second face or use another kernel beside their own."""
+    """One of every optimizer, and variants that use other kernels."""
     made = [cls(0.01) for cls in classes(dlcore.optimizers, dl.Optimizer)]
     return [
         *made,
@@ -66,7 +66,7 @@ def optimizers() -> list[dl.Optimizer]:
 
 
 def targets(loss: dl.Loss, n: int, outputs: int, seed: int = 0) -> np.ndarray:
-    """Targets that the loss accepts: real numbers, or else zeros and ones, or else class indices."""
+    """Targets that the loss accepts: real numbers, otherwise zeros and ones, otherwise class indices."""
     random = np.random.default_rng(seed)
     bits = random.integers(0, 2, (n, outputs)).astype(float)
     for y in (random.standard_normal((n, outputs)), bits, random.integers(0, outputs, n)):
@@ -79,7 +79,7 @@ def targets(loss: dl.Loss, n: int, outputs: int, seed: int = 0) -> np.ndarray:
 
 
 def label(value: Any) -> str:
-    """A short name for a parametrized test: what differs from the defaults."""
+    """A short name for a parametrized test: the arguments that differ from their defaults."""
     if not hasattr(value, "__dataclass_fields__"):
         return str(value)
     return repr(value).replace(" ", "")

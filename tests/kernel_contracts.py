@@ -7,7 +7,11 @@
 - nothing outside an output was written,
 - the bits do not depend on what the outputs held before, nor on the run.
 
-It knows nothing of any device: a kernel is a callable `run(*inputs, out=…)`, and a `Memory` says where its arrays live.
+Kernels run as in a step, with subnormal numbers flushed to zero; the reference does not.  So a tolerance counts units in the last
+place and, for results that are smaller, units of the smallest normal number λ: the standard model of arithmetic with flushing
+is fl(a op b) = (a op b)(1 + δ) + η, where |δ| is half a unit at most, and |η| is below λ.
+
+It is independent of the device: a kernel is a callable `run(*inputs, out=…)`, and a `Memory` says where its arrays live.
 """
 
 from __future__ import annotations
@@ -20,20 +24,25 @@ import numpy as np
 import pytest
 
 from dlcore.kernels.contract import FLOATING, Argument, Contract
+from dlcore.kernels.subnormals import flushed
 
 GUARD = 19  # entries before and after every array; odd, so that arrays start off vector boundaries
 PRIMES = (3, 5, 7, 11, 13)
 LARGE = (130, 67, 33, 10, 5)
-# of the kernels of 16-bit training that are two others in a row, one of each kind, for tests that need not see all of them
+# one of each kind of 16-bit kernels that run two others, for tests that do not need all of them
 SAMPLED = {"rounded", "scaled", "unscaled", "adam_rounded", "squared_error_scaled", "dense_squared_error_scaled"}
-# of a dense layer, an activation and dropout in one, which on the CPU are the loops of others: one that keeps a, one z, one a number
+# samples of dense_<g>_dropout, which on the CPU runs the loops of other kernels: one keeps a, one keeps z, one has a parameter
 ONE_OF_EACH = {"dense_relu_dropout", "dense_silu_dropout", "dense_leaky_relu_dropout"}
-VECTOR = 1301  # a size that only arrays of one dimension have: more than one block of a blocked sum
+VECTOR = 1301  # a size for arrays of one dimension only: more than one block of a blocked sum
+UNDERFLOW = 2.0**-64  # reals of this size are normal numbers in float32, and their products are not
+ROOT_OF_SQUARES = {
+    "prepare_update"
+}  # where squares underflow, so does half of the range of a norm: below 1.1e-19 it is 0
 
 
 @dataclass(frozen=True)
 class Memory:
-    """How values get to where a kernel works and back.  `asarray` must copy."""
+    """Transfer of values to the memory of a kernel and back.  `asarray` must copy."""
 
     asarray: Callable[[np.ndarray], Any] = np.array
     to_host: Callable[[Any], np.ndarray] = np.asarray
@@ -41,10 +50,13 @@ class Memory:
 
 
 HOST = Memory()
+FLUSHES = bool(
+    flushed(lambda: np.float32(UNDERFLOW) * np.float32(UNDERFLOW)) == 0
+)  # processors without the mode do not
 
 
 def often(names: Iterable[str]) -> list[Any]:
-    """Names for parametrize; those that are made of what others are made of are slow tests."""
+    """Names for parametrize; kernels made only of the loops of other kernels are slow tests."""
     made = {name for name in names if name.startswith("dense") and name.endswith("_dropout")} - ONE_OF_EACH
     return [pytest.param(name, marks=pytest.mark.slow) if name in made else name for name in names]
 
@@ -77,12 +89,12 @@ def _bits(values: np.ndarray) -> bytes:
 
 
 def _poison(dtype: Any, run: int = 0) -> Any:
-    """What outputs hold before a run: NaN, which spreads into whatever is computed from it; then a plausible number."""
+    """Values of outputs before a run: in run 0 NaN, which spreads into every result computed from it, then a plausible number."""
     return (np.nan, 0.75)[run] if is_real(dtype) else (85, 2)[run]
 
 
 def is_real(dtype: Any) -> bool:
-    """Whether this dtype holds real numbers; NumPy itself does not know bfloat16."""
+    """Whether this dtype holds real numbers; bfloat16 is not a float to NumPy."""
     return np.dtype(dtype).kind == "f" or np.dtype(dtype).name == "bfloat16"
 
 
@@ -108,7 +120,7 @@ def sizes_of(contract: Contract) -> Iterator[dict[str, int]]:
 
 
 def family(name: str) -> str:
-    """Kernels that share a compiled loop: dense_relu, input_grad_relu, relu and relu_grad."""
+    """The name shared by kernels with one compiled loop: "relu" for dense_relu, input_grad_relu, relu and relu_grad."""
     return name.removeprefix("dense_").removeprefix("input_grad_").removesuffix("_grad")
 
 
@@ -119,9 +131,9 @@ def positive_letters(contract: Contract) -> set[str]:
 
 
 def draw(
-    contract: Contract, sizes: Mapping[str, int], dtype: str, seed: Any, stored: str | None = None
+    contract: Contract, sizes: Mapping[str, int], dtype: str, seed: Any, stored: str | None = None, scale: float = 1.0
 ) -> dict[str, Any]:
-    """Inputs by name, in the dtypes that a kernel gets them in.
+    """Inputs by name, in the dtypes that a kernel gets them in; arrays of reals are multiplied by `scale`.
 
     A weight matrix W[i,o] is divided by √i: then x W is of the size of x, whatever i.  Undivided, 1,500 columns give numbers
     around 40 and some of 90, whose exp multiplies the rounding of the sum by 90 and overflows in 16 bits.
@@ -131,6 +143,8 @@ def draw(
         drawn["W"] /= np.sqrt(max(1, len(drawn["W"])))
     for a in contract.inputs:
         if a.dims is not None:
+            if a.domain == "real":
+                drawn[a.name] = drawn[a.name] * scale
             values = drawn[a.name] * 40 if a.domain == "stored" and stored == "uint8" else drawn[a.name]
             drawn[a.name] = (
                 np.abs(values).astype("uint8")
@@ -175,17 +189,18 @@ def check_kernel(
     seed: Any = 0,
     memory: Memory = HOST,
     stored: str | None = None,
+    scale: float = 1.0,
 ) -> None:
     """Raise AssertionError unless `run` does what `contract` and `reference` say, also with each declared alias."""
-    inputs = draw(contract, sizes, dtype, seed, stored)
+    inputs = draw(contract, sizes, dtype, seed, stored, scale)
     expected = expected_of(contract, reference, inputs)
     moved: list[list[np.ndarray]] = []
     half = float(np.spacing(np.ones((), dtype))) / 2  # the largest relative error of one rounding
     step = max(half, 2.0**-40)  # the reference rounds at 2⁻⁵³ itself: a smaller move would be lost in that
 
     def rounding(i: int) -> Callable[[], Any]:
-        """Where a sum cancels, the unit is what one rounding of the inputs does to the reference's result: no kernel can
-        promise less.  Asked for only where the last place of the largest value does not suffice.
+        """Where a sum cancels, the unit is the effect of one rounding of the inputs on the reference's result: no kernel can
+        promise less.  Computed only if the last place of the largest value does not suffice.
 
         The inputs are moved by `step`, and the change of the result is scaled down to `half`."""
 
@@ -205,6 +220,7 @@ def check_kernel(
         for i, (a, want, got, again) in enumerate(zip(contract.outputs, expected, *runs, strict=True)):
             _compare(a, got, want, contract.tolerance * unit(a, want, dtype), rounding(i), where)
             assert _bits(got) == _bits(again), f"{a.name} depends on what it held before, or on the run; {where}"
+            assert not subnormal(got).any() or not FLUSHES, f"{a.name} holds subnormal numbers; {where}"
 
 
 def _run(
@@ -230,7 +246,7 @@ def _run(
             kind = a.dtype(dtype)
             outputs[a.name] = Guarded(memory, np.full(contract.shape(a, sizes), _poison(kind, attempt), kind))
     arrays = tuple(v.array for v in outputs.values())
-    run(*(getattr(v, "array", v) for v in given.values()), out=arrays[0] if len(arrays) == 1 else arrays)
+    flushed(run, *(getattr(v, "array", v) for v in given.values()), out=arrays[0] if len(arrays) == 1 else arrays)
     written = {id(v) for v in outputs.values()}
     for name, buffer in given.items():
         if isinstance(buffer, Guarded) and id(buffer) not in written:
@@ -241,21 +257,33 @@ def _run(
 
 
 def is_record(a: Argument) -> bool:
-    """An array of fixed size, such as loss[2], holds unlike things: each entry has a scale of its own."""
+    """Whether this is an array of fixed size, such as loss[2], whose entries are different quantities with separate scales."""
     return all(d.isdigit() for d in a.dims or ())
 
 
 def _largest(a: Argument, values: Sequence[np.ndarray]) -> Any:
-    """Of all finite entries, or of each entry of a record."""
+    """The largest absolute value over all finite entries, or for each entry of a record."""
     sizes = np.abs(np.where(np.isfinite(values), values, 0.0))
     return np.max(sizes, axis=0, initial=0.0) if is_record(a) else np.max(sizes, initial=0.0)
 
 
 def unit(a: Argument, want: np.ndarray, dtype: str) -> Any:
-    """One unit in the last place of the largest expected value."""
+    """One unit in the last place of the largest expected value, and the smallest normal number."""
     if want.dtype.kind != "f":
         return 0
-    return np.spacing(np.asarray(_largest(a, [want])).astype(dtype)).astype("float64")
+    return np.spacing(np.asarray(_largest(a, [want])).astype(dtype)).astype("float64") + smallest_normal(dtype)
+
+
+def subnormal(values: np.ndarray) -> Any:
+    """Which entries are subnormal numbers of the dtype of arithmetic."""
+    if not is_real(values.dtype):
+        return np.zeros(values.shape, bool)
+    return (values != 0) & (np.abs(values.astype("float64")) < smallest_normal(values.dtype.name))
+
+
+def smallest_normal(dtype: str) -> float:
+    """Of the dtype of arithmetic: 16 bits are storage, what is computed has 32."""
+    return float(np.finfo("float64" if dtype == "float64" else "float32").smallest_normal)
 
 
 def _moved(contract: Contract, inputs: Mapping[str, Any], step: float, random: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcore.backends.backend import Backend, from_namespace
+from dlcore.backends.executors import REPLAY
 from dlcore.errors import ContractError
 from dlcore.kernels import reference
 from dlcore.kernels.contract import Contract, contract
@@ -20,7 +21,9 @@ from dlcore.kernels.table import Kernel, KernelTable
 
 from .kernel_contracts import (
     HOST,
+    ROOT_OF_SQUARES,
     SAMPLED,
+    UNDERFLOW,
     Memory,
     check_at_all_sizes,
     check_kernel,
@@ -34,9 +37,9 @@ pytest.importorskip("numba")
 
 # what 16-bit training adds; it needs a GPU.  Of kernels that are two words in a row one of each kind is enough
 MIXED = set(reference.mixed.KERNELS) - SAMPLED
-CPU = KernelTable(
-    {name: kernel for name, kernel in Backend.for_device("cpu").kernels.items() if name not in reference.mixed.KERNELS}
-)
+CPU = {
+    name: kernel for name, kernel in Backend.for_device("cpu").kernels.items() if name not in reference.mixed.KERNELS
+}
 STRICT = Memory(lambda v: array_api_strict.asarray(v.copy()), np.asarray, array_api_strict.reshape)
 NAMESPACES = {
     "numpy": (from_namespace(np, "numpy").kernels, HOST),
@@ -78,6 +81,15 @@ def test_reference_kernel_keeps_its_contract(name: str, namespace: str) -> None:
     check_everywhere(table[name], "float32", memory)
     odd = odd_sizes(table[name].contract)
     check_kernel(table[name].run, table[name].contract, reference.KERNELS[name], odd, memory=memory)
+
+
+@pytest.mark.parametrize("name", often(name for name in CPU if name not in ROOT_OF_SQUARES))
+def test_cpu_kernel_where_products_underflow(name: str) -> None:
+    """Within the tolerance, in units of the smallest normal number, and no result is subnormal: neither's, twin nor reference."""
+    odd = odd_sizes(CPU[name].contract)
+    for table in (CPU, NAMESPACES["numpy"][0]):
+        kernel = table[name]
+        check_kernel(kernel.run, kernel.contract, reference.KERNELS[name], odd, dtype="float32", scale=UNDERFLOW)
 
 
 @pytest.mark.parametrize("name", ["gather", "gather_labels"])
@@ -403,5 +415,5 @@ def test_products_are_drawn_as_large_as_their_inputs(name: str) -> None:
 
 def test_a_table_shows_where_it_falls_back() -> None:
     """A kernel without a fast twin is the reference, and says so."""
-    table = KernelTable.of(np, reference.KERNELS, {"relu": CPU["relu"].run}, "cpu")
+    table = KernelTable.of(np, reference.KERNELS, {"relu": CPU["relu"].run}, "cpu", lambda calls: REPLAY)
     assert (table.relu.source, table.tanh.source) == ("cpu", "reference")

@@ -1,1 +1,1 @@
-"""The contestants, each in a file of its own that imports its library; `contestants.py` runs each in its own process."""
+"""The contestants, each in its own file, which imports its library; `contestants.py` runs each in its own process."""

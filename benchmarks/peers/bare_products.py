@@ -1,4 +1,4 @@
-"""The matrix products of a step and nothing else, by np.matmul: what a step costs at least if it calls the same BLAS."""
+"""Only the matrix products of a step, by np.matmul: a lower bound for the time of a step with the same BLAS."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The matrix products of a step and nothing else on a GPU: a replayed CUDA graph of cuBLASLt calls, without launches by Python.
+"""Only the matrix products of a step, on a GPU: a replayed CUDA graph of cuBLASLt calls, without launches by Python.
 
-CuPy refuses cuBLAS while a stream is captured; cuBLASLt takes stream and workspace as arguments, and does not.  For each
-product the fastest of cuBLASLt's own proposals is taken.  The variant is float32, tf32 or bf16.  Not run on a GPU yet; see
-README.md in the folder above.
+CuPy refuses cuBLAS while a stream is captured; cuBLASLt takes stream and workspace as arguments and can be captured.  Each
+product uses the fastest of the algorithms that cuBLASLt proposes.  The variant is float32, tf32 or bf16.  Not run on a GPU yet;
+see README.md in the folder above.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ STEPS_OF_A_GRAPH = 8
 
 
 class Layout(NamedTuple):
-    """A product of arrays stored by rows, D = op(A) op(B), as cuBLASLt's product of arrays stored by columns, Dᵀ = op(B)ᵀ op(A)ᵀ.
+    """A product of row-major arrays, D = op(A) op(B), as cuBLASLt's product of column-major arrays, Dᵀ = op(B)ᵀ op(A)ᵀ.
 
-    Its first operand is our B, its second our A.  Each shape is (rows, columns) of the array as it lies in memory, read by
-    columns; the leading dimension is the number of rows.
+    Its first operand is our B, its second our A.  Each shape is (rows, columns) of the array in memory, read as column-major;
+    the leading dimension is the number of rows.
     """
 
     first: tuple[int, int]
@@ -38,7 +38,7 @@ class Layout(NamedTuple):
 
 
 def layout(kind: str, m: int, k: int, n: int) -> Layout:
-    """Of a product of `Task.products`: x W; xᵀ δ with x stored k × m; δ Wᵀ with W stored n × k."""
+    """The layout of a product of `Task.products`: x W; xᵀ δ with x stored k × m; δ Wᵀ with W stored n × k."""
     transposed_a, transposed_b = kind == "weights", kind == "inputs"
     a = (m, k) if transposed_a else (k, m)
     b = (k, n) if transposed_b else (n, k)
@@ -46,7 +46,7 @@ def layout(kind: str, m: int, k: int, n: int) -> Layout:
 
 
 class _Product:
-    """One planned product: every attribute is set before the capture.  `kinds` are those of first, second and result."""
+    """One planned product: all attributes are set before the capture.  `kinds` are the dtypes of first, second and result."""
 
     def __init__(
         self, lt: Any, handle: int, shape: Layout, arrays: tuple[Any, Any, Any], kinds: tuple[int, int, int],
@@ -92,7 +92,7 @@ class _Product:
         )  # fmt: skip
 
     def choose(self, stream: Any) -> None:
-        """The fastest proposal, by events around 20 calls of each."""
+        """Choose the fastest proposal, by events around 20 calls of each."""
         times = {}
         for algorithm in self.proposals:
             self._algorithm = algorithm
@@ -125,7 +125,7 @@ class Contestant(Peer):
                 shape = layout(kind, m, k, n)
                 arrays = [random.standard_normal(r * c).astype(xp.float32) for r, c in (shape.first, shape.second)]
                 d, kinds = xp.empty(m * n, xp.float32), (FLOAT32, FLOAT32, FLOAT32)
-                if self.variant == "bf16":  # gradients of weights are sums, and stay float32
+                if self.variant == "bf16":  # gradients of weights are sums and stay in float32
                     arrays = [(array.view(xp.uint32) >> 16).astype(xp.uint16) for array in arrays]
                     kinds = BFLOAT16, BFLOAT16, FLOAT32 if kind == "weights" else BFLOAT16
                 product = _Product(self._lt, self._handle, shape, (*arrays, d), kinds, workspace, compute)
@@ -138,13 +138,13 @@ class Contestant(Peer):
                 for _ in range(STEPS_OF_A_GRAPH):
                     for product in self._products:
                         product(self._stream.ptr)
-            finally:  # otherwise the stream would go on capturing
+            finally:  # otherwise the stream would stay in capture
                 self._graph = self._stream.end_capture()
             self._graph.upload(self._stream)
             self._stream.synchronize()
 
     def run(self, epochs: int, begin: Callable[[], None], after_epoch: Callable[[float], bool]) -> None:
-        """Whole graphs: as many steps as the task has, rounded up; `steps` below says how many these are."""
+        """Run whole graphs: the number of steps is rounded up; `steps` below is this number."""
         launches = range(-(-self.task.steps // STEPS_OF_A_GRAPH))
         begin()
         for _ in range(epochs):

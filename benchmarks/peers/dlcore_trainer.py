@@ -1,6 +1,6 @@
-"""dlcore, as its README shows it: one call of fit.
+"""dlcore, used as in its README: one call of fit.
 
-The variant is the dtype, or "high": float32 multiplied as TF32.
+The variant is the dtype, or "high": float32 with products in TF32.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def network(widths: Sequence[int]) -> dl.Sequential:
 
 
 class Watch(dl.Callback):
-    """Tells when the first step begins, and after each epoch its loss with the l2 term; what that returns ends the run."""
+    """Calls `begin` before the first step, and `after_epoch` with the loss including the l2 term; its return value may stop fit."""
 
     def __init__(self, begin: Callable[[], None], after_epoch: Callable[[float], bool], l2: float) -> None:
         self._begin, self._after_epoch, self._l2 = begin, after_epoch, l2
@@ -67,5 +67,5 @@ class Contestant(Peer):
         return self.trainer.evaluate(X, y)["accuracy"]
 
     def facts(self) -> dict[str, str]:
-        """After run: the step that was trained."""
+        """The recorded step; call it after run."""
         return {"version": dl.__version__, "step": str(self.trainer.step).partition("\n")[0]}

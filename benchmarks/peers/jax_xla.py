@@ -8,7 +8,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-# otherwise each of its processes takes three quarters of a GPU's memory at its start, and there are others
+# otherwise each JAX process takes three quarters of the GPU's memory at its start, but several share the GPU
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import jax
@@ -63,7 +63,7 @@ class Contestant(Peer):
 
         @partial(jax.jit, donate_argnums=0)
         def step(state: Any, X: jax.Array, y: jax.Array, order: jax.Array) -> tuple[Any, jax.Array]:
-            """The rows follow from the count of steps, so that nothing comes from the host."""
+            """One step; the rows follow from the step counter, so that nothing is copied from the host."""
             first = (state[3].astype(jnp.int32) % steps) * batch
             return adam(state, X, y, jax.lax.dynamic_slice(order, (first,), (batch,)))
 

@@ -1,4 +1,4 @@
-"""What every contestant can do."""
+"""The interface of a contestant."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Unavailable(Exception):
 class Peer(ABC):
     """Trains the network of a task.
 
-    variant   which way of using the library, of those in `contestants.py`
+    variant   the way of using the library, one of those in `contestants.py`
     device    "cpu", "cuda" or "cuda:1"
-    Weights start Glorot uniform, biases 0, in all of them.  Raises Unavailable, or ImportError.
+    Weights start Glorot uniform, biases at 0, in all of them.  Raises Unavailable or ImportError.
     """
 
     def __init__(self, task: Task, data: Data, variant: str, device: str) -> None:
@@ -26,7 +26,7 @@ class Peer(ABC):
 
     @property
     def steps(self) -> int:
-        """Of an epoch."""
+        """Number of steps in an epoch."""
         return self.task.steps
 
     @abstractmethod
@@ -35,16 +35,16 @@ class Peer(ABC):
 
     @abstractmethod
     def run(self, epochs: int, begin: Callable[[], None], after_epoch: Callable[[float], bool]) -> None:
-        """Train at most `epochs` further epochs from arrays on the host, each in an order of its own.
+        """Train at most `epochs` further epochs from arrays on the host, each with its own order of rows.
 
-        begin()             when data and program are where they have to be, before the first step
-        after_epoch(loss)   with the epoch's mean loss plus the l2 term, when the device is done with it; True ends the run
+        begin()             is called before the first step, when data and program are in place
+        after_epoch(loss)   is called with the epoch's mean loss plus the l2 term, when the device has finished; True ends the run
         """
 
     @abstractmethod
     def accuracy(self, X: np.ndarray, y: np.ndarray) -> float:
-        """The share of rows that the present weights classify correctly."""
+        """The share of rows that the current weights classify correctly."""
 
     def facts(self) -> dict[str, str]:
-        """What a reader has to know of the contestant: its version, its program, its threads."""
+        """Facts that a reader needs about the contestant: its version, its program, its threads."""
         return {}

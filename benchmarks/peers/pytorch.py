@@ -1,8 +1,8 @@
 """PyTorch, in the ways that its documentation recommends for speed; rows are gathered from tensors, without a DataLoader.
 
-eager     as the tutorials write it
+eager     as in the tutorials
 fused     Adam(fused=True)
-1 thread  fused, with set_num_threads(1): threads cost small networks more than they bring
+1 thread  fused, with set_num_threads(1): for small networks, threads cost more than they save
 compile   fused, with network and loss under torch.compile (on a GPU with mode="reduce-overhead")
 bf16      fused, under torch.autocast(bfloat16)
 medium    fused, with set_float32_matmul_precision("medium"); on a GPU "high", which is TF32
@@ -44,7 +44,7 @@ class Contestant(Peer):
             layers += [nn.Linear(i, o), nn.ReLU()]
         self.model = nn.Sequential(*layers[:-1]).to(device)
         mode = "reduce-overhead" if self._gpu else None
-        compiled = variant == "compile"  # once: a run from fresh weights keeps the program
+        compiled = variant == "compile"  # compiled once: runs from fresh weights keep the program
         self._loss = torch.compile(self._forward, dynamic=False, mode=mode) if compiled else self._forward
         self._on_device: tuple[torch.Tensor, torch.Tensor] | None = None
         self._graph: tuple[torch.cuda.CUDAGraph, torch.Tensor, torch.Tensor] | None = None
@@ -67,13 +67,13 @@ class Contestant(Peer):
         self.optimizer = torch.optim.Adam(groups, lr=self.task.learning_rate, **options)
         if self._captures:
             self._graph = self._captured()
-            self.start(seed)  # the capture has trained
+            self.start(seed)  # again: the capture has trained the weights
 
     def _forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return nn.functional.cross_entropy(self.model(x), y)
 
     def _data(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """On a CPU the host's arrays themselves."""
+        """The data as tensors; on a CPU they share memory with the host's arrays."""
         return torch.from_numpy(self.data.X).to(self.device), torch.from_numpy(self.data.y).to(self.device)
 
     def _eager(self, index: torch.Tensor) -> torch.Tensor:
@@ -111,7 +111,9 @@ class Contestant(Peer):
     def run(self, epochs: int, begin: Callable[[], None], after_epoch: Callable[[float], bool]) -> None:
         self._on_device = self._on_device or self._data()
         batch, step = self.task.batch, self._replayed if self._graph else self._eager
-        graphs = self._gpu and (self._captures or self.variant == "compile")  # they write each loss into the same place
+        graphs = self._gpu and (
+            self._captures or self.variant == "compile"
+        )  # these write every loss to the same address
         if self._gpu:
             torch.cuda.synchronize(self.device)
         begin()

@@ -16,11 +16,11 @@ from .peer import Peer, Unavailable
 
 
 class _Done(Exception):
-    """Raised out of fit when the run is to end."""
+    """Raised to leave fit when the run must end."""
 
 
 class _Watched(MLPClassifier):
-    """MLPClassifier has no callbacks: what it calls before its epochs, and after each, tells the watch."""
+    """MLPClassifier has no callbacks, so methods that it calls before its epochs, and after each, are overridden."""
 
     begin: Callable[[], None]
     after_epoch: Callable[[float], bool]

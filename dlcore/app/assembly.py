@@ -1,7 +1,7 @@
 """From a configuration to data and a trainer.
 
-Activations and optimizers go by the names of their classes, in any case and with or without underscores, so that a new one
-needs no word here.
+Activations and optimizers are found by the names of their classes, in any case and with or without underscores, so that a new
+one needs no entry here.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def _by_name(module: ModuleType) -> dict[str, type]:
 
 ACTIVATIONS = _by_name(activations)
 OPTIMIZERS = _by_name(optimizers)
-del OPTIMIZERS["optimizer"]  # their base
+del OPTIMIZERS["optimizer"]  # the base class
 
 
 def resolved(configuration: Configuration) -> Configuration:
-    """The configuration with activation and optimizer as they are called here, and paths that hold from any folder.
+    """The configuration with canonical names of activation and optimizer, and absolute paths.
 
     Raises ConfigurationError for an unknown name, with the nearest known one.
     """
@@ -75,8 +75,7 @@ def load(configuration: Configuration) -> DataSet:
 def make_trainer(configuration: Configuration, data: DataSet) -> Trainer:
     """A new trainer for the data: the hidden layers, each with its activation, and an output for each class or target.
 
-    Raises ConfigurationError for names that are unknown and numbers that cannot work, DeviceError for a device that cannot
-    be used.
+    Raises ConfigurationError for unknown names and numbers that cannot work, DeviceError for a device that cannot be used.
     """
     run = resolved(configuration)
     layers, width = _first_layers(data)
@@ -95,7 +94,7 @@ def make_trainer(configuration: Configuration, data: DataSet) -> Trainer:
 
 
 def _first_layers(data: DataSet) -> tuple[list[Layer], int]:
-    """An Embedding for columns of codes, if there are any, and how wide the input of the first Dense layer is."""
+    """An Embedding for columns of codes, if there are any, and the input width of the first Dense layer."""
     codes = data.preprocessing.embedded if data.preprocessing is not None else ()
     if not codes:
         return [], data.X.shape[1]
@@ -104,7 +103,7 @@ def _first_layers(data: DataSet) -> tuple[list[Layer], int]:
 
 
 def _known(kind: str, name: str, classes: dict[str, type]) -> str:
-    """The name as `classes` has it.  Raises ConfigurationError for one that it does not have."""
+    """The key of this name in `classes`.  Raises ConfigurationError if there is none."""
     plain = name.lower().replace("_", "").replace("-", "")
     if plain in classes:
         return plain

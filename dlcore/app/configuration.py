@@ -1,8 +1,9 @@
-"""What a run is made of: each setting once, with its section, its flag, how it is read, its default and what it means.
+"""The settings of a run: each is declared once, with its section, flag, reader, default and meaning.
 
-The flags of `dlcore train`, the keys of a configuration file, what `dlcore init` writes and config.toml in the folder of a
+The flags of `dlcore train`, the keys of a configuration file, the output of `dlcore init` and config.toml in the folder of a
 run all come from the fields of Configuration.  A new setting is a new field there.
-Nothing here needs NumPy, which takes longer to import than `dlcore --help` may take.  assembly.py makes data and a trainer of it.
+Nothing here needs NumPy, which takes longer to import than `dlcore --help` may take.  assembly.py makes data and a trainer from
+a Configuration.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from .. import __version__
 from ..errors import ConfigurationError
 from ..suggestions import did_you_mean
 
-# what can be trained on by name: how many epochs, and in what batches, unless somebody says otherwise
+# named data sets: default epochs and batch size
 NAMED_DATA = {"digits": (60, 64), "mnist": (10, 128), "fashion-mnist": (10, 128)}
-FILES = (50, 128)  # the same for files
+FILES = (50, 128)  # default epochs and batch size for files
 
 
 # -- values: from the text of a flag, or from TOML -------------------------------------------------------------------------
@@ -110,10 +111,10 @@ def character(value: Any) -> str:
 def setting(
     section: str, read: Callable[[Any], Any], meaning: str, *, metavar: str, default: Any = MISSING, key: str = ""
 ) -> Any:
-    """A field of Configuration: section.key in TOML, --its-name on the command line; `key` where TOML calls it otherwise.
+    """A field of Configuration: section.key in TOML, --its-name on the command line; `key` if TOML has another name for it.
 
-    `read` turns the text of a flag or a TOML value into the field's value, or raises ConfigurationError.  A setting that may
-    be left open has the default None.
+    `read` converts the text of a flag or a TOML value to the field's value, or raises ConfigurationError.  An optional setting
+    has the default None.
     """
     return field(
         default=default,
@@ -123,7 +124,7 @@ def setting(
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """A run, complete.  The names of classes in it and the ranges of numbers are checked where a trainer is made of it."""
+    """All settings of a run.  Names of classes and ranges of numbers are checked later, when a trainer is made from it."""
 
     data: str = setting(
         "data",
@@ -143,7 +144,7 @@ class Configuration:
         "table", text, "the column to predict, by name or number", metavar="COLUMN", default=None
     )
     task: str | None = setting(
-        "table", one_of("classification", "regression"), "classification or regression; told from the target",
+        "table", one_of("classification", "regression"), "classification or regression; detected from the target",
         metavar="NAME", default=None,
     )  # fmt: skip
     test: str | None = setting(
@@ -154,21 +155,25 @@ class Configuration:
         default=None,
     )
     separator: str | None = setting(
-        "table", character, "of a CSV file: one character, or tab; told from the file", metavar="C", default=None
+        "table", character, "of a CSV file: one character, or tab; detected from the file", metavar="C", default=None
     )
     header: bool | None = setting(
-        "table", yes_or_no, "of a CSV file: whether its first line holds names, yes or no; told from the file",
+        "table", yes_or_no, "of a CSV file: whether its first line holds names, yes or no; detected from the file",
         metavar="WORD", default=None,
     )  # fmt: skip
     quote: str | None = setting(
         "table",
         character,
-        "of a CSV file: what is around cells, or none; told from the file",
+        "of a CSV file: what is around cells, or none; detected from the file",
         metavar="C",
         default=None,
     )
     encoding: str | None = setting(
-        "table", text, "of a CSV file: cp1252, utf-16, ...; told from a mark, or UTF-8", metavar="NAME", default=None
+        "table",
+        text,
+        "of a CSV file: cp1252, utf-16, ...; detected from a mark, or UTF-8",
+        metavar="NAME",
+        default=None,
     )
     missing: tuple[str, ...] | None = setting(
         "table", words, "cells that are missing, beside empty ones; NA, NaN, null, ? and their like", metavar="WORD,...",
@@ -179,7 +184,7 @@ class Configuration:
         default="error",
     )  # fmt: skip
     types: tuple[str, ...] | None = setting(
-        "table", words, "what columns are: number, category, date or ignore; told from their cells",
+        "table", words, "what columns are: number, category, date or ignore; detected from their cells",
         metavar="COLUMN=TYPE,...", default=None,
     )  # fmt: skip
     scaling: str = setting(
@@ -246,7 +251,7 @@ class Configuration:
     )
 
     def sections(self) -> dict[str, dict[str, Any]]:
-        """The configuration as TOML has it; settings left open are left out, and so is [table] where there is none."""
+        """The configuration as sections of TOML, without settings that are None, and without [table] for data without a table."""
         made: dict[str, dict[str, Any]] = {}
         for name, each in SETTINGS.items():
             value = getattr(self, each.name)
@@ -259,11 +264,11 @@ class Configuration:
 # by their names in TOML, section.key
 SETTINGS = {f"{each.metadata['section']}.{each.metadata['key'] or each.name}": each for each in fields(Configuration)}
 
-OF_TABLES = {name: each for name, each in SETTINGS.items() if name.startswith("table.")}  # of no meaning for other data
+OF_TABLES = {name: each for name, each in SETTINGS.items() if name.startswith("table.")}  # meaningless for named data
 
 
 def configure(given: Mapping[str, Any]) -> Configuration:
-    """The configuration with the given fields and defaults for the others; what is not a field is left aside.
+    """The configuration with the given fields and defaults for the others; names that are no fields are ignored.
 
     Raises ConfigurationError for data of an unknown name, with the nearest known one, and for seeds that are too large.
     """
@@ -278,7 +283,7 @@ def configure(given: Mapping[str, Any]) -> Configuration:
 
 
 def usual(data: str) -> tuple[int, int]:
-    """Epochs and batch size for these data."""
+    """Default epochs and batch size for these data."""
     if data in NAMED_DATA:
         return NAMED_DATA[data]
     if not is_file_name(data):
@@ -291,7 +296,7 @@ def usual(data: str) -> tuple[int, int]:
 
 
 def is_file_name(data: str) -> bool:
-    """Whether DATA is a file rather than a name that somebody mistyped."""
+    """Whether DATA is a file and not a mistyped name."""
     return os.path.exists(data) or bool(os.path.splitext(data)[1]) or os.path.basename(data) != data
 
 
@@ -301,8 +306,7 @@ def is_file_name(data: str) -> bool:
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The fields that a configuration file gives.
 
-    Raises ConfigurationError, naming the file, for one that cannot be read, is not TOML, has a key that is no setting or
-    a value that cannot be one.
+    Raises ConfigurationError, naming the file, if it cannot be read, is not TOML, or has an unknown key or a wrong value.
     """
     import tomllib
 
@@ -311,7 +315,11 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
             sections = tomllib.loads(file.read())
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:  # brackets in brackets
+    except (
+        tomllib.TOMLDecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+    ) as error:  # RecursionError: deeply nested brackets
         raise ConfigurationError(f"{path}: not TOML: {error}") from error
     pairs: list[tuple[str, Any]] = []
     for section, keys in sections.items():
@@ -327,7 +335,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """The fields that `section.key=value` give: the value as after a flag, or as in TOML where it begins with a quote or bracket."""
+    """The fields set by `section.key=value`: the value as after a flag, or as in TOML if it begins with a quote or bracket."""
     import tomllib
 
     given: dict[str, Any] = {}
@@ -356,7 +364,9 @@ def read_setting(name: str, value: Any) -> tuple[str, Any]:
         if inside:
             raise ConfigurationError(f"{name!r} is a section, expected one of its keys: {', '.join(inside)}")
         key = name.rpartition(".")[2]
-        same = [known for known in SETTINGS if known.endswith(f".{key}")]  # in another section, or without one
+        same = [
+            known for known in SETTINGS if known.endswith(f".{key}")
+        ]  # the key in the wrong section, or without one
         hint = f" (did you mean {same[0]!r}?)" if same else did_you_mean(name, SETTINGS)
         raise ConfigurationError(f"unknown key {name!r}{hint}")
     found = SETTINGS[name]

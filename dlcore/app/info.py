@@ -1,4 +1,4 @@
-"""What a report of a problem, or of a speed, must say about the machine: versions, processor, BLAS, CUDA."""
+"""Facts about the machine for reports of problems and speeds: versions, processor, BLAS, CUDA."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .. import __version__
 from ..backends.backend import Backend
 from ..errors import DeviceError
 
-_CUPY = ("cupy-cuda13x", "cupy-cuda12x", "cupy")  # of these one, and only one, may be installed
+_CUPY = ("cupy-cuda13x", "cupy-cuda12x", "cupy")  # alternatives, of which only one may be installed
 
 
 def collect() -> dict[str, Any]:
-    """Facts by section, as JSON values; None for what is not installed or not known."""
+    """Facts by section, as JSON values; None if something is not installed or not known."""
     return {
         "versions": {
             "dlcore": __version__,
@@ -73,13 +73,13 @@ def _processor() -> str | None:
 
 
 def _blas() -> dict[str, Any]:
-    """The library that NumPy multiplies matrices with, the kernel it chose for this processor, and its threads."""
+    """NumPy's BLAS library, the kernel that it chose for this processor, and its number of threads."""
     from threadpoolctl import threadpool_info
 
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    # SciPy brings a BLAS of its own; NumPy's lies beside NumPy where it came in a wheel
+    # SciPy has its own BLAS; in wheels, NumPy's is in a folder beside NumPy
     pools.sort(key=lambda pool: "numpy" not in pool["filepath"])
-    if not pools:  # Apple's Accelerate, for one
+    if not pools:  # for example Apple's Accelerate
         built_with = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         return {
             "library": built_with.get("name"),
@@ -97,7 +97,7 @@ def _blas() -> dict[str, Any]:
 
 
 def _kernels() -> dict[str, Any]:
-    """Which kernels the CPU uses, and where the compiled ones are kept."""
+    """The kind of kernels that the CPU uses, and the folder of the compiled ones."""
     reason = Backend.for_device("cpu").reason
     if reason:
         return {"cpu": f"reference only: {reason}", "cache_folder": None}
@@ -108,13 +108,13 @@ def _kernels() -> dict[str, Any]:
 
 
 def _cuda() -> dict[str, Any]:
-    """Whether a GPU can be used, the pieces that this takes, and what mends the first that is missing."""
+    """Whether a GPU can be used, the components that this needs, and how to repair the first that is missing."""
     from ..kernels.cuda.diagnosis import facts
 
     try:
         usable, reason = True, Backend.for_device("cuda").reason or None
     except DeviceError as error:
         usable, reason = False, str(error)
-    except Exception as error:  # a broken installation is what this report is read for
+    except Exception as error:  # any: this report is meant for broken installations
         usable, reason = False, f"{type(error).__name__}: {error}"
     return {"usable": usable, "reason": reason} | facts()

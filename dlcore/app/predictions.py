@@ -1,4 +1,4 @@
-"""Predictions as a file: CSV, NPY or Parquet, one row for each row that came in, in the same order."""
+"""Predictions as a file: CSV, NPY or Parquet, one row for each input row, in the same order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMS = (".csv", ".npy", ".parquet")
 class Predictions:
     """Probabilities (n, C) of named classes, or values (n,) without classes, for some rows of a file.
 
-    places, count   where these n rows stand among all `count` rows of the file; the others could not be used
+    places, count   positions of these n rows among all `count` rows of the file; the others could not be used
     """
 
     values: np.ndarray
@@ -33,7 +33,7 @@ class Predictions:
 
     @property
     def labels(self) -> list[str]:
-        """The class with the largest probability of each of the n rows."""
+        """For each of the n rows, the class with the largest probability."""
         return [self.classes[c] for c in self.values.argmax(axis=1)]
 
     def array(self) -> np.ndarray:
@@ -43,9 +43,9 @@ class Predictions:
         return out
 
     def csv(self) -> str:
-        """A header, then a line for each of `count` rows; of rows that could not be used the cells are empty.
+        """A header, then a line for each of `count` rows; rows that could not be used have empty cells.
 
-        Numbers have as many digits as tell them from the next one of their dtype.
+        Numbers have the fewest digits that identify them in their dtype.
         """
         cells = [[str(x) for x in row] for row in self.values.reshape(len(self.values), -1)]
         if self.classes:
@@ -60,7 +60,7 @@ class Predictions:
         return text.getvalue()
 
     def npy(self) -> bytes:
-        """`array` as a file of NumPy."""
+        """`array` in NumPy's file format."""
         data = io.BytesIO()
         np.save(data, self.array())
         return data.getvalue()
@@ -84,7 +84,7 @@ class Predictions:
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
-    """Raise ConfigurationError for a file that predictions cannot be written to: better now than after the work."""
+    """Raise ConfigurationError if predictions cannot be written to this file, before any work is done."""
     target = Path(path)
     if target.suffix.lower() not in FORMS:
         raise ConfigurationError(f"--out {target}: expected a name that ends in {', '.join(FORMS)}")
@@ -101,7 +101,7 @@ def check_target(path: str | os.PathLike[str]) -> None:
 
 
 def write(path: str | os.PathLike[str], predictions: Predictions) -> None:
-    """Write a file of the form that its name ends in; one of that name is replaced in one move.  Raises CheckpointError."""
+    """Write a file in the format of its suffix; an existing file is replaced atomically.  Raises CheckpointError."""
     target = Path(path)
     form = target.suffix.lower()
     data = (

@@ -1,4 +1,4 @@
-"""From files of raw rows to a data set: read, split, preprocessing fitted on the training rows alone, rows left out and counted."""
+"""From files of raw rows to a data set: read, split, fit the preprocessing to the training rows alone, count rows left out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def load_file(run: Configuration) -> DataSet:
     Raises ConfigurationError for settings that cannot work, DataError for files that cannot be used.
     """
     dialect, wish = dialect_of(run), preprocessing_of(run)
-    # a number says where the target stands, and must not be taken for its name
+    # a number is the position of the target, not its name
     named = run.target is not None and not run.target.removeprefix("-").isdecimal()
     table = read_table(run.data, dialect, [run.target] if named and run.target else [])
     if run.target is None:
@@ -38,7 +38,9 @@ def load_file(run: Configuration) -> DataSet:
         test = read_table(run.test, dialect, table.columns)
         test.column(target)
     whole = wish.fit_target(table, target, run.task)
-    task = "classification" if isinstance(whole, Classes) else "regression"  # a part of the rows could look otherwise
+    task = (
+        "classification" if isinstance(whole, Classes) else "regression"
+    )  # fixed now: part of the rows may look different
     table = _with_targets(table, whole, run.bad_rows)
     if test is None:
         table, test = _split(table, whole)
@@ -67,8 +69,8 @@ def load_file(run: Configuration) -> DataSet:
 
 
 def dialect_of(run: Configuration) -> Dialect:
-    """How files of this run are read."""
-    # an empty cell is missing, whatever else is
+    """The dialect of this run's files."""
+    # an empty cell is always missing
     missing = MISSING if run.missing is None else ("", *run.missing)
     quote = "" if run.quote == "none" else run.quote
     return Dialect(
@@ -77,7 +79,7 @@ def dialect_of(run: Configuration) -> Dialect:
 
 
 def preprocessing_of(run: Configuration) -> Preprocessing:
-    """What this run wants of raw rows.  Raises ConfigurationError for what cannot be."""
+    """The preprocessing options of this run.  Raises ConfigurationError for impossible ones."""
     types = {}
     for word in run.types or ():
         name, equals, kind = word.rpartition("=")
@@ -91,7 +93,7 @@ def preprocessing_of(run: Configuration) -> Preprocessing:
 
 
 def _with_targets(table: Table, target: Target, bad_rows: str) -> Table:
-    """The rows whose target can be used: all of them, or DataError, unless bad rows are skipped."""
+    """The rows whose target can be used.  Raises DataError for the others, unless bad rows are skipped."""
     fitted = FittedPreprocessing((), target)
     bad = fitted.problems(table)
     if bad_rows == "error" or len(bad) == len(table):
@@ -100,7 +102,7 @@ def _with_targets(table: Table, target: Target, bad_rows: str) -> Table:
 
 
 def _split(table: Table, target: Target, share: float = SHARE) -> tuple[Table, Table]:
-    """The rows that stay, and those set aside, by class.  Raises DataError where there are too few for both."""
+    """The rows that stay, and those set aside, stratified by class.  Raises DataError if there are too few for both."""
     classes = target.encode(table.columns[target.name]) if isinstance(target, Classes) else None
     aside = held_out_rows(len(table), classes, share)
     if not aside.any():
@@ -113,7 +115,7 @@ def _split(table: Table, target: Target, share: float = SHARE) -> tuple[Table, T
 
 
 def _report(name: str, fitted: FittedPreprocessing, parts: list[Table], drawn: bool) -> None:
-    """What was found, what was chosen and what was left out, in lines for the user."""
+    """Tell the user what was found, chosen and left out."""
     table, test = parts[:2]
     categories = sum(isinstance(column, CategoryColumn) for column in fitted.columns)
     numbers = len(fitted.columns) - categories
@@ -137,7 +139,7 @@ def _report(name: str, fitted: FittedPreprocessing, parts: list[Table], drawn: b
 
 
 def report_skipped(*parts: Table) -> None:
-    """Say of each file how many rows were left out, and the first of them with the reason."""
+    """Tell the user for each file how many rows were left out, and the first of them with the reason."""
     skipped = _skipped(parts)
     for source in dict.fromkeys(part.source for part in parts):
         found = sorted((s for file, s in skipped if file == source), key=lambda s: s.line)
@@ -149,7 +151,7 @@ def report_skipped(*parts: Table) -> None:
 
 
 def _skipped(parts: Sequence[Table]) -> set[tuple[str, Skipped]]:
-    """The rows that were left out, with their files: parts of one file have some of them in common."""
+    """The rows that were left out, with their files; a set, because parts of one file share some of them."""
     return {(part.source, skipped) for part in parts for skipped in part.skipped}
 
 

@@ -1,4 +1,4 @@
-"""The folder of a run, what is written into it while training goes on, and how a signal ends training.
+"""The folder of a run, the files written during training, and the end of training by a signal.
 
     config.toml                     the resolved configuration
     metrics.jsonl                   a line for each epoch: epoch, loss, seconds, learning_rate
@@ -7,14 +7,13 @@
     summary.json                    results; it is there only when the run is finished
     curves.png                      and confusion_matrix.png or predicted_against_true.png, where matplotlib is installed
 
-Of several restarts each has metrics.jsonl and checkpoints in a folder restart_K of its own; those of the one that is kept
+With several restarts, each has metrics.jsonl and checkpoints in its own folder restart_K; those of the restart that is kept
 are moved up when all are finished.
 
-The test rows are for the summary alone.  While a network is trained nothing looks at them, and nothing is chosen by them:
-best.safetensors and the restart that is kept go by the loss of the validation rows where such are set aside, and otherwise
-by the training loss.  best.safetensors is one of the step files (a second name of it), hence never newer than the last of them.
-Files appear whole or not at all, but for metrics.jsonl, which grows line by line and is written before the checkpoint of
-its epoch.
+The test rows are for the summary alone.  Training never uses them, and nothing is chosen by them: best.safetensors and the
+kept restart are chosen by the loss of the validation rows, or by the training loss if there are none.  best.safetensors is one
+of the step files (a hard link), hence never newer than the last of them.  Files are written atomically, except metrics.jsonl,
+which grows line by line and is written before the checkpoint of its epoch.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ from ..training.callbacks import Callback
 from ..training.interrupts import DeferredSignals
 from ..training.trainer import Trainer
 
-KEPT = 2  # step files
+KEPT = 2  # step files that are kept
 
 
 class RunDirectory:
-    """A new run's folder.  Raises ConfigurationError where it holds something already, or cannot be made or written.
+    """The folder of a new run.  Raises ConfigurationError if it is not empty, or cannot be made or written.
 
-    Its methods raise CheckpointError for what cannot be written.
+    Its methods raise CheckpointError if a file cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -50,7 +49,7 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
             used = sorted(entry.name for entry in self.path.iterdir())
             if not used:
-                self.checkpoints.mkdir()  # of two runs that begin at the same time one fails here
+                self.checkpoints.mkdir()  # if two runs begin at the same time, one of them fails here
         except FileExistsError:
             used = [self.checkpoints.name] if self.path.is_dir() else ["a file of that name"]
         except OSError as error:
@@ -60,7 +59,7 @@ class RunDirectory:
             raise ConfigurationError(f"--out {self.path} is in use ({what}); name a new or an empty directory")
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file in one move."""
+        """Write a file atomically."""
         temporary = self.path / f".{name}.tmp"
         try:
             with temporary.open("wb") as file:
@@ -83,14 +82,14 @@ class RunDirectory:
         self.write("summary.json", (json.dumps(summary, indent=2) + "\n").encode())
 
     def open_metrics(self) -> TextIO:
-        """metrics.jsonl, to append to; each line reaches the file when it is written."""
+        """metrics.jsonl, opened for appending and line-buffered."""
         try:
             return (self.path / "metrics.jsonl").open("a", encoding="utf-8", buffering=1)
         except OSError as error:
             raise _unwritten(self.path / "metrics.jsonl", error) from error
 
     def save(self, trainer: Trainer) -> Path:
-        """Write checkpoints/step_N.safetensors and remove the oldest ones; the path of the new one."""
+        """Write checkpoints/step_N.safetensors, remove the oldest step files, and return the new path."""
         target = self.checkpoints / f"step_{trainer.updates}.safetensors"
         trainer.save(target)
         for old in self.steps()[:-KEPT]:
@@ -106,9 +105,9 @@ class RunDirectory:
         return RunDirectory(self.path / f"restart_{number}")
 
     def keep(self, restart: RunDirectory) -> None:
-        """Move what a restart has left up here."""
+        """Move the files of a restart into this folder."""
         try:
-            self.checkpoints.rmdir()  # nothing was written there
+            self.checkpoints.rmdir()  # it is empty
             for path in (restart.checkpoints, restart.path / "metrics.jsonl"):
                 os.replace(path, self.path / path.name)
             restart.path.rmdir()
@@ -116,14 +115,14 @@ class RunDirectory:
             raise _unwritten(self.path, error) from error
 
     def mark_best(self, step: Path) -> None:
-        """Let best.safetensors be this step file."""
+        """Make best.safetensors a second name of this step file."""
         best = self.checkpoints / "best.safetensors"
         temporary = self.checkpoints / ".best.tmp"
         try:
             temporary.unlink(missing_ok=True)
             try:
                 os.link(step, temporary)
-            except OSError:  # a file system without links
+            except OSError:  # a file system without hard links
                 shutil.copyfile(step, temporary)
             os.replace(temporary, best)
         except OSError as error:
@@ -137,9 +136,9 @@ def step_files(folder: Path) -> list[Path]:
 
 
 def newest_trainer(run: Path, device: str) -> Trainer:
-    """The trainer as the run left it: of the newest step file that can be read; a warning names those that cannot.
+    """The trainer from the newest step file that can be read; a warning names those that cannot.
 
-    Raises CheckpointError where there is none.
+    Raises CheckpointError if there is none.
     """
     steps = step_files(run / "checkpoints")
     if not steps:
@@ -192,9 +191,9 @@ class Recording(Callback):
             raise self._unwritten_metrics(error) from error
 
     def checkpoint(self, trainer: Trainer, loss: float = math.inf, *, changed: bool = False) -> Path:
-        """Save the trainer, unless this very state is saved; `loss` is that of the epoch it has just finished.
+        """Save the trainer, unless this state is saved already; `loss` is that of the epoch just finished.
 
-        `changed` where the weights may be others than after the last update.
+        `changed`: the weights may differ from those after the last update.
         """
         if changed or self._saved is None or self._saved_updates != trainer.updates:
             self._saved, self._saved_updates = self.directory.save(trainer), trainer.updates
@@ -212,10 +211,10 @@ class Stopped(Exception):
 
 
 class StopSignals(DeferredSignals, Callback):
-    """Inside `with`, SIGINT and SIGTERM end training after the present chunk; a second SIGINT raises KeyboardInterrupt at once.
+    """Inside `with`, SIGINT and SIGTERM end training after the current chunk; a second SIGINT raises KeyboardInterrupt at once.
 
-    At the end of an epoch `fit` returns, inside an epoch it raises Stopped; `number` is the signal then, and otherwise 0.
-    `epoch` is the number of updates in an epoch: so an epoch whose last chunk was the present one counts as finished.
+    At the end of an epoch `fit` returns, inside an epoch it raises Stopped; then `number` is the signal, otherwise 0.
+    `epoch` is the number of updates in an epoch, by which the last chunk of an epoch is recognized: that epoch is finished.
     """
 
     def __init__(self, epoch: int) -> None:

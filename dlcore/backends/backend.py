@@ -14,14 +14,15 @@ import numpy as np
 from ..errors import ConfigurationError, DeviceError
 from ..kernels import reference
 from ..kernels.contract import WIDER
-from ..kernels.table import Call, KernelTable, host_dtype
-from .executors import HOST_REPLAY, REPLAY, Executor, host_executor
+from ..kernels.table import BoundCall, Call, KernelTable, Run, host_dtype
+from .executors import HOST_REPLAY, REPLAY, Executor, host_executor, in_segments, no_compiled_kernel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CUPY_COMMAND = 'pip install "cupy-cuda13x[ctk]"'
-NUMBA_COMMAND = "pip install numba"
+# kernels/cpu is built on parts of numba that are not public, so other versions may lack them: the bounds of pyproject.toml
+NUMBA_TESTED, NUMBA_COMMAND = "0.61 to 0.68", 'pip install --upgrade "numba>=0.61,<0.69"'
 PRECISIONS = ("highest", "high")  # of float32 matrix products: all bits, or the 10 of TF32, where a device has it
 
 
@@ -33,11 +34,14 @@ class Backend:
     xp: Any
     kernels: KernelTable
     dtypes: tuple[str, ...] = ("float32", "float64")
-    executor: Callable[[Sequence[Call]], Executor] = lambda calls: REPLAY  # what runs these calls
-    replay: Executor = REPLAY  # what runs any calls, one by one
+    replay: Executor = REPLAY  # runs any calls, one by one
     device: Any = None  # a device with memory of its own, of kernels/cuda/device.py
-    reason: str = ""  # why fast kernels are missing, if they are
     context: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+    @property
+    def reason(self) -> str:
+        """Why fast kernels are missing, if they are."""
+        return self.kernels.reason
 
     def zeros(self, shape: tuple[int, ...], dtype: str) -> Any:
         """Zeros, on 64-byte boundaries where the memory is the host's.  Raises DeviceError where there is no room."""
@@ -84,7 +88,7 @@ class Backend:
 
     def eager(self) -> Backend:
         """This backend, on which the calls of a step are made one by one."""
-        return replace(self, executor=lambda calls: replace(self.replay, reason="graph=False"))
+        return replace(self, kernels=self.kernels.run_by(lambda calls: replace(self.replay, reason="graph=False")))
 
     @staticmethod
     def for_device(device: str | Backend, matmul_precision: str = "highest") -> Backend:
@@ -130,13 +134,30 @@ def _say(message: str, *values: object) -> None:
 def _cpu() -> Backend:
     try:
         from ..kernels import cpu
-    except (ImportError, AttributeError, OSError) as error:  # its inside is used, and may change; so may its libraries
-        reason = f"numba cannot be imported ({error}); {NUMBA_COMMAND}"
+        from ..kernels.cpu import worker
+
+        worker.compile_walk()
+    except Exception as error:  # what a numba raises whose private parts were renamed, or take other arguments
+        reason = _why_not_numba(error)
         _say("dlcore uses its slower reference kernels: %s", reason)
-        table = KernelTable.of(np, reference.KERNELS, {}, "cpu")
-        return Backend("cpu", np, table, executor=lambda calls: HOST_REPLAY, replay=HOST_REPLAY, reason=reason)
-    table = KernelTable.of(np, reference.KERNELS, cpu.KERNELS, "cpu")
-    return Backend("cpu", np, table, executor=host_executor, replay=HOST_REPLAY)
+        table = KernelTable.of(np, reference.KERNELS, {}, "cpu", lambda calls: HOST_REPLAY, reason=reason)
+        return Backend("cpu", np, table, replay=HOST_REPLAY)
+    return Backend(
+        "cpu", np, KernelTable.of(np, reference.KERNELS, cpu.KERNELS, "cpu", host_executor), replay=HOST_REPLAY
+    )
+
+
+def _why_not_numba(error: Exception) -> str:
+    """In one line: what is missing, the version found, the versions tested, and the command that mends it."""
+    import sys
+
+    what = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, ModuleNotFoundError) and error.name in ("numba", "llvmlite"):
+        return f"numba cannot be imported ({what}); {NUMBA_COMMAND}"
+    if not isinstance(error, ImportError):
+        what = f"{type(error).__name__}: {what}"
+    version = getattr(sys.modules.get("numba"), "__version__", "of an unknown version")
+    return f"numba {version} cannot be used ({what}); dlcore was tested with numba {NUMBA_TESTED}; {NUMBA_COMMAND}"
 
 
 @cache
@@ -201,22 +222,30 @@ def cuda_backend(name: str, xp: Any, device: Any, context: Callable[[], Abstract
     """The CUDA kernels on a device, whole steps as graphs; also for a device that only behaves as one, in tests."""
     from ..kernels import cuda
 
-    def executor(calls: Sequence[Call]) -> Executor:
-        slow = sorted({call.name for call in calls if call.kernel.source == "reference"})
-        reason = f"no CUDA kernel for {', '.join(slow)}" if slow else device.reason
-        return (
-            replace(replay, reason=reason) if reason else Executor("graph", lambda bound, _: cuda.graphs(device, bound))
-        )
+    def replay_calls(bound: Sequence[BoundCall], operations: float) -> Run:
+        return REPLAY.prepare(cuda.masked(device, bound), operations)
 
-    table = KernelTable.of(xp, reference.KERNELS, cuda.kernels(device), "cuda")
-    dtypes = "float32", "float64", "bfloat16", "float16"
+    def graph_calls(bound: Sequence[BoundCall], operations: float) -> Run:
+        return in_segments(cuda.masked(device, bound), lambda calls: cuda.graphs(device, calls))
+
     # call by call too with the epilogues of a graph, or the bits would be others
-    replay = Executor("replay", lambda bound, flops: REPLAY.prepare(cuda.masked(device, bound), flops))
-    return Backend(name, xp, table, dtypes, executor, replay, device, device.reason, context)
+    replay = Executor("replay", replay_calls, device.reason)
+    graph = Executor("graph", graph_calls, cuts=True)
+
+    def executor(calls: Sequence[Call]) -> Executor:
+        if device.reason:
+            return replay
+        slow = no_compiled_kernel(calls) if all(call.on_host for call in calls) else ""
+        return replace(replay, reason=f"no CUDA kernel for {slow}") if slow else graph
+
+    table = KernelTable.of(
+        xp, reference.KERNELS, cuda.kernels(device), "cuda", executor, device=name, reason=device.reason
+    )
+    dtypes = "float32", "float64", "bfloat16", "float16"
+    return Backend(name, xp, table, dtypes, replay, device, context)
 
 
 def from_namespace(xp: Any, name: str) -> Backend:
     """The reference kernels on any Array API namespace, for tests and for array libraries without kernels of their own."""
-    return Backend(
-        name, xp, KernelTable.of(xp, reference.KERNELS, {}, name), reason=f"{name} has the reference kernels only"
-    )
+    reason = f"{name} has the reference kernels only"
+    return Backend(name, xp, KernelTable.of(xp, reference.KERNELS, {}, name, lambda calls: REPLAY, reason=reason))

@@ -1,4 +1,7 @@
-"""What runs a recorded list of calls: one after another from Python (replay), or as a table in compiled code (worker)."""
+"""Ways to run a recorded list of calls: replay, call by call from Python; the worker, a table walked by compiled code; a graph.
+
+A call without compiled code is a host call: Python makes it between two runs of compiled ones, so it costs itself and no more.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +10,60 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from ..kernels.table import BoundCall, Call
-
-Run = Callable[[int], None]  # make all calls, so many times
+from ..kernels.subnormals import flushed
+from ..kernels.table import BoundCall, Call, Run, Segment
 
 
 @dataclass(frozen=True)
 class Executor:
-    """`prepare(calls, flops)` gives a function that runs them; `flops` are the floating point operations of a step.
-
-    `limits(flops)` is a context to stay in while steps of that size run, so that it need not be entered for each.
-    """
+    """An executor of kernels/table.py by its functions.  `cuts`: host calls are segments of their own."""
 
     name: str
     prepare: Callable[[Sequence[BoundCall], float], Run]
-    reason: str = ""  # why it is not a faster one
-    limits: Callable[[float], AbstractContextManager[Any]] = lambda flops: nullcontext()
+    reason: str = ""
+    limits: Callable[[float], AbstractContextManager[Any]] = lambda operations: nullcontext()
+    cuts: bool = False
+
+    def segments(self, calls: Sequence[Call]) -> list[Segment]:
+        if not self.cuts:
+            return [Segment(self.name, calls, self.reason)]
+        made = []
+        for on_host, group in groupby(calls, key=lambda call: call.on_host):
+            part = list(group)
+            made.append(Segment("host", part, no_compiled_kernel(part)) if on_host else Segment(self.name, part))
+        return made
 
 
-def _replay(calls: Sequence[BoundCall], flops: float) -> Run:
+def no_compiled_kernel(calls: Sequence[Call]) -> str:
+    """Why these calls are not compiled, or nothing."""
+    return ", ".join(sorted({call.name for call in calls if call.on_host}))
+
+
+def in_segments(calls: Sequence[BoundCall], compiled: Callable[[Sequence[BoundCall]], Run]) -> Run:
+    """A function that runs the compiled calls by `compiled(neighbours)`, and host calls between them."""
+    parts: list[Run] = []
+    for on_host, group in groupby(calls, key=lambda call: call.on_host):
+        part = list(group)
+        parts.append(REPLAY.prepare(part, 0.0) if on_host else compiled(part))
+    if len(parts) == 1:
+        return parts[0]
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            for part in parts:
+                part(1)
+
+    return run
+
+
+def _replay(calls: Sequence[BoundCall], operations: float) -> Run:
     """The portable executor: make the calls, one after another, as many times as asked."""
-
-    return lambda steps: _repeat(calls, steps)
+    return lambda steps: flushed(_repeat, calls, steps)
 
 
 def _repeat(calls: Sequence[Callable[[], None]], steps: int) -> None:
@@ -47,7 +78,9 @@ REPLAY = Executor("replay", _replay)
 # -- on the host -----------------------------------------------------------------------------------------------------
 
 # Floating point operations of a replayed step below which a second BLAS thread gains at most a third on a quiet machine, and
-# loses tenfold on a busy one, where the threads spin for each other.
+# loses tenfold on a busy one, where the threads spin for each other.  A second thread belongs to the BLAS and keeps its own
+# floating point mode: the part of a large product that it computes may contain subnormal numbers.  What reads them in the
+# replaying thread takes them for 0.
 MANY_BLAS_THREADS = 4e7
 
 
@@ -68,7 +101,7 @@ def blas_name() -> str:
 
 
 class _OneThread:
-    """One BLAS thread while anybody is inside; the number is the process's, so the first saves it and the last restores.
+    """One BLAS thread while any thread is inside; the number is the process's, so the first saves it and the last restores.
 
     Entering gives the number of threads that the user allowed.
     """
@@ -96,17 +129,17 @@ class _OneThread:
 ONE_BLAS_THREAD = _OneThread()
 
 
-def _blas_threads(flops: float) -> AbstractContextManager[Any]:
+def _blas_threads(operations: float) -> AbstractContextManager[Any]:
     """One BLAS thread for small steps, the user's number for others and afterwards."""
-    return nullcontext() if flops >= MANY_BLAS_THREADS else ONE_BLAS_THREAD
+    return nullcontext() if operations >= MANY_BLAS_THREADS else ONE_BLAS_THREAD
 
 
-def _replay_on_host(calls: Sequence[BoundCall], flops: float) -> Run:
+def _replay_on_host(calls: Sequence[BoundCall], operations: float) -> Run:
     """Replay, with the loops of compiled kernels bound to their arrays once."""
     parts: list[Callable[[], None]] = []
 
     def bind(call: BoundCall) -> list[Callable[[], None]]:
-        if call.kernel.source == "reference":
+        if call.on_host:
             return [call]
         from ..kernels.cpu.compiled import made_of
 
@@ -115,12 +148,12 @@ def _replay_on_host(calls: Sequence[BoundCall], flops: float) -> Run:
     def run(steps: int) -> None:
         if not parts:
             parts.extend(part for call in calls for part in bind(call))
-        _repeat(parts, steps)
+        flushed(_repeat, parts, steps)
 
     return run
 
 
-def _work(calls: Sequence[BoundCall], flops: float) -> Run:
+def _work(calls: Sequence[BoundCall], operations: float) -> Run:
     """As a table, lowered when it is first run."""
     made: list[Any] = []
 
@@ -130,21 +163,20 @@ def _work(calls: Sequence[BoundCall], flops: float) -> Run:
         if not made:
             made.append(worker.Worker([row for call in calls for row in lowering.rows_of(call)]))
         with ONE_BLAS_THREAD as allowed:
-            made[0].run(steps, worker.threads_for(flops, steps, allowed))
+            made[0].run(steps, worker.threads_for(operations, steps, allowed))
 
     return run
 
 
 HOST_REPLAY = Executor("replay", _replay_on_host, limits=_blas_threads)
-WORKER = Executor("worker", _work, limits=lambda flops: ONE_BLAS_THREAD)
+WORKER = Executor("worker", _work, limits=lambda operations: ONE_BLAS_THREAD, cuts=True)
 
 
 def host_executor(calls: Sequence[Call]) -> Executor:
-    """The worker, where every call has compiled code and the BLAS can be reached."""
+    """The worker, where any call has compiled code and the BLAS can be reached."""
     try:
         from ..kernels.cpu import blas, worker  # noqa: F401  it builds on numba's inside, which other versions may change
     except (ImportError, AttributeError) as error:
         return replace(HOST_REPLAY, reason=f"the worker cannot be imported ({error})")
-    slow = sorted({call.name for call in calls if call.kernel.source == "reference"})
-    reason = f"no compiled kernel for {', '.join(slow)}" if slow else blas.reason()
-    return replace(HOST_REPLAY, reason=reason) if reason else WORKER
+    reason = f"no compiled kernel for {no_compiled_kernel(calls)}" if all(c.on_host for c in calls) else blas.reason()
+    return replace(HOST_REPLAY, reason=reason) if calls and reason else WORKER

@@ -1,6 +1,6 @@
-"""Data sets and files, and the way of user's arrays to a trainer.
+"""Data sets, files, and checks of the user's arrays.
 
-The names are loaded when they are asked for (PEP 562): what reads files and downloads is not needed to train on arrays.
+Names are loaded when first used (PEP 562): training on arrays needs none of the code for files and downloads.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Columns of a pyarrow Table, as dlcore's tables have them.  pyarrow made the table, so it is there."""
+"""Columns of a pyarrow Table, converted to dlcore's.  A caller who has such a table has pyarrow installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .tables import Column, Dates, Numbers, Text, Unusable
 
 
 def arrow_columns(data: Any) -> dict[str, Column]:
-    """The columns of a pyarrow Table.  Raises DataError for two of one name."""
+    """The columns of a pyarrow Table.  Raises DataError for two columns of one name."""
     names = data.column_names
     twice = [name for i, name in enumerate(names) if name in names[:i]]
     if twice:

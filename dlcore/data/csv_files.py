@@ -1,7 +1,7 @@
 """CSV files: bytes to text, text to records by Python's csv module or pyarrow's reader, records to columns of text.
 
-The csv module is what decides.  pyarrow reads a file several times as fast, but treats quotes, blank and ragged lines
-differently; so it is asked only where there are none, and what it refuses is read again by the csv module.
+The csv module defines the result.  pyarrow reads a file several times as fast, but treats quotes, blank and ragged lines
+differently; so it is used only for files without them, and the csv module reads again what pyarrow refuses.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 NAMES = SEPARATORS | {" ": "space"}
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 
-_NUMBERED = re.compile(r"column_\d+", re.ASCII)  # the name of a column without one
-_SURROGATE = re.compile("[\udc80-\udcff]")  # what a byte that is not UTF-8 is decoded to
-_SAMPLE = 100  # records that separator and header are told from
-_SEARCHED = 1 << 20  # characters of them: a quote that is never closed would be searched for through the whole file
-_BOMS = {  # the longer ones first: UTF-32's begins as UTF-16's
+_NUMBERED = re.compile(r"column_\d+", re.ASCII)  # names of unnamed columns
+_SURROGATE = re.compile("[\udc80-\udcff]")  # decoded from a byte that is not UTF-8
+_SAMPLE = 100  # records from which separator and header are detected
+_SEARCHED = 1 << 20  # characters in the sample: a quote that is never closed would extend to the end of the file
+_BOMS = {  # the longer ones first: UTF-32's begins like UTF-16's
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -44,14 +44,14 @@ _BOMS = {  # the longer ones first: UTF-32's begins as UTF-16's
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """How a CSV file is to be read; what is None is told from the file.
+    """How to read a CSV file; fields that are None are detected from the file.
 
     separator   one character, or "tab"
     header      whether the first line holds names
     quote       the character around cells with separators or line ends in them, " or '; "" for none
-    encoding    a name that Python knows, as utf-8 or cp1252
-    missing     cells that stand for a missing value, in upper or lower case
-    bad_rows    "error", or "skip" to leave out, and count, rows that cannot be read
+    encoding    a name that Python knows, such as utf-8 or cp1252
+    missing     cells that stand for a missing value; case does not matter
+    bad_rows    "error", or "skip" to leave out and count rows that cannot be read
 
     Raises ConfigurationError for anything else.
     """
@@ -87,12 +87,12 @@ def read_csv(
 ) -> Table:
     """The table in a CSV file, plain or gzipped; all its cells are text.
 
-    names   columns that somebody expects: a first line that has one of them is a header
-    data    the bytes of the file, if they have been read: a pipe gives them once
+    names   columns that the caller expects: a first line that contains one of them is a header
+    data    the bytes of the file, if they have been read already: a pipe can be read only once
 
-    Raises DataError, with file and line, for what is not a table: an empty file, bytes in another encoding, records of
+    Raises DataError, with file and line, if this is not a table: an empty file, bytes in another encoding, records of
     different lengths, a quote that is never closed, two columns of one name.  With dialect.bad_rows = "skip" records that
-    are not like the others are left out and listed in `Table.skipped`.
+    differ from the others are left out and listed in `Table.skipped`.
     """
     target, dialect = Path(path), dialect or Dialect()
     text, encoding = _text(target, _bytes(target, data), dialect)
@@ -136,7 +136,7 @@ def _bytes(target: Path, data: bytes | None) -> bytes:
 def _text(target: Path, data: bytes, dialect: Dialect) -> tuple[str, str]:
     """The text, without a byte order mark, and the encoding it was in.
 
-    Bytes that are not UTF-8 become lone surrogates here: the row that has them is then refused by its line.
+    Bytes that are not UTF-8 become lone surrogates here: later the row that contains them is refused, with its line.
     """
     encoding = dialect.encoding or next((name for mark, name in _BOMS.items() if data.startswith(mark)), "utf-8")
     single = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
@@ -151,7 +151,7 @@ def _text(target: Path, data: bytes, dialect: Dialect) -> tuple[str, str]:
 
 
 def _undecoded(cells: Sequence[str]) -> str | None:
-    """Why these cells are not text, if so."""
+    """Why these cells are not text, or None."""
     for cell in cells:
         found = _SURROGATE.search(cell)
         if found:
@@ -172,7 +172,7 @@ def _records(text: str, separator: str, quote: str | None, strict: bool) -> Iter
 
 
 def _quote(text: str, separator: str | None) -> str:
-    """The double quote, or the single one where the records are equally long with it, and without it they are not."""
+    """The double quote, or the single quote if only with it all records have the same length."""
     sample = text[:_SEARCHED]
     if '"' in sample or "'" not in sample:
         return '"'
@@ -188,10 +188,10 @@ def _quote(text: str, separator: str | None) -> str:
 
 
 def _separator(text: str, quote: str) -> str:
-    """The character that cuts the first records into equally many cells, as many of them numbers as possible.
+    """The character that splits the first records into equal numbers of cells, with the largest share of numbers.
 
-    A column of decimal commas is cut evenly by commas too, but not into numbers.  A blank is one only where nothing else
-    is, and if it cuts all records alike, some numbers among them: words have blanks between them too.
+    Decimal commas also split all records of a column alike, but not into numbers.  A blank is the separator only if no other
+    character is, and if it splits all records alike, with some numbers among the cells: words have blanks between them too.
     """
     sample = text[:_SEARCHED]
 
@@ -214,10 +214,11 @@ def _separator(text: str, quote: str) -> str:
 
 
 def _is_header(first: Sequence[str], rows: Iterator[list[str]], expected: set[str], missing: Iterable[str]) -> bool:
-    """Names stand over numbers; they are no numbers, differ, and do not come again below.  In doubt there is a header.
+    """Whether the first record is a header: it has a name above numbers; or its cells are no numbers, are distinct, and do not
+    occur again below.  In doubt, it is.
 
-    0, 1, 2, … are the names that pandas writes for columns without any, behind an empty one for its index.  In doubt there
-    is none for somebody who expects column_1, column_2, …: those are the names of a file without one.
+    pandas writes 0, 1, 2, … as names of unnamed columns, after an empty name for its index.  In doubt it is no header if the
+    caller expects column_1, column_2, …: a file without a header has these names.
     """
     names = [cell.strip() for cell in first]
     unnamed = [str(i) for i in range(len(names))]
@@ -259,9 +260,9 @@ def _names(target: Path, line: int, cells: Sequence[str]) -> list[str]:
 
 
 class _Rows:
-    """Records of the csv module that are not blank, of `width` cells once that is set; `line` is where the present one begins.
+    """The csv module's records without blank ones, of `width` cells once that is set; `line` is where the current one begins.
 
-    One that cannot be read raises DataError with its line, or is noted in `skipped`.
+    A record that cannot be read raises DataError with its line, or is noted in `skipped`.
     """
 
     def __init__(self, target: Path, text: str, separator: str, dialect: Dialect) -> None:
@@ -324,7 +325,7 @@ def _by_csv(rows: _Rows, width: int, above: int) -> Cells:
 
 
 def _by_pyarrow(text: str, separator: str, dialect: Dialect, width: int, above: int) -> Cells | None:
-    """The same from pyarrow's reader, or None where it is not installed or could read the text in another way."""
+    """The same from pyarrow's reader, or None if it is not installed or might read the text differently."""
     plain = text.strip("\r\n")
     if (
         (dialect.quote and dialect.quote in plain)
@@ -350,7 +351,7 @@ def _by_pyarrow(text: str, separator: str, dialect: Dialect, width: int, above: 
             arrow.ParseOptions(delimiter=separator, quote_char=False, escape_char=False),
             arrow.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
         )
-    except (pa.ArrowException, ValueError):  # a ragged line: the csv module says which
+    except (pa.ArrowException, ValueError):  # a ragged line: the csv module finds which
         return None
     encoded = [found.column(name).combine_chunks().dictionary_encode() for name in names]
     codes = [np.asarray(column.indices).astype(np.int32) for column in encoded]

@@ -12,11 +12,11 @@ from .split import held_out_rows
 
 @dataclass(frozen=True)
 class DataSet:
-    """X (n, d) and y as a trainer takes them, and test rows, which nothing looks at before training is over.
+    """X (n, d) and y as a trainer takes them, and test rows, which are not used before training is over.
 
     y holds class indices, and `classes` their names by index; for a regression y is (n,) or (n, k), and `classes` is empty.
-    `target` names what is predicted: center + scale · y.  `validation` are rows that were set aside already,
-    `preprocessing` is what made X and y of raw rows, if anything did, and `left_out` counts rows that could not be used.
+    `target` names the predicted quantity, center + scale · y.  `validation` holds rows that were set aside already,
+    `preprocessing` is what computed X and y from raw rows, if anything, and `left_out` counts rows that could not be used.
     """
 
     X: np.ndarray
@@ -28,11 +28,11 @@ class DataSet:
     center: float = 0.0
     scale: float = 1.0
     validation: tuple[np.ndarray, np.ndarray] | None = None
-    preprocessing: Any = None  # a FittedPreprocessing, which stands above this in the order of imports
+    preprocessing: Any = None  # a FittedPreprocessing; its module has a higher rank and cannot be imported here
     left_out: int = 0
 
     def split(self, share: float) -> tuple[DataSet, tuple[np.ndarray, np.ndarray] | None]:
-        """These data without a share of the training rows, stratified by class, and those rows; a share of 0 is none."""
+        """These data without a share of the training rows, stratified by class, and those rows; None for a share of 0."""
         if not share or self.validation is not None:
             return self, self.validation
         aside = held_out_rows(len(self.y), self.y if self.classes else None, share)

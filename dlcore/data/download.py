@@ -1,7 +1,7 @@
-"""Files from the network: downloaded once, believed only with the right digest, kept where the next run finds them.
+"""Files from the network: downloaded once, checked against a digest, kept where the next run finds them.
 
-A file appears in its folder whole or not at all, under its own name, by one move.  So there is no lock: two processes that
-need a file at the same time both download it, and one that is killed leaves a temporary file, removed by a later download.
+A file is moved into place when it is complete.  So there is no lock: two processes that need a file at the same time both
+download it, and one that is killed leaves a temporary file, which a later download removes.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from ..errors import DataError
 TIMEOUT = 30.0  # seconds without a byte
 _BLOCK = 1 << 18  # bytes read at a time
 _LARGEST = 1 << 28  # bytes, also after decompression; none of the files here is half as large
-_ABANDONED = 3600.0  # seconds after which a temporary file belongs to no download that is still alive
+_ABANDONED = 3600.0  # seconds after which the download of a temporary file must be dead
 _FAILURES = (OSError, EOFError, zlib.error, http.client.HTTPException, ValueError)
 
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file and its sha256: of the file itself, or with `unpacked` of what the gzip file holds."""
+    """A file and its sha256, which with `unpacked` is that of the content of a gzip file."""
 
     name: str
     sha256: str
@@ -41,10 +41,10 @@ class PublishedFile:
 
 
 def fetch(file: PublishedFile, mirrors: Sequence[str], folder: Path) -> Path:
-    """The path of the file in `folder`, downloaded from the first of the mirrors that has it unless it is there.
+    """The path of the file in `folder`; unless it is there, it is downloaded from the first mirror that has it.
 
-    Raises DataError, with what each mirror answered, where none gives the file with the right digest, and for a folder that
-    cannot be written.
+    Raises DataError, with the answer of each mirror, if none has the file with the right digest, and if the folder cannot be
+    written.
     """
     target = folder / file.name
     if target.is_file():
@@ -61,14 +61,14 @@ def fetch(file: PublishedFile, mirrors: Sequence[str], folder: Path) -> Path:
                     os.replace(temporary, target)
                     return target
                 answers.append(f"{mirror}: {answer}")
-    except OSError as error:  # the network's are among the answers
+    except OSError as error:  # of the file system: errors of the network are in `answers`
         raise DataError(f"{folder}: {file.name} cannot be written: {error.strerror or error}") from error
     raise DataError(f"{file.name} could not be downloaded ({'; '.join(answers)})")
 
 
 @contextlib.contextmanager
 def _temporary(folder: Path, name: str) -> Iterator[Path]:
-    """A new file, which is gone afterwards unless it was moved."""
+    """A new file, which is deleted at the end unless it was moved."""
     handle, path = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
     os.close(handle)
     try:
@@ -85,7 +85,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def _download(url: str, path: Path) -> str | None:
-    """Write what the server gives to `path`; None, or why there is nothing.  Raises OSError where writing fails."""
+    """Download to `path`; None, or the reason of a failure.  Raises OSError if writing fails."""
     request = urllib.request.Request(url, headers={"User-Agent": f"dlcore/{__version__}"})
     with path.open("wb") as out:
         size = 0
@@ -121,7 +121,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _difference(path: Path, file: PublishedFile) -> str | None:
-    """None for a file with the right digest, or what is wrong with it."""
+    """What is wrong with the file, or None if it has the right digest."""
     digest, size = hashlib.sha256(), 0
     try:
         with gzip.open(path) if file.unpacked else path.open("rb") as content:

@@ -1,4 +1,4 @@
-"""A table from what Python has: mappings, data frames of any library, arrays of records, matrices."""
+"""Tables from Python objects: mappings, data frames of any library, arrays of records, matrices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tables import Column, Dates, Numbers, Table, Text, Unusable
 
 
 def table(data: Any, source: str = "table") -> Table:
-    """A table from what Python has: a mapping of names to columns, a data frame, an array of records, or a matrix.
+    """A table from a mapping of names to columns, a data frame, an array of records, or a matrix.
 
     Columns of a matrix are called column_1, column_2, …  Raises DataError for anything else, ShapeError for columns of
     different lengths.

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import DataError
 
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
-_LARGEST = 1 << 36  # bytes; a header that asks for more is not believed
+_LARGEST = 1 << 36  # bytes; a header that claims more is wrong
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
@@ -29,7 +29,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
                 header = file.read(4)
                 expected = _size(header + file.read(4 * header[3] if len(header) == 4 else 0), target)
                 file.seek(0)
-                data = file.read(expected + 1)  # one more than expected is enough to know that there is too much
+                data = file.read(expected + 1)  # one byte more than expected shows that the file is too long
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{target}: cannot be read: {error}") from error
     if len(data) != _size(data, target):
@@ -46,7 +46,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def _size(data: bytes, target: Path) -> int:
-    """Bytes of the whole file, by its header."""
+    """Size of the whole file in bytes, according to its header."""
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES or not data[3] or len(data) < 4 + 4 * data[3]:
         raise DataError(f"{target}: not an IDX file (it begins with {data[:4].hex(' ') or 'nothing'})")
     shape = np.frombuffer(data, ">u4", data[3], offset=4).tolist()

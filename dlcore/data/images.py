@@ -53,7 +53,7 @@ IMAGE_SETS = {
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
             "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
         ),
-        # of the files as published; TensorFlow Datasets and Keras pin the same
+        # digests of the published files; TensorFlow Datasets and Keras pin the same
         sha256={
             TRAIN_IMAGES: "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
             TRAIN_LABELS: "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
@@ -108,7 +108,7 @@ def _in_folder(folder: Path, name: str) -> dict[str, Path]:
         raise DataError(f"--data-dir {folder} is not a folder; it should hold the files of {name}: {', '.join(FILES)}")
     found: dict[str, Path] = {}
     for file in FILES:
-        dotted = file.replace("-idx", ".idx")  # as they are called in some archives
+        dotted = file.replace("-idx", ".idx")  # the name in some archives
         names = (file, f"{file}.gz", dotted, f"{dotted}.gz")
         there = [folder / name for name in names if (folder / name).is_file()]
         if there:

@@ -1,4 +1,4 @@
-"""User's arrays as a trainer takes them, checked once before training: one clear error, or data that no kernel trips over."""
+"""Checks of the user's arrays, once before training: one clear error, or data that every kernel can work with."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..errors import DataError, ShapeError
 from ..kernels.contract import dtype_name, wide
 from ..kernels.table import host_dtype
 
-BFLOAT16_MAX = 255 * 2.0**120  # NumPy does not know it
-_BLOCK = 1 << 22  # entries checked at a time, so that checking needs no copy of the data
+BFLOAT16_MAX = 255 * 2.0**120  # NumPy's finfo has no bfloat16
+_BLOCK = 1 << 22  # entries checked at a time, so that checking does not copy all data
 
 
 def features(X: Any, columns: int, dtype: str, name: str = "X") -> Any:
-    """X as a C-contiguous array (n, columns) of numbers, in the dtype it is stored in; never rescaled.
+    """X as a C-contiguous array (n, columns) of numbers, in its own dtype; never rescaled.
 
     Raises DataError for text, objects, complex numbers, NaN or infinity, ShapeError for other shapes.
     """
@@ -44,7 +44,7 @@ def features(X: Any, columns: int, dtype: str, name: str = "X") -> Any:
     if is_on_gpu(array):
         if array.dtype.kind not in "biuf" and dtype_name(array) != "bfloat16":
             raise DataError(f"{name} is {array.dtype}, expected numbers (bool, integer or floating point)")
-        return array if array.flags.c_contiguous else array.copy()  # kernels know no strides
+        return array if array.flags.c_contiguous else array.copy()  # kernels assume C-contiguous arrays
     if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
         array = array.astype(wide(dtype))
     if not array.dtype.isnative:
@@ -81,7 +81,7 @@ def check_finite(array: np.ndarray, dtype: str, name: str) -> None:
     step = max(1, _BLOCK // max(1, math.prod(array.shape[1:])))
     for start in range(0, len(array), step):
         block = array[start : start + step]
-        # a sum is finite only if every entry is: one pass without a copy, and rarely a second
+        # a finite sum proves that every entry is finite: one pass without a copy, and rarely a second
         with np.errstate(all="ignore"):
             if np.isfinite(block.sum(dtype=np.float64)) and (
                 fits or max(-float(block.min()), float(block.max())) <= largest
@@ -97,7 +97,7 @@ def check_finite(array: np.ndarray, dtype: str, name: str) -> None:
 
 
 def _check_finite_on_gpu(array: Any, dtype: str, name: str) -> None:
-    """Asks the device for two numbers only, so the error names no entry."""
+    """Transfers only two numbers from the device, so the error names no entry."""
     low, high = float(array.min()), float(array.max())
     if not (-math.inf < low and high < math.inf):  # NaN is neither
         raise DataError(f"{name} holds NaN or infinity; clean or impute the data first")
@@ -106,9 +106,10 @@ def _check_finite_on_gpu(array: Any, dtype: str, name: str) -> None:
 
 
 def weights(sample_weight: Any, rows: int, dtype: str, name: str = "sample_weight") -> np.ndarray:
-    """Row weights as float64 (rows,), ones where None.
+    """Row weights as float64 (rows,); ones for None.
 
-    Raises DataError for weights that are not numbers, negative, not finite in `dtype`, or all zero in it.
+    Raises DataError for weights that are not numbers, negative, not finite in `dtype`, or all zero in it; a step takes subnormal
+    numbers for zero.
     """
     if sample_weight is None:
         return np.ones(rows)
@@ -121,7 +122,7 @@ def weights(sample_weight: Any, rows: int, dtype: str, name: str = "sample_weigh
         row = int(np.argmax(w < 0))
         raise DataError(f"{name}[{row}] is {w[row]:g}; weights must not be negative")
     with np.errstate(over="ignore", under="ignore"):
-        if not w.astype(dtype).any():
+        if not (w.astype(dtype) >= np.finfo(dtype).smallest_normal).any():
             raise DataError(f"all {name} are zero{' in ' + dtype if w.any() else ''}; nothing can be learned")
         if not np.isfinite(w.astype(dtype).sum()):
             raise DataError(

@@ -1,4 +1,4 @@
-"""Tables from files: CSV, Parquet and Arrow by pyarrow, arrays by NumPy.  What a file holds is told from how it begins."""
+"""Tables from files: CSV; Parquet and Arrow by pyarrow; arrays by NumPy.  The format is detected from the first bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .tables import Column, Table
 
 PYARROW_COMMAND = 'pip install "dlcore[data]"'
 
-_FORMS = {  # how files begin; all others are CSV
+_FORMS = {  # first bytes of a file; all others are CSV
     b"PAR1": "Parquet",
     b"ARROW1": "Arrow",
     b"\x93NUMPY": "NPY",
@@ -40,7 +40,7 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
         with target.open("rb") as file:
             begin = file.read(8)
             form = next((name for mark, name in _FORMS.items() if begin.startswith(mark)), None)
-            data = begin + file.read() if form is None else b""  # not read again: a pipe gives its bytes once
+            data = begin + file.read() if form is None else b""  # read only once, since this may be a pipe
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or error
         raise DataError(f"{target}: cannot be read: {why}") from error
@@ -65,7 +65,7 @@ def _arrow(target: Path, parquet: bool) -> dict[str, Column]:
     except ImportError:
         raise DataError(f"{target}: reading Parquet and Arrow files needs pyarrow: {PYARROW_COMMAND}") from None
     try:
-        # read_table of Parquet would make columns of folders called name=value, and refuse two of one name in its own words
+        # pyarrow's read_table would add columns for folders called name=value, and has its own error for two of one name
         data = pyarrow.parquet.ParquetFile(target).read() if parquet else pyarrow.feather.read_table(target)
         return arrow_columns(data)
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -1,6 +1,6 @@
-"""A table in memory: named columns of cells, nothing rescaled and nothing guessed; where each row stood in its file.
+"""A table in memory: named columns of cells, neither rescaled nor interpreted, and the line of each row in its file.
 
-Cells of a CSV file stay text here, whichever reader split them: what they mean is decided once, in `dlcore.preprocessing`.
+Cells of a CSV file stay text here, whichever reader split them: `dlcore.preprocessing` alone interprets them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ..suggestions import did_you_mean
 
 @dataclass(frozen=True)
 class Text:
-    """Cells values[codes]; code −1 where a cell is missing.  `typed`: the file says it is text, so "1" is not a number.
+    """Cells values[codes]; code −1 where a cell is missing.  `typed`: the file declares it as text, so "1" is not a number.
 
-    readings   what the values were read as, numbers or dates: parts of a file share their values, which are read once
+    readings   cache of the values read as numbers or dates, shared by tables that are parts of one file
     """
 
     codes: np.ndarray
@@ -28,11 +28,11 @@ class Text:
 
     @classmethod
     def of(cls, codes: np.ndarray, values: Sequence[str], missing: Iterable[str], typed: bool = False) -> Text:
-        """Cells without the blanks around them, and without those that stand for a missing one, in upper or lower case."""
+        """Strip blanks around the cells; those in `missing`, in any case, become missing cells."""
         markers = {marker.strip().casefold() for marker in missing}
         index: dict[str, int] = {}
         place = np.empty(len(values) + 1, np.int32)
-        place[-1] = -1  # what was missing stays so
+        place[-1] = -1  # missing cells stay missing
         for old, value in enumerate(values):
             cell = value.strip()
             place[old] = -1 if cell.casefold() in markers else index.setdefault(cell, len(index))
@@ -57,7 +57,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Numbers:
-    """float64 cells, NaN where one is missing.  `measured`: entries of an array, which are never taken for categories."""
+    """float64 cells, NaN where one is missing.  `measured`: they come from an array, and are never taken for categories."""
 
     values: np.ndarray
     measured: bool = False
@@ -96,7 +96,7 @@ class Dates:
 
 @dataclass(frozen=True)
 class Unusable:
-    """Cells of a kind that no network takes: lists, records, bytes.  An error only for whoever wants to use them."""
+    """Cells of a kind that no network takes: lists, records, bytes.  They are an error only if they are used."""
 
     kind: str
     rows: int
@@ -132,7 +132,7 @@ class Table:
     source     the file, for messages
     lines      the line of the file where each row begins; rows are numbered from 1 where there are no lines
     unit       "line" or "row": what `lines` counts
-    skipped    rows that are not there, in order of their lines
+    skipped    rows that were left out, in order of their lines
     dialect    how the file was read, for messages: separator, header, encoding
     """
 
@@ -156,7 +156,7 @@ class Table:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
     def column(self, name: str) -> Column:
-        """The column.  Raises DataError, with the names there are, for one that is not there."""
+        """The column.  Raises DataError, with the existing names, if there is none."""
         if name in self.columns:
             return self.columns[name]
         names = list(self.columns)
@@ -181,7 +181,7 @@ class Table:
         return replace(self, columns=columns, lines=self._lines()[rows])
 
     def without(self, bad: Mapping[int, str]) -> Table:
-        """All rows but these, which are noted as skipped with the reason given."""
+        """The table without the `bad` rows, which are noted as skipped, each with its reason."""
         if not bad:
             return self
         lines = self._lines()
@@ -191,11 +191,11 @@ class Table:
         return replace(self.take(keep), skipped=tuple(sorted(skipped, key=lambda s: s.line)))
 
     def where(self, row: int) -> str:
-        """Where a row stands, for messages."""
+        """File and line of a row, for messages."""
         return f"{self.source}, {self.unit} {self._lines()[row]}"
 
     def places(self) -> tuple[np.ndarray, int]:
-        """Positions of the rows among all rows of the file, skipped ones included, and the number of those."""
+        """Positions of the rows among all rows of the file, skipped ones included, and the number of all rows."""
         away = np.array([skipped.line for skipped in self.skipped], np.int64)
         return np.arange(len(self)) + np.searchsorted(away, self._lines()), len(self) + len(away)
 

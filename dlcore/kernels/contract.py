@@ -14,9 +14,10 @@ Grammar: inputs, `->`, outputs, separated by blanks; each is `name[dims]:domain`
 
 A name on both sides is updated in place: it is passed as input and as output, and is the same buffer.  Any other overlap
 of outputs with inputs is forbidden unless declared: `alias="a z"` says that `a` may be written over `z`.
-`wide="loss w"` names arrays of reals that have 32 bits at least: where the dtype of computation has 16, they are float32.
+`wide="loss w"` names arrays of reals that have at least 32 bits: they are float32 where the dtype of computation has 16.
 `smooth_away_from=0` declares a kink (differences and comparisons stay away from it); `tolerance` is the error allowed
-against the float64 reference, in units of the last place of the largest expected value.
+against the float64 reference, in units of the last place of the largest expected value; below the smallest normal number, which
+steps flush to zero (subnormals.py), in units of that number.
 
 This module knows no array library: an array is anything with `shape` and `dtype`.
 """
@@ -33,7 +34,7 @@ from ..errors import ContractError
 
 FLOATING = frozenset({"real", "unit", "positive", "whole"})
 DOMAINS = FLOATING | {"count", "bits", "stored"}
-WIDER = {"float16": "float32", "bfloat16": "float32"}  # what sums and parameters have where the reals have 16 bits
+WIDER = {"float16": "float32", "bfloat16": "float32"}  # dtype of sums and parameters where the reals have 16 bits
 _ARGUMENT = re.compile(r"(?P<name>\w+)(?P<dims>\[[\w,]*\])?(?::(?P<domain>\w+)(?:<(?P<below>\w+))?)?")
 
 
@@ -52,8 +53,12 @@ class Argument:
         domain = "" if self.domain == "real" else f":{self.domain}" + (f"<{self.below}" if self.below else "")
         return f"{self.name}{dims}{domain}"
 
+    @property
+    def is_real_array(self) -> bool:
+        return self.dims is not None and self.domain in FLOATING
+
     def dtype(self, real: str) -> str | None:
-        """Name of the dtype an array of this domain has, where `real` is the dtype of computation; None: any."""
+        """Name of the dtype of this array where `real` is the dtype of computation; None: any."""
         if self.domain == "stored":
             return None
         if self.wide:
@@ -62,15 +67,14 @@ class Argument:
 
 
 def wide(real: str) -> str:
-    """The dtype of what is wide, where `real` is the dtype of computation."""
+    """The dtype of wide arrays where `real` is the dtype of computation."""
     return WIDER.get(real, real)
 
 
 @dataclass(frozen=True)
 class Contract:
-    """A parsed contract; see the module's docstring for the grammar."""
+    """Inputs and outputs of a kernel, and what is declared about them.  str() is its text in the grammar above."""
 
-    text: str
     inputs: tuple[Argument, ...]
     outputs: tuple[Argument, ...]
     aliases: frozenset[tuple[str, str]] = frozenset()
@@ -79,19 +83,47 @@ class Contract:
     updated: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        names = {a.name for a in self.inputs}
-        object.__setattr__(self, "updated", tuple(a.name for a in self.outputs if a.name in names))
+        """Raise ContractError unless the arguments fit together, wherever they come from: a text or a composition."""
+        given, made = {a.name: a for a in self.inputs}, {a.name: a for a in self.outputs}
+        object.__setattr__(self, "updated", tuple(name for name in made if name in given))
+        if len(given) != len(self.inputs) or len(made) != len(self.outputs):
+            raise self._malformed("a name appears twice on one side")
+        known = {d for a in self.arguments for d in a.dims or ()}
+        for a in self.arguments:
+            if a.domain == "index" and a.below not in known:
+                raise self._malformed(f"{a} is bounded by a size that no argument has")
+        for a in self.outputs:
+            if a.dims is None:
+                raise self._malformed(f"output {a.name} must be an array")
+            if a.name in given and given[a.name].dims != a.dims:
+                raise self._malformed(f"{a.name} is updated in place but changes its shape")
+        for o, i in self.aliases:
+            if o not in made or i not in given:
+                raise self._malformed(f"alias {o!r} {i!r} is not an output and an input")
+        # an updated name says its domain once, among the inputs
+        object.__setattr__(self, "outputs", tuple(given.get(a.name, a) for a in self.outputs))
+
+    def __str__(self) -> str:
+        written = (replace(a, domain="real", below=None) if a.name in self.updated else a for a in self.outputs)
+        return f"{' '.join(map(str, self.inputs))} -> {' '.join(map(str, written))}"
+
+    def _malformed(self, why: str) -> ContractError:
+        return ContractError(f"contract '{self}': {why}")
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        return (*self.inputs, *self.outputs)
 
     @property
     def letters(self) -> tuple[str, ...]:
         """The free sizes, in order of appearance."""
-        dims = (d for a in (*self.inputs, *self.outputs) for d in a.dims or ())
+        dims = (d for a in self.arguments for d in a.dims or ())
         return tuple(dict.fromkeys(d for d in dims if not d.isdigit()))
 
     @property
     def wide(self) -> tuple[str, ...]:
         """Names of the wide arrays."""
-        return tuple(dict.fromkeys(a.name for a in (*self.inputs, *self.outputs) if a.wide))
+        return tuple(dict.fromkeys(a.name for a in self.arguments if a.wide))
 
     def shape(self, argument: Argument, sizes: Mapping[str, int]) -> tuple[int, ...]:
         return tuple(int(d) if d.isdigit() else sizes[d] for d in argument.dims or ())
@@ -102,7 +134,7 @@ class Contract:
         """Raise ContractError unless shapes, dtypes and overlaps of this call are as declared."""
 
         def fail(why: str) -> ContractError:
-            return ContractError(f"{kernel}: {why}; its contract is {self.text!r}")
+            return ContractError(f"{kernel}: {why}; its contract is '{self}'")
 
         if len(inputs) != len(self.inputs) or len(outputs) != len(self.outputs):
             raise fail(
@@ -133,18 +165,14 @@ class Contract:
 
     @staticmethod
     def _real(given: Sequence[tuple[Argument, Any]]) -> str | None:
-        """The dtype of computation of a call: that of its first real array which is not wide, or else of the first."""
-        reals = [
-            (a.wide, dtype_name(v))
-            for a, v in given
-            if a.dims is not None and a.domain in FLOATING and hasattr(v, "dtype")
-        ]
+        """The dtype of computation of a call: that of its first real array that is not wide, or of its first real array."""
+        reals = [(a.wide, dtype_name(v)) for a, v in given if a.is_real_array and hasattr(v, "dtype")]
         return min(reals, key=lambda pair: pair[0])[1] if reals else None
 
     def _check_overlap(
         self, fail: Callable[[str], ContractError], inputs: Sequence[Any], outputs: Sequence[Any]
     ) -> None:
-        """Identity of buffers, which is what a recorded plan can know; views of one buffer are the plan's business."""
+        """Compare buffers by identity, which is all that a recorded plan knows; the plan itself handles overlapping views."""
         named_inputs = {a.name: v for a, v in zip(self.inputs, inputs, strict=True) if a.dims is not None}
         seen: dict[int, str] = {}
         for argument, value in zip(self.outputs, outputs, strict=True):
@@ -161,7 +189,7 @@ class Contract:
     # -- drawing arguments, for tests ----------------------------------------------------------------------------
 
     def draw(self, random: Any, sizes: Mapping[str, int]) -> dict[str, Any]:
-        """Random inputs by name: float64 arrays for the real domains.  `random` is a numpy.random.Generator or its like."""
+        """Random inputs by name: float64 arrays for the real domains.  `random` acts as a numpy.random.Generator."""
         return {a.name: self._draw_one(random, a, sizes) for a in self.inputs}
 
     def _draw_one(self, random: Any, a: Argument, sizes: Mapping[str, int]) -> Any:
@@ -196,29 +224,14 @@ def parse(text: str, **declared: Any) -> Contract:
     if not arrow:
         raise ContractError(f"contract {text!r} has no '->'")
     inputs, outputs = _arguments(left, text), _arguments(right, text)
-    known = {d for a in (*inputs, *outputs) for d in a.dims or ()}
-    for a in (*inputs, *outputs):
-        if a.domain == "index" and a.below not in known:
-            raise ContractError(f"contract {text!r}: {a} is bounded by a size that no argument has")
-    by_name = {a.name: a for a in inputs}
-    for a in outputs:
-        if a.dims is None:
-            raise ContractError(f"contract {text!r}: output {a.name} must be an array")
-        if a.name in by_name and by_name[a.name].dims != a.dims:
-            raise ContractError(f"contract {text!r}: {a.name} is updated in place but changes its shape")
-    outputs = tuple(by_name.get(a.name, a) for a in outputs)  # an updated name says its domain once
-    alias = declared.pop("alias", "")
-    aliases = frozenset((o, i) for o, i in _pairs(alias.split(), text))
-    for o, i in aliases:
-        if o not in {a.name for a in outputs} or i not in by_name:
-            raise ContractError(f"contract {text!r}: alias {o!r} {i!r} is not an output and an input")
     broad = set(declared.pop("wide", "").split())
-    if unknown := broad - {a.name for a in (*inputs, *outputs) if a.dims is not None and a.domain in FLOATING}:
+    if unknown := broad - {a.name for a in (*inputs, *outputs) if a.is_real_array}:
         raise ContractError(f"contract {text!r}: wide {min(unknown)!r} is no array of reals")
-    inputs, outputs = (tuple(replace(a, wide=a.name in broad) for a in side) for side in (inputs, outputs))
+    inputs, outputs = (tuple(replace(a, wide=True) if a.name in broad else a for a in s) for s in (inputs, outputs))
+    aliases = frozenset(_pairs(declared.pop("alias", "").split(), text))
     kinks = declared.pop("smooth_away_from", ())
     kinks = tuple(kinks) if isinstance(kinks, Iterable) else (float(kinks),)
-    return Contract(" ".join(text.split()), inputs, outputs, aliases, kinks, **declared)
+    return Contract(inputs, outputs, aliases, kinks, **declared)
 
 
 def _pairs(names: list[str], text: str) -> list[tuple[str, str]]:
@@ -245,8 +258,6 @@ def _arguments(side: str, text: str) -> tuple[Argument, ...]:
         if argument is None:
             raise ContractError(f"contract {text!r}: cannot read {word!r}")
         arguments.append(argument)
-    if len({a.name for a in arguments}) != len(arguments):
-        raise ContractError(f"contract {text!r}: a name appears twice on one side")
     return tuple(arguments)
 
 

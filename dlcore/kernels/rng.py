@@ -1,6 +1,6 @@
 """Random streams as functions of (seed, purpose, counters): Philox4x32-10, the same bits on every device.
 
-What is drawn inside a training step (order, dropout masks) is drawn by kernels; here is what the host draws.
+Kernels draw what a training step needs (order, dropout masks); this module draws what the host needs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def key(seed: int) -> tuple[int, int]:
 
 
 def order(seed: int, epoch: int, n: int, start: int = 0, stop: int | None = None) -> np.ndarray:
-    """The order of the n training rows in an epoch, or its places from start to stop: the permutation of the gather kernels."""
+    """Row numbers at positions start to stop of an epoch over n training rows: the permutation that the gather kernels use."""
     if n == 0:
         return np.zeros(0, np.int64)
     position = np.arange(start, n if stop is None else min(stop, n), dtype=np.uint64)
@@ -33,7 +33,7 @@ def order(seed: int, epoch: int, n: int, start: int = 0, stop: int | None = None
 
 @dataclass(frozen=True)
 class Stream:
-    """Initial values of one parameter: counter (purpose, parameter, 0, position / 2), two float64 numbers a counter."""
+    """Initial values of one parameter: counter (purpose, parameter, 0, position / 2), two float64 numbers per counter."""
 
     seed: int
     parameter: int

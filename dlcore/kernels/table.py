@@ -1,11 +1,12 @@
-"""Kernels by name, and a call of a kernel on named buffers: the words that a recorded training step is made of."""
+"""Tables of kernels, and calls of kernels on named buffers: a recorded training step is a list of such calls."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple, Protocol
 
 from ..errors import ContractError
 from .contract import Contract
@@ -22,27 +23,65 @@ def host_dtype(name: str) -> Any:
     return np.dtype(name)
 
 
+class Operand(Protocol):
+    """What a kernel is called with: an array, or the buffer that stands for it while a step is recorded."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> Any: ...
+
+
+class Kernels(Protocol):
+    """Kernels by name, to be called as `k.dense(x, W, b, out=z)`: a kernel table makes the call, a recorder notes it."""
+
+    def __getattr__(self, name: str, /) -> Callable[..., None]: ...
+
+    def named(self, kernel: str, find: Callable[[str], object], /) -> None:
+        """Call a kernel with find(argument) for each argument of its contract."""
+
+
+Space = Literal["theta", "rounded", "grad", "slot", "state", "sum", "counter", "constant", "scratch", "data"]
+
+
 @dataclass(frozen=True, eq=False)
 class Buffer:
-    """A place for an array, known before it is allocated.  Two buffers are equal only if they are one."""
+    """A place for an array, known before it is allocated.  Two buffers are equal only if they are one.
 
-    name: str
+    `space` is the memory that it lies in, `path` the part of it:
+
+    theta      the flat parameters: "" is all that are trained, "0.W" the matrix of layer 0
+    rounded    the same in 16 bits, where layers compute with those
+    grad       the flat gradient, likewise
+    slot       an optimizer's flat buffer, by name
+    state      what layers change without a gradient, such as "1.mean"
+    sum        gradients of several batches before one update
+    counter    where training is: progress, fault, scaling
+    constant   integers that follow from a layer's description
+    scratch    what a step needs besides: "x" and "delta" are the plan's own, "2.mask" is a layer's
+    data       the rows to train on
+    """
+
+    space: Space
+    path: str
     shape: tuple[int, ...]
     dtype: str
 
     def __str__(self) -> str:
-        return f"{self.name}[{','.join(map(str, self.shape))}]"
+        named = f"{self.space} {self.path}" if self.space in ("grad", "slot") else self.path
+        return f"{named.strip() or self.space}[{','.join(map(str, self.shape))}]"
 
 
 def _plain(value: Any) -> bool:
-    """C-contiguous and writable, as far as the array says so: the one layout that a plan has and kernels are compiled for."""
+    """C-contiguous and writable, as far as the array tells: the only layout that plans use and kernels are compiled for."""
     flags = getattr(value, "flags", None)
     return flags is None or bool(flags.c_contiguous and getattr(flags, "writeable", True))
 
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """`run(*inputs, out=…)` writes what the contract declares.  `source` says whose it is: cpu, cuda or reference."""
+    """`run(*inputs, out=…)` writes what the contract declares.  `source` is where it comes from: cpu, cuda or reference."""
 
     name: str
     contract: Contract
@@ -50,9 +89,9 @@ class Kernel:
     source: str
 
     def __call__(self, *inputs: Any, out: Any) -> None:
-        """Check the call against the contract, then make it.  A recorded step checks once, when it is recorded.
+        """Check the call against the contract, then run it.  A recorded step checks once, when it is recorded.
 
-        Inputs may have any layout; fast kernels get a plain copy of those they are not compiled for.
+        Inputs may have any layout; a fast kernel gets a C-contiguous copy of any input that is not.
         """
         outputs = out if isinstance(out, tuple) else (out,)
         self.contract.check(self.name, inputs, outputs)
@@ -76,6 +115,11 @@ class Call:
     def name(self) -> str:
         return self.kernel.name
 
+    @property
+    def on_host(self) -> bool:
+        """The kernel has no compiled code: Python makes the call."""
+        return self.kernel.source == "reference"
+
     def bind(self, array: Callable[[Buffer], Any]) -> BoundCall:
         """The call on real arrays."""
         inputs = tuple(array(v) if isinstance(v, Buffer) else v for v in self.inputs)
@@ -83,7 +127,8 @@ class Call:
 
     @property
     def operations(self) -> int:
-        """2 n i o for a matrix product, whose contract has three sizes; the other kernels count for nothing beside it."""
+        """Floating point operations: 2 n i o for a matrix product, whose contract has three sizes; 0 for other kernels, which
+        are negligible beside it."""
         sizes: dict[str, int] = {}
         for argument, value in zip(self.kernel.contract.inputs, self.inputs, strict=True):
             if isinstance(value, Buffer):
@@ -108,7 +153,7 @@ class Call:
 
 
 class BoundCall:
-    """A kernel and the arrays and numbers it is called with; to call it takes no arguments."""
+    """A kernel and the arrays and numbers it is called with; calling it takes no arguments."""
 
     __slots__ = ("inputs", "kernel", "out", "outputs", "run")
 
@@ -116,24 +161,83 @@ class BoundCall:
         self.kernel, self.inputs, self.outputs = kernel, inputs, outputs
         self.run, self.out = kernel.run, outputs[0] if len(outputs) == 1 else outputs
 
+    @property
+    def on_host(self) -> bool:
+        """The kernel has no compiled code: Python makes the call."""
+        return self.kernel.source == "reference"
+
     def __call__(self) -> None:
         self.run(*self.inputs, out=self.out)
 
 
-class KernelTable(Mapping[str, Kernel]):
-    """The kernels of one backend: its own where it has them, the reference elsewhere.  `table.dense(x, W, b, out=z)` runs one."""
+Run = Callable[[int], None]  # make all calls, a number of times
 
-    def __init__(self, kernels: Mapping[str, Kernel]) -> None:
+
+class Segment(NamedTuple):
+    """Neighbouring calls of a list that run in the same way: `by` the worker, in a graph, or by the host, and why."""
+
+    by: str
+    calls: Sequence[Call]
+    reason: str = ""
+
+
+class Executor(Protocol):
+    """A way to run a list of calls.  `reason` says why it is not a faster one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    def prepare(self, calls: Sequence[BoundCall], operations: float) -> Run:
+        """A function that runs them; `operations` are the floating point operations of a whole step."""
+
+    def limits(self, operations: float) -> AbstractContextManager[Any]:
+        """A context to stay in while steps of that size run, so that it need not be entered for each."""
+
+    def segments(self, calls: Sequence[Call]) -> list[Segment]:
+        """The list, cut where the way to run it changes."""
+
+
+class KernelTable(Mapping[str, Kernel]):
+    """The kernels of one device: its own where it has them, the reference elsewhere.  `table.dense(x, W, b, out=z)` runs one.
+
+    `executor(calls)` picks the way to run a list of their calls; `reason` says why fast kernels are missing, if they are.
+    """
+
+    def __init__(
+        self,
+        kernels: Mapping[str, Kernel],
+        device: str,
+        executor: Callable[[Sequence[Call]], Executor],
+        reason: str = "",
+    ) -> None:
         self._kernels = dict(kernels)
+        self.device, self.executor, self.reason = device, executor, reason
 
     @classmethod
-    def of(cls, xp: Any, reference: Mapping[str, Any], fast: Mapping[str, Any], source: str) -> KernelTable:
-        """`fast` kernels over the `reference` on the namespace xp."""
+    def of(
+        cls,
+        xp: Any,
+        reference: Mapping[str, Any],
+        fast: Mapping[str, Any],
+        source: str,
+        executor: Callable[[Sequence[Call]], Executor],
+        *,
+        device: str = "",
+        reason: str = "",
+    ) -> KernelTable:
+        """The `fast` kernels, and the `reference` on the namespace xp where there is no fast one; `device` is `source` by default."""
         kernels = {}
         for name, f in reference.items():
             run = fast.get(name)
             kernels[name] = Kernel(name, f.contract, run or writing(f, xp), source if run else "reference")
-        return cls(kernels)
+        return cls(kernels, device or source, executor, reason)
+
+    def run_by(self, executor: Callable[[Sequence[Call]], Executor]) -> KernelTable:
+        """The same kernels, run in another way."""
+        return KernelTable(self._kernels, self.device, executor, self.reason)
 
     def __getitem__(self, name: str) -> Kernel:
         return self._kernels[name]
@@ -144,6 +248,12 @@ class KernelTable(Mapping[str, Kernel]):
         except KeyError:
             raise AttributeError(f"no kernel {name!r}") from None
 
+    def named(self, kernel: str, find: Callable[[str], object]) -> None:
+        """Call a kernel with find(argument) for each argument of its contract."""
+        contract = self._kernels[kernel].contract
+        inputs, outputs = ([find(a.name) for a in side] for side in (contract.inputs, contract.outputs))
+        self._kernels[kernel](*inputs, out=tuple(outputs))
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._kernels)
 
@@ -152,13 +262,13 @@ class KernelTable(Mapping[str, Kernel]):
 
 
 def writing(reference: Any, xp: Any) -> Callable[..., None]:
-    """A pure reference kernel, as one that writes into `out`."""
+    """Turn a pure reference kernel into one that writes into `out`."""
 
     def run(*inputs: Any, out: Any) -> None:
         results = reference(xp, *inputs)
         if not isinstance(out, tuple):
             out, results = (out,), (results,)
-        # a result may be an input as it was, which another output is about to overwrite
+        # copied: a result may be one of the inputs, which another output is about to overwrite
         results = [xp.asarray(r, copy=True) if len(out) > 1 and any(r is v for v in inputs) else r for r in results]
         for buffer, result in zip(out, results, strict=True):
             buffer[...] = result

@@ -1,4 +1,4 @@
-"""Layers: frozen descriptions with forward and backward side by side; models made of them; initial weights."""
+"""Layers: frozen descriptions with forward and backward side by side; models made of layers; initial weights."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from .normalization import LayerNorm as LayerNorm
 from .residual import Residual as Residual
 from .sequential import Sequential as Sequential
 
-if not TYPE_CHECKING:  # mypy follows star imports, but takes the literal part of a sum for the whole
+if not TYPE_CHECKING:  # mypy follows star imports, but of an __all__ with unpacked names it reads only the literal ones
     __all__ = [
         "BatchNorm", "Dense", "Dropout", "Embedding", "Layer", "LayerNorm", "Residual", "Sequential", *_activations,
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Activation layers a = g(z), elementwise unless said otherwise.  Their mathematics is in kernels/reference/activations.py."""
+"""Activation layers a = g(z), elementwise unless stated otherwise.  Their mathematics is in kernels/reference/activations.py."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..errors import ConfigurationError
+from ..kernels.table import Kernels, Operand
 from .initializers import Constant, HeNormal, Initializer, LeCunNormal
 from .layer import Layer, in_range
 from .parameters import Parameter
+from .views import Views
 
 __all__ = [
     "ELU", "GELU", "SELU", "ArcTan", "BinaryStep", "Identity", "LeakyReLU", "PReLU", "ReLU", "SiLU", "Sigmoid",
@@ -18,20 +20,20 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Elementwise(Layer):
-    """An activation with one kernel for each direction; backward reads the output unless `reads` says otherwise."""
+    """An activation with one kernel per direction; backward reads the output unless `reads` says otherwise."""
 
     kernel: ClassVar[str]
     reads: ClassVar[str] = "z"
     in_place: ClassVar[bool] = True
 
     def numbers(self) -> tuple[Any, ...]:
-        """What the kernels take besides arrays."""
+        """The Python numbers that the kernels take after the arrays."""
         return ()
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         getattr(k, self.kernel)(x, *self.numbers(), out=z)
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
         getattr(k, f"{self.kernel}_grad")(delta, x if self.reads == "x" else z, *self.numbers(), out=dx)
 
 
@@ -42,7 +44,7 @@ class Identity(Elementwise):
 
 
 class BinaryStep(Elementwise):
-    """a = 1[z >= 0]; its derivative is 0, so nothing below it learns"""
+    """a = 1[z >= 0]; its derivative is 0, so the layers before it do not learn"""
 
     kernel = "binary_step"
 
@@ -84,7 +86,9 @@ class LeakyReLU(Elementwise):
     kernel = "leaky_relu"
 
     def __post_init__(self) -> None:
-        in_range("LeakyReLU", 0, 1e6, alpha=self.alpha)  # below 0 the sign of the output would not be that of the input
+        in_range(
+            "LeakyReLU", 0, 1e6, alpha=self.alpha
+        )  # negative, the sign of the output would not be that of the input
 
     def numbers(self) -> tuple[Any, ...]:
         return (float(self.alpha),)
@@ -167,11 +171,11 @@ class PReLU(Layer):
     def parameters(self) -> dict[str, Parameter]:
         return {"alpha": Parameter((1,), Constant(self.initial))}
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         k.prelu(x, v.alpha, out=z)
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
-        # without a layer below, dx has no use, and delta none after this: it goes there
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
+        # dz is an output of the kernel; where nothing needs it (dx is None), it goes to delta, which is not read again
         k.prelu_grad(delta, x, v.alpha, out=(delta if dx is None else dx, v.dalpha))
 
 
@@ -181,8 +185,8 @@ class Softmax(Layer):
     reads: ClassVar[str] = "z"
     in_place: ClassVar[bool] = True
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         k.softmax(x, out=z)
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
         k.softmax_grad(delta, z, out=dx)

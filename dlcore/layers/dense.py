@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..errors import ConfigurationError
+from ..kernels.table import Kernels, Operand
 from .initializers import Constant, GlorotUniform, Initializer
 from .layer import Layer, flag, positive_size
 from .parameters import Parameter
+from .views import Views
 
 __all__ = ["Dense"]
 
@@ -17,8 +19,8 @@ __all__ = ["Dense"]
 class Dense(Layer):
     """z = x W + b.   x[n,fan_in] W[fan_in,fan_out] b[fan_out] -> z[n,fan_out]
 
-    init is an initializer of dlcore.layers.initializers for W.  None means: by the activation that follows, He normal before ReLU
-    and its kin, LeCun normal before SELU, else Glorot uniform.  b starts at 0, or by bias_init.  trainable=False freezes both.
+    init is an initializer of dlcore.layers.initializers for W.  None chooses by the activation that follows: He normal before
+    ReLU and similar, LeCun normal before SELU, else Glorot uniform.  b starts at 0, or by bias_init.  trainable=False freezes both.
     Raises ConfigurationError for sizes below 1.
     """
 
@@ -55,13 +57,13 @@ class Dense(Layer):
         b = Parameter((self.fan_out,), self.bias_init, trainable=self.trainable)
         return {"W": W, "b": b} if self.bias else {"W": W}
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         if self.bias:
             k.dense(x, v.W, v.b, out=z)
         else:
             k.linear(x, v.W, out=z)
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
         if self.trainable:
             if self.bias:
                 k.bias_grad(delta, out=v.db)

@@ -10,9 +10,11 @@ import numpy as np
 
 from ..checks import is_integer
 from ..errors import ConfigurationError, ShapeError
+from ..kernels.table import Kernels, Operand
 from .initializers import Initializer, Normal
 from .layer import Layer, positive_size
 from .parameters import Parameter
+from .views import Views
 
 __all__ = ["Embedding"]
 
@@ -22,15 +24,15 @@ LARGEST_CODES = {"float16": 2**11, "bfloat16": 2**8}
 
 @dataclass(frozen=True)
 class Embedding(Layer):
-    """z_j = E_j[x_j] for each column j of `columns`; the others are passed on.   x[n,d] -> z[n, d + Σ_j (dimension_j − 1)]
+    """z_j = E_j[x_j] for each column j of `columns`; other columns are copied.   x[n,d] -> z[n, d + Σ_j (dimension_j − 1)]
 
-    Column j holds codes 1 … categories_j and is replaced, where it stands, by the dimension_j numbers of a learned row.
-    Anything else in it, 0 before all, is an unknown category: zeros, and nothing is learned from it.  `categories` and
-    `dimension` are a number for each of the columns, or one for all.  The gradient adds rows in their order: it is the same
-    from run to run.  How many columns come in follows from the layer after this one.  It is first or not at all: codes have
-    no gradient.  Guo & Berkhahn (2016).
+    Column j holds codes 1 … categories_j and is replaced, in its place, by the dimension_j numbers of a learned row.  Any other
+    value, such as 0, is an unknown category: it becomes zeros, and nothing is learned from it.  `categories` and `dimension` are
+    one number per column, or one for all.  The gradient adds rows in order, so it is the same from run to run.  The number of
+    input columns follows from the layer after this one.  An Embedding must be the first layer, because codes have no gradient.
+    Guo & Berkhahn (2016).
 
-    All tables are one parameter E; `tables` takes it apart.  `init` draws it.
+    All tables are one parameter E, which `init` draws; `tables` splits it.
     Raises ConfigurationError for columns, categories or dimensions that do not fit together.
     """
 
@@ -65,7 +67,7 @@ class Embedding(Layer):
                 f"Embedding: init={self.init!r}, expected an initializer such as dlcore.layers.initializers.Normal(0.1)"
             )
 
-    # after __post_init__ these are tuples, whatever was given
+    # the fields, of which __post_init__ has made tuples
     @property
     def _columns(self) -> tuple[int, ...]:
         return self.columns  # type: ignore[return-value]
@@ -101,7 +103,7 @@ class Embedding(Layer):
         return {"categories": categories, "dimensions": dimensions}
 
     def tables(self, E: Any) -> dict[int, np.ndarray]:
-        """E, or a gradient of it, as one array (categories, dimension) for each embedded column: row k is code k + 1."""
+        """E, or its gradient, as one array (categories, dimension) for each embedded column: row k belongs to code k + 1."""
         E = np.asarray(E)
         if E.shape != (expected := self.parameters()["E"].shape):
             raise ShapeError(f"Embedding: E has shape {E.shape}, expected {expected}")
@@ -118,15 +120,15 @@ class Embedding(Layer):
                 f"Embedding: categories={max(self._categories)}, and {dtype} holds whole numbers up to {largest} only: use float32"
             )
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         k.embedding(x, v.categories, v.dimensions, v.E, z, out=z)
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
         k.embedding_grad(delta, x, v.categories, v.dimensions, v.dE, out=v.dE)
 
 
 def _integers(name: str, values: Any, count: int) -> tuple[int, ...]:
-    """A tuple of integers; a single one stands for `count` of them, or is a list of itself."""
+    """A tuple of integers; a single integer is repeated `count` times, or once for count 0."""
     if is_integer(values):
         return (int(values),) * (count or 1)
     if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)) or not all(map(is_integer, values)):

@@ -1,6 +1,6 @@
-"""Initial values of weights: the lectures' rules and the field's names for them.
+"""Initial values of weights: the lectures' rules, under their usual names.
 
-Each is drawn once, on the host, in float64, and cast; so the same seed gives the same network on every device.
+They are drawn once, on the host, in float64, and cast; so the same seed gives the same network on every device.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = [
 class Initializer:
     """`self(stream, shape)` is a float64 array; for a weight matrix shape = (fan_in, fan_out).
 
-    Raises ConfigurationError for what is not a finite number.
+    Raises ConfigurationError for fields that are not finite numbers.
     """
 
     def __post_init__(self) -> None:
@@ -47,7 +47,7 @@ def _uniform(stream: Any, shape: tuple[int, ...], limit: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Constant(Initializer):
-    """Every entry is `value`.  Hidden weights that start equal stay equal: symmetry is not broken."""
+    """Every entry is `value`.  Hidden units that start equal stay equal: the symmetry is not broken."""
 
     value: float = 0.0
 
@@ -98,7 +98,7 @@ class GlorotNormal(_Glorot):
 
 
 class FanInUniform(Initializer):
-    """U(±√(1 / fan_in)), variance 1 / (3 fan_in): the older rule of the lectures, and PyTorch's for its Linear layers.
+    """U(±√(1 / fan_in)), variance 1 / (3 fan_in): the lectures' older rule, and PyTorch's default for Linear layers.
 
     Glorot & Bengio (2010), equation 1.
     """
@@ -108,7 +108,7 @@ class FanInUniform(Initializer):
 
 
 class HeNormal(Initializer):
-    """N(0, 2 / fan_in), for ReLU and its kin.  He et al. (2015)."""
+    """N(0, 2 / fan_in), for ReLU and similar activations.  He et al. (2015)."""
 
     def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
         return _normal(stream, shape, 2 / shape[0])

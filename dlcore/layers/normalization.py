@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..errors import DataError
+from ..kernels.table import Kernels, Operand
 from .initializers import Constant
 from .layer import Layer, in_range, positive_size
 from .parameters import Parameter
+from .views import Views
 
 __all__ = ["BatchNorm", "LayerNorm"]
 
@@ -17,8 +19,8 @@ __all__ = ["BatchNorm", "LayerNorm"]
 class BatchNorm(Layer):
     """z = gamma x̂ + beta,  x̂ = (x − mean) / √(variance + ε), statistics over the rows of the batch.   x[n,width] -> z[n,width]
 
-    Prediction uses running statistics, moved by `momentum` at each update (the variance unbiased; of gradients that are
-    accumulated, by the last batch).  Row weights do not enter the statistics.  Ioffe & Szegedy (2015).
+    Prediction uses running statistics, which each update moves by `momentum` (with the unbiased variance; if gradients are
+    accumulated, with the last batch).  Row weights do not enter the statistics.  Ioffe & Szegedy (2015).
     Raises DataError for training batches of one row, where x̂ is always 0.
     """
 
@@ -52,19 +54,19 @@ class BatchNorm(Layer):
                 "BatchNorm: a training batch has 1 row, and a variance needs 2; choose batch_size so that no row is left alone"
             )
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         k.batch_norm(x, v.gamma, v.beta, float(self.epsilon), out=(z, v.mu, v.var))
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
         out = delta if dx is None else dx, v.dgamma, v.dbeta
         k.batch_norm_grad(delta, x, v.gamma, v.mu, v.var, float(self.epsilon), out=out)
 
-    def update(self, k: Any, v: Any) -> None:
+    def update(self, k: Kernels, v: Views) -> None:
         k.running_statistics(
-            v.mu, v.var, v.mean, v.variance, v.control, v.rows, float(self.momentum), out=(v.mean, v.variance)
+            v.mu, v.var, v.mean, v.variance, v.step.control, v.step.rows, float(self.momentum), out=(v.mean, v.variance)
         )
 
-    def predict(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def predict(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         k.batch_norm_predict(x, v.gamma, v.beta, v.mean, v.variance, float(self.epsilon), out=z)
 
 
@@ -94,8 +96,8 @@ class LayerNorm(Layer):
     def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
         return {"mu": ((rows,), "wide"), "rstd": ((rows,), "wide")}
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         k.layer_norm(x, v.gamma, v.beta, float(self.epsilon), out=(z, v.mu, v.rstd))
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
         k.layer_norm_grad(delta, x, v.gamma, v.mu, v.rstd, out=(delta if dx is None else dx, v.dgamma, v.dbeta))

@@ -1,8 +1,8 @@
 """Everything trainable in one flat buffer, with named views into it.
 
-Order: weight matrices (what l2 and weight decay apply to), the other trainables (biases, gains, slopes), then whatever is
-frozen.  So l2 is a prefix, clipping one norm, an optimizer one kernel, a checkpoint a copy.  Every view starts on a
-multiple of 64 entries; the padding between is zero and stays zero, since its gradient is.
+Order: weight matrices (which l2 and weight decay apply to), the other trainables (biases, gains, slopes), then frozen
+parameters.  So l2 is a prefix, clipping one norm, an optimizer one kernel, a checkpoint a copy.  Every view starts on a
+multiple of 64 entries; the padding between views is zero and stays zero, because its gradient is zero.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Parameter:
     trainable: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))  # sizes may come out of NumPy
+        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))  # sizes may be NumPy integers
 
     @property
     def size(self) -> int:
@@ -63,15 +63,19 @@ class Layout:
 
     @property
     def count(self) -> int:
-        """Number of parameters, padding left out."""
+        """Number of parameters, without the padding."""
         return sum(p.size for p in self.parameters.values())
+
+    @property
+    def trainable_names(self) -> list[str]:
+        return [name for name, p in self.parameters.items() if p.trainable]
 
     def view(self, xp: Any, flat: Any, name: str) -> Any:
         parameter, start = self.parameters[name], self.starts[name]
         return xp.reshape(flat[start : start + parameter.size], parameter.shape, copy=False)
 
     def initial(self, stream: Callable[[int], Any]) -> np.ndarray:
-        """First values of the whole buffer in float64; `stream(i)` is the source for the i-th declared parameter."""
+        """Initial values of the whole buffer in float64; `stream(i)` is the random stream of the i-th declared parameter."""
         flat = np.zeros(self.size)
         for i, (name, parameter) in enumerate(self.parameters.items()):
             self.view(np, flat, name)[...] = parameter.initial(stream(i), parameter.shape)

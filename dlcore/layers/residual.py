@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..errors import ConfigurationError
+from ..kernels.table import Kernels, Operand
 from .layer import Layer
 from .parameters import Parameter
+from .views import Views
 
 __all__ = ["Residual"]
 
@@ -71,17 +73,17 @@ class Residual(Layer):
         for layer in self.layers:
             layer.check_rows(rows)
 
-    def forward(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def forward(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         self._forward("forward", k, v, x, z)
 
-    def predict(self, k: Any, v: Any, x: Any, z: Any) -> None:
+    def predict(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         self._forward("predict", k, v, x, z)
 
-    def update(self, k: Any, v: Any) -> None:
+    def update(self, k: Kernels, v: Views) -> None:
         for i, layer in enumerate(self.layers):
             layer.update(k, v.child(i))
 
-    def _forward(self, how: str, k: Any, v: Any, x: Any, z: Any) -> None:
+    def _forward(self, how: str, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         h = x
         for i, layer in enumerate(self.layers):
             inner = getattr(v, f"z{i}")
@@ -89,13 +91,13 @@ class Residual(Layer):
             h = inner
         k.add(x, h, out=z)
 
-    def backward(self, k: Any, v: Any, x: Any, z: Any, delta: Any, dx: Any) -> None:
+    def backward(self, k: Kernels, v: Views, x: Operand, z: Operand, delta: Operand, dx: Operand | None) -> None:
         d = delta
         for i, layer in reversed(list(enumerate(self.layers))):
             below_learns = dx is not None or any(inner.trainable_parameters for inner in self.layers[:i])
             if not (below_learns or layer.trainable_parameters):
                 return
-            # always into a buffer of its own: delta is needed again for the skip connection, z{i} for the layer's gradient
+            # always into a separate buffer: the skip connection reads delta again, and the layer's gradient reads z{i}
             target = getattr(v, f"d{i}")
             layer.backward(
                 k,

@@ -1,4 +1,4 @@
-"""Layers in order.  No arrays: a model is a description, and equal descriptions are equal."""
+"""Layers in order.  A model is a description without arrays, and models compare equal if their layers do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Sequential:
     """f(x) = layer_L(… layer_1(x)).
 
     Dense layers whose `init` is None get the initializer that suits the activation after them.
-    Raises ConfigurationError if widths do not fit, or no layer says how many columns come in.
+    Raises ConfigurationError if widths do not fit, or no layer determines the number of input columns.
     """
 
     layers: tuple[Layer, ...]
@@ -49,7 +49,7 @@ class Sequential:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Columns before the first layer, and after each."""
+        """Number of columns before the first layer, and after each layer."""
         known = ((i, layer.input_width) for i, layer in enumerate(self.layers) if layer.input_width is not None)
         i, first = next(known, (-1, 0))
         if i < 0:

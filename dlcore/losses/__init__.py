@@ -8,5 +8,5 @@ from .loss import Loss as Loss
 from .regression import *  # noqa: F403
 from .regression import __all__ as _regression
 
-if not TYPE_CHECKING:  # mypy follows star imports, but takes the literal part of a sum for the whole
+if not TYPE_CHECKING:  # mypy follows star imports, but of an __all__ with unpacked names it reads only the literal ones
     __all__ = ["Loss", *_classification, *_regression]

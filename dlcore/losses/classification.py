@@ -9,20 +9,21 @@ import numpy as np
 
 from ..checks import is_number
 from ..errors import ConfigurationError, DataError, ShapeError
+from ..kernels.table import Kernels, Operand
 from .loss import Loss, matrix, numeric
 
 __all__ = ["BinaryCrossEntropy", "Hinge", "PerceptronLoss", "SoftmaxCrossEntropy"]
 
 
 class Binary(Loss):
-    """Base of losses on outputs that each say yes or no, y = 1 or 0: (n,) or (n, 1) for one output, else (n, k).
+    """Base of losses on binary outputs, y = 1 or 0: (n,) or (n, 1) for one output, else (n, k).
 
-    A row is right if all its outputs are on the right side of the threshold.
+    A row counts as right if all its outputs are on the right side of the threshold.
     """
 
     metric: ClassVar[str] = "accuracy"
-    threshold: ClassVar[float] = 0.5  # a >= threshold means yes
-    probabilities: ClassVar[bool] = False  # whether targets between 0 and 1 mean something
+    threshold: ClassVar[float] = 0.5  # a >= threshold predicts 1
+    probabilities: ClassVar[bool] = False  # whether targets between 0 and 1 are allowed
 
     def targets(self, y: Any, outputs: int) -> np.ndarray:
         owner = type(self).__name__
@@ -53,7 +54,7 @@ class BinaryCrossEntropy(Binary):
     counts: ClassVar[bool] = True
     built_in: ClassVar[tuple[str, ...]] = ("Sigmoid", "Softmax")
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         kernel = k.binary_cross_entropy_counted if loss.shape[0] == 3 else k.binary_cross_entropy
         kernel(z, y, w, out=(loss, delta))
 
@@ -61,13 +62,13 @@ class BinaryCrossEntropy(Binary):
 class Hinge(Binary):
     """L = Σ_k max(0, 1 − t_k z_k),  t = 2 y − 1 is −1 or 1,  a = z,  delta = −t where t z < 1, else 0.
 
-    The loss of support vector machines, Cortes & Vapnik (1995); with l2 they are trained.  y is 0 or 1.  Predictions are
-    the scores z themselves; a class is 1 where z >= 0.
+    The loss of support vector machines, Cortes & Vapnik (1995): with l2, this trains a linear one.  y is 0 or 1.  Predictions
+    are the scores z; the class is 1 where z >= 0.
     """
 
     threshold: ClassVar[float] = 0.0
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         k.hinge(z, y, w, out=(loss, delta))
 
 
@@ -81,7 +82,7 @@ class PerceptronLoss(Binary):
     output: ClassVar[str] = "binary_step"
     built_in: ClassVar[tuple[str, ...]] = ("BinaryStep", "Sigmoid", "Softmax")
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         k.perceptron(z, y, w, out=(loss, delta))
 
 
@@ -145,7 +146,7 @@ class SoftmaxCrossEntropy(Loss):
             )
         return y
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         name = "softmax_cross_entropy" + "_dense" * (len(y.shape) > 1) + "_counted" * (loss.shape[0] == 3)
         getattr(k, name)(z, y, w, float(self.label_smoothing), out=(loss, delta))
 

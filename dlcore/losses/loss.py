@@ -9,40 +9,41 @@ import numpy as np
 
 from ..arrays import numbers, to_host
 from ..errors import DataError, ShapeError
+from ..kernels.table import Kernels, Operand
 
 
 @dataclass(frozen=True)
 class Loss:
     """Base of all losses.  The batch loss is the weighted mean over rows of a sum over outputs."""
 
-    # kernel of the activation that predictions get: a = output(z)
+    # kernel of the output activation: predictions are a = output(z)
     output: ClassVar[str] = "identity"
     # "accuracy" or "rmse", computed from predictions
     metric: ClassVar[str] = "rmse"
-    # whether `record` also gives the weight of the rows predicted right, where `loss` has a third place for it
+    # whether `record` also writes the weight of the rows predicted right, if `loss` has a third entry for it
     counts: ClassVar[bool] = False
-    # names of layers that must not come right before this loss, because it has them built in
+    # names of layers that must not come right before this loss, because it contains them
     built_in: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
-        """Whoever computes or decides otherwise than its base says itself whether that counts."""
+        """A subclass that overrides what is computed or what is right does not inherit `counts`: it must set it again."""
         super().__init_subclass__(**keywords)
         if "counts" not in vars(cls) and {"record", "correct", "threshold", "output"} & vars(cls).keys():
             cls.counts = False
 
     def targets(self, y: Any, outputs: int) -> np.ndarray:
-        """User's targets as the kernels take them: int64 class indices (n,), or float64 (n, outputs).
+        """The user's targets as the kernels take them: int64 class indices (n,), or float64 (n, outputs).
 
         Raises DataError or ShapeError for targets that do not fit.
         """
         raise TypeError(f"{type(self).__name__} does not say what its targets are")
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         """loss = (mean, weight) and delta = ∂mean/∂z, from logits z, targets y and row weights w."""
         raise TypeError(f"{type(self).__name__} does not say how it is computed")
 
     def evaluation(self) -> Loss:
-        """The loss that is reported on other data than the training batches."""
+        """The loss that is reported on validation and test data."""
         return self
 
     def correct(self, a: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..checks import is_number
 from ..errors import ConfigurationError, DataError
+from ..kernels.table import Kernels, Operand
 from .loss import Loss, matrix, numeric
 
 __all__ = ["Huber", "Poisson", "SquaredError"]
@@ -21,7 +22,7 @@ class SquaredError(Loss):
     def targets(self, y: Any, outputs: int) -> np.ndarray:
         return matrix(numeric(y, "SquaredError expects real numbers"), outputs, "SquaredError")
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         k.squared_error(z, y, w, out=(loss, delta))
 
 
@@ -42,12 +43,12 @@ class Huber(Loss):
     def targets(self, y: Any, outputs: int) -> np.ndarray:
         return matrix(numeric(y, "Huber expects real numbers"), outputs, "Huber")
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         k.huber(z, y, w, float(self.threshold), out=(loss, delta))
 
 
 class Poisson(Loss):
-    """L = Σ_k (a_k − y_k z_k),  a = exp(z),  delta = a − y: for counts, −log of their Poisson probability without log y!
+    """L = Σ_k (a_k − y_k z_k),  a = exp(z),  delta = a − y: for counts, −log of the Poisson probability without the term log y!
 
     Takes z, the logarithm of the expected count; predictions are a.  y >= 0, (n,) or (n, 1) for one output, else (n, k).
     """
@@ -61,5 +62,5 @@ class Poisson(Loss):
             raise DataError(f"Poisson: y[{row}] is {y[row].tolist()}; expected counts, numbers >= 0")
         return y
 
-    def record(self, k: Any, z: Any, y: Any, w: Any, loss: Any, delta: Any) -> None:
+    def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
         k.poisson(z, y, w, out=(loss, delta))

@@ -8,5 +8,5 @@ from .momentum import *  # noqa: F403
 from .momentum import __all__ as _momentum
 from .optimizer import Optimizer as Optimizer
 
-if not TYPE_CHECKING:  # mypy follows star imports, but takes the literal part of a sum for the whole
+if not TYPE_CHECKING:  # mypy follows star imports, but of an __all__ with unpacked names it reads only the literal ones
     __all__ = ["Optimizer", *_adaptive, *_momentum]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..checks import is_number
 from .optimizer import Optimizer
 
 __all__ = ["AdaGrad", "Adam", "AdamW", "Lion", "Nadam", "NormalizedGradient", "RMSProp"]
@@ -19,35 +18,32 @@ class Adaptive(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check("epsilon", self._divisor[0], "a positive number", lambda x: 0 < x < 1e6)
+        self._check("epsilon", self._epsilon, "a positive number", lambda x: 0 < x < 1e6)
 
     @property
-    def _divisor(self) -> tuple[Any, int]:
-        """ε and its place, as the kernels take them"""
-        # not declared here: fields of this class would come before those of others
-        epsilon, inside = vars(self)["epsilon"], vars(self)["epsilon_inside_root"]
-        return float(epsilon) if is_number(epsilon) else epsilon, int(bool(inside))
+    def _epsilon(self) -> Any:
+        # subclasses declare these fields: declared here, they would come before the other arguments of __init__
+        return vars(self)["epsilon"]
+
+    def numbers(self) -> dict[str, float]:
+        return {"epsilon": float(self._epsilon), "inside": int(bool(vars(self)["epsilon_inside_root"]))}
 
 
 @dataclass(frozen=True)
 class NormalizedGradient(Adaptive):
     """v = g²;  θ ← θ − η g / (√v + ε): every coordinate moves by nearly η, or not at all where g is 0.
 
-    It does not settle: near a minimum it goes to and fro by η.
+    It does not converge: near a minimum it moves to and fro by η.
     """
 
     epsilon: float = 1e-8
     epsilon_inside_root: bool = field(default=False, kw_only=True)
-
-    def update(self, k: Any, s: Any) -> None:
-        k.normalized_gradient(
-            s.theta, s.grad, s.control, s.matrices, float(self.weight_decay), *self._divisor, out=s.theta
-        )
+    kernel: ClassVar[str] = "normalized_gradient"
 
 
 @dataclass(frozen=True)
 class AdaGrad(Adaptive):
-    """v ← v + g²;  θ ← θ − η g / (√v + ε): rates that fall, for each coordinate by its own gradients; as η/√t where g is constant.
+    """v ← v + g²;  θ ← θ − η g / (√v + ε): the rate of each coordinate falls with its own gradients; as η/√t where g is constant.
 
     Adaptive subgradient method, Duchi, Hazan & Singer (2011).
     """
@@ -55,15 +51,12 @@ class AdaGrad(Adaptive):
     epsilon: float = 1e-10
     epsilon_inside_root: bool = field(default=False, kw_only=True)
     slots: ClassVar[tuple[str, ...]] = ("v",)
-
-    def update(self, k: Any, s: Any) -> None:
-        numbers = s.control, s.matrices, float(self.weight_decay)
-        k.adagrad(s.theta, s.grad, s.v, *numbers, *self._divisor, out=(s.theta, s.v))
+    kernel: ClassVar[str] = "adagrad"
 
 
 @dataclass(frozen=True)
 class RMSProp(Adaptive):
-    """v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε): AdaGrad with a memory that fades, so that rates do not vanish.
+    """v ← ρ v + (1 − ρ) g²;  θ ← θ − η g / (√v + ε): AdaGrad that forgets old gradients, so that rates do not vanish.
 
     Hinton, lecture 6e of Neural Networks for Machine Learning (2012).
     """
@@ -72,14 +65,14 @@ class RMSProp(Adaptive):
     epsilon: float = 1e-8
     epsilon_inside_root: bool = field(default=False, kw_only=True)
     slots: ClassVar[tuple[str, ...]] = ("v",)
+    kernel: ClassVar[str] = "rmsprop"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_unit("rho")
 
-    def update(self, k: Any, s: Any) -> None:
-        numbers = s.control, s.matrices, float(self.weight_decay), float(self.rho)
-        k.rmsprop(s.theta, s.grad, s.v, *numbers, *self._divisor, out=(s.theta, s.v))
+    def numbers(self) -> dict[str, float]:
+        return super().numbers() | {"rho": float(self.rho)}
 
 
 @dataclass(frozen=True)
@@ -100,11 +93,8 @@ class Adam(Adaptive):
         super().__post_init__()
         self._check_unit("beta1", "beta2")
 
-    def update(self, k: Any, s: Any) -> None:
-        numbers = s.matrices, float(self.weight_decay), float(self.beta1), float(self.beta2)
-        getattr(k, self.kernel)(
-            s.theta, s.grad, s.m, s.v, s.control, s.progress, *numbers, *self._divisor, out=(s.theta, s.m, s.v)
-        )
+    def numbers(self) -> dict[str, float]:
+        return super().numbers() | {"beta1": float(self.beta1), "beta2": float(self.beta2)}
 
 
 @dataclass(frozen=True)
@@ -133,11 +123,11 @@ class Lion(Optimizer):
     beta1: float = 0.9
     beta2: float = 0.99
     slots: ClassVar[tuple[str, ...]] = ("m",)
+    kernel: ClassVar[str] = "lion"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_unit("beta1", "beta2")
 
-    def update(self, k: Any, s: Any) -> None:
-        numbers = s.control, s.matrices, float(self.weight_decay), float(self.beta1), float(self.beta2)
-        k.lion(s.theta, s.grad, s.m, *numbers, out=(s.theta, s.m))
+    def numbers(self) -> dict[str, float]:
+        return {"beta1": float(self.beta1), "beta2": float(self.beta2)}

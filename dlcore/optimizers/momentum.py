@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..errors import ConfigurationError
-from .optimizer import Optimizer
+from ..kernels.table import Kernels
+from .optimizer import Optimizer, UpdateViews, with_numbers
 
 __all__ = ["SGD", "MovingAverageSGD"]
 
@@ -17,8 +17,8 @@ class SGD(Optimizer):
 
     μ is `momentum`, τ is `dampening`.  Without momentum θ ← θ − η g.  Batch, mini-batch and stochastic gradient descent are
     this with batch_size n, B and 1.  With velocity="step" the velocity contains the rate, as scikit-learn's does:
-    v ← μ v + η g;  θ ← θ − v, or with Nesterov θ ← θ − (η g + μ v).  It is the same as long as η is constant.
-    Raises ConfigurationError for Nesterov without momentum or with dampening, and for dampening of a step.
+    v ← μ v + η g;  θ ← θ − v, or with Nesterov θ ← θ − (η g + μ v).  For constant η this is the same path.
+    Raises ConfigurationError for Nesterov without momentum or with dampening, and for dampening with velocity="step".
     """
 
     momentum: float = 0.0
@@ -41,17 +41,12 @@ class SGD(Optimizer):
     def slots(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("v",) if self.momentum else ()
 
-    def update(self, k: Any, s: Any) -> None:
-        if self.momentum and self.velocity == "step":
-            numbers = s.control, s.matrices, float(self.weight_decay), float(self.momentum), int(self.nesterov)
-            k.sgd_step(s.theta, s.grad, s.v, *numbers, out=(s.theta, s.v))
-        elif self.momentum:
-            k.sgd_momentum(
-                s.theta, s.grad, s.v, s.control, s.progress, s.matrices, float(self.weight_decay), float(self.momentum),
-                float(self.dampening), int(self.nesterov), out=(s.theta, s.v),
-            )  # fmt: skip
-        else:
-            k.sgd(s.theta, s.grad, s.control, s.matrices, float(self.weight_decay), out=s.theta)
+    @property
+    def kernel(self) -> str:  # type: ignore[override]
+        return "sgd" if not self.momentum else "sgd_step" if self.velocity == "step" else "sgd_momentum"
+
+    def numbers(self) -> dict[str, float]:
+        return {"mu": float(self.momentum), "tau": float(self.dampening), "nesterov": int(self.nesterov)}
 
 
 @dataclass(frozen=True)
@@ -76,13 +71,13 @@ class MovingAverageSGD(Optimizer):
     def slots(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("v", "origin") if self.nesterov else ("v",)
 
-    def before_gradient(self, k: Any, s: Any) -> None:
-        if self.nesterov:
-            k.look_ahead(s.theta, s.v, s.origin, s.rates, s.place, float(self.look_ahead), out=(s.theta, s.origin))
+    @property
+    def kernel(self) -> str:  # type: ignore[override]
+        return "moving_average_nesterov" if self.nesterov else "moving_average"
 
-    def update(self, k: Any, s: Any) -> None:
-        numbers = s.control, s.matrices, float(self.weight_decay), float(self.beta)
+    def numbers(self) -> dict[str, float]:
+        return {"beta": float(self.beta)}
+
+    def before_gradient(self, k: Kernels, s: UpdateViews) -> None:
         if self.nesterov:
-            k.moving_average_nesterov(s.theta, s.grad, s.v, s.origin, *numbers, out=(s.theta, s.v))
-        else:
-            k.moving_average(s.theta, s.grad, s.v, *numbers, out=(s.theta, s.v))
+            k.named("look_ahead", with_numbers(s, reach=float(self.look_ahead)))

@@ -5,10 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from ..checks import is_flag, is_number
 from ..errors import ConfigurationError
+from ..kernels.table import Kernels, Operand
+
+
+class UpdateViews(Protocol):
+    """What an update reads and writes: theta, grad, the slots, control, progress, rates, place, by the names in contracts."""
+
+    @property
+    def matrices(self) -> int:
+        """Entries of theta that l2 and weight decay act on; they come first."""
+
+    def __getattr__(self, name: str, /) -> Operand: ...
 
 
 @dataclass(frozen=True)
@@ -32,8 +43,10 @@ class Optimizer:
     max_norm: float | None = field(default=None, kw_only=True)
     schedule: Callable[[int], float] | None = field(default=None, kw_only=True)
 
-    # names of flat buffers as long as the parameters, zero at the start
+    # names of flat buffers of the parameters' length, which start at zero
     slots: ClassVar[tuple[str, ...]] = ()
+    # the kernel of the update
+    kernel: ClassVar[str]
 
     def __post_init__(self) -> None:
         self._check("learning_rate", self.learning_rate, "a positive number", lambda x: 0 < x < math.inf)
@@ -60,9 +73,18 @@ class Optimizer:
         for name in names:
             self._check(name, getattr(self, name), "a number from 0 up to, not including, 1", lambda x: 0 <= x < 1)
 
-    def before_gradient(self, k: Any, s: Any) -> None:
-        """Record what must happen to the parameters before the gradient is taken.  For most: nothing."""
+    def before_gradient(self, k: Kernels, s: UpdateViews) -> None:
+        """Record changes to the parameters before the gradient is computed.  Most optimizers make none."""
 
-    def update(self, k: Any, s: Any) -> None:
-        """Record the update.  `s` holds theta, grad, the slots, control, progress, rates, place and matrices."""
-        raise TypeError(f"{type(self).__name__} does not say how to update")
+    def numbers(self) -> dict[str, float]:
+        """Hyperparameters of the kernel, by the names in its contract."""
+        return {}
+
+    def update(self, k: Kernels, s: UpdateViews) -> None:
+        """Record the update: the kernel, with buffers and numbers by the names in its contract."""
+        k.named(self.kernel, with_numbers(s, weight_decay=float(self.weight_decay), **self.numbers()))
+
+
+def with_numbers(views: UpdateViews, **numbers: float) -> Callable[[str], object]:
+    """The arguments of a kernel by name: a number given here, or an attribute of the views."""
+    return lambda name: numbers[name] if name in numbers else getattr(views, name)

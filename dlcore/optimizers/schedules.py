@@ -1,8 +1,8 @@
 """Learning rate schedules: pure functions step -> factor on the learning rate.  Steps count updates from 0.
 
-A constant rate is no schedule.  Any function of a step will do; the ones here are data, so they are saved with a trainer.
-A new one is a frozen dataclass with `__call__`, listed in `__all__`.  What depends on how training goes is a callback,
-such as ReduceOnPlateau.
+For a constant rate, give none.  Any function of a step is a schedule; the ones here are data, so they are saved with a trainer.
+A new one is a frozen dataclass with `__call__`, listed in `__all__`.  A rate that depends on the course of training needs a
+callback, such as ReduceOnPlateau.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Schedule:
 
 
 def _cosine(start: float, end: float, share: float) -> float:
-    """From start to end along half a wave, as share goes from 0 to 1."""
+    """From start to end along half a cosine wave, as share goes from 0 to 1."""
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
@@ -133,9 +133,9 @@ class WarmUp(Schedule):
 
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """One wave over a run of `steps` updates: from `start` up to 1 at update warm_up·steps − 1, down to `floor` at the last.
+    """One cycle over a run of `steps` updates: from `start` up to 1 at update warm_up·steps − 1, down to `floor` at the last.
 
-    The learning rate is the peak.  Both ways are half a cosine, as PyTorch draws it.  Smith & Topin (2018).
+    learning_rate is the peak.  Both ways are half a cosine wave, as in PyTorch's OneCycleLR.  Smith & Topin (2018).
     """
 
     steps: float

@@ -1,7 +1,7 @@
-"""Pictures.  matplotlib (pip install "dlcore[plot]") is imported where one is drawn, and never asked for a display.
+"""Pictures.  matplotlib (pip install "dlcore[plot]") is imported when the first one is drawn; no display is needed.
 
-Each function draws on the matplotlib Axes given as `axes`, or on a new Figure, and returns the Figure; `png` makes a file of
-it.  Colours are those of Okabe & Ito (2008), told apart by all kinds of colour vision.
+Each function draws on the matplotlib Axes given as `axes`, or on a new Figure, and returns the Figure; `png` converts it to a
+file.  Colours are those of Okabe & Ito (2008), distinguishable with all kinds of colour vision.
 """
 
 from .activations import activation as activation

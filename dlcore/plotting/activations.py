@@ -15,9 +15,9 @@ from .style import COLORS, axes_or_new, panels
 
 
 def value_and_slope(layer: Layer, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """g(z) and g'(z) of an elementwise activation, by the layer's own forward and backward.
+    """g(z) and g'(z) of an elementwise activation, computed by the layer's own forward and backward.
 
-    Raises ConfigurationError for a layer that is not one.
+    Raises ConfigurationError for another layer.
     """
     if type(layer).__module__ != Elementwise.__module__ or isinstance(layer, Softmax):
         raise ConfigurationError(f"activation: {layer!r} is not an elementwise activation, such as ReLU()")
@@ -26,8 +26,8 @@ def value_and_slope(layer: Layer, z: np.ndarray) -> tuple[np.ndarray, np.ndarray
     k = from_namespace(np, "numpy").kernels
     x = np.asarray(z, float).reshape(-1, 1)
     a, slope, one = np.empty_like(x), np.empty_like(x), np.ones_like(x)
-    learned = {name: p.initial(None, p.shape) for name, p in layer.parameters().items()}  # PReLU's slope, at its start
-    v = SimpleNamespace(**learned, **{f"d{name}": np.zeros_like(value) for name, value in learned.items()})
+    learned = {name: p.initial(None, p.shape) for name, p in layer.parameters().items()}  # PReLU's initial slope
+    v: Any = SimpleNamespace(**learned, **{f"d{name}": np.zeros_like(value) for name, value in learned.items()})
     layer.forward(k, v, x, a)
     layer.backward(k, v, x, a, one, slope)
     return a[:, 0], slope[:, 0]
@@ -38,7 +38,7 @@ def activation(layer: Layer, *, limit: float = 4.0, axes: Any = None) -> Any:
     axes = axes_or_new(axes)
     z = np.linspace(-limit, limit, 801)
     a, slope = value_and_slope(layer, z)
-    jumps = np.abs(np.diff(slope)) > 0.02  # a kink of g: the line has a gap there, not a slope
+    jumps = np.abs(np.diff(slope)) > 0.02  # a kink of g, where the line of the derivative gets a gap
     for values, name, color, style in ((a, "g(z)", COLORS[0], "-"), (slope, "g′(z)", COLORS[1], "--")):
         steps = np.abs(np.diff(values)) > 0.02 if values is a else jumps
         axes.plot(*_with_gaps(z, values, steps), style, color=color, linewidth=1.8, label=name)

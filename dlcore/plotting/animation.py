@@ -1,4 +1,4 @@
-"""Moving pictures, as GIF files."""
+"""Animations, as GIF files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def gif(
     per_second: int = 12,
     dpi: float = 80,
 ) -> None:
-    """Write a GIF: `draw(frame)` changes the figure, and what it then shows is a frame.  By Pillow, through matplotlib."""
+    """Write a GIF: `draw(frame)` updates the figure before each frame is taken.  By Pillow, through matplotlib."""
     from matplotlib.animation import PillowWriter
 
     writer = PillowWriter(fps=per_second)
@@ -42,7 +42,7 @@ def animate_paths(
     per_second: int = 12,
     **options: Any,
 ) -> None:
-    """A GIF of named paths (steps, 2) that grow over the contours of f, all at one pace; `options` are those of `contours`."""
+    """A GIF of named paths (steps, 2) that grow over the contours of f at the same pace; `options` are those of `contours`."""
     figure = contours(f, xlim, ylim, **options)
     (axes,) = figure.axes
     moving = []
@@ -51,7 +51,9 @@ def animate_paths(
         (line,) = axes.plot([], [], linewidth=1.4, label=name, **look)
         (head,) = axes.plot([], [], "o", color=look["color"], markersize=7, markeredgecolor="white")
         moving.append((np.asarray(way, float), line, head))
-    axes.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1, 1))  # paths will go anywhere
+    axes.legend(
+        fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1, 1)
+    )  # outside: paths may go anywhere
     longest = max(len(way) for way, _, _ in moving)
     counter = axes.text(0.02, 0.02, "", transform=axes.transAxes)
 

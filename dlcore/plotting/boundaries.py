@@ -1,4 +1,4 @@
-"""Where a classifier changes its mind."""
+"""Decision boundaries of classifiers."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def decision_boundary(
 ) -> Any:
     """The plane of the two columns of X, shaded by class, with the data on it and the boundary as a black line.
 
-    predict     (n, 2) -> (n,) or (n, 1), one number a row, class 1 from `threshold` on; or (n, k), a score for each class.
-                `trainer.predict` is one
-    y           (n,) classes: any two values with one output, indices from 0 with k
+    predict     (n, 2) -> (n,) or (n, 1), one number per row, class 1 from `threshold` on; or (n, k), a score for each class;
+                for example `trainer.predict`
+    y           (n,) classes: any two values for one output, indices from 0 for k
 
     Each class has a colour and a marker.  Raises ShapeError for X or y of another shape.
     """
@@ -66,7 +66,7 @@ def _color(i: int) -> str:
 
 
 def _shade(i: int) -> tuple[float, ...]:
-    """The class's colour, mixed with white."""
+    """The colour of class i, mixed with white."""
     from matplotlib.colors import to_rgb
 
     return tuple(0.82 + 0.18 * c for c in to_rgb(_color(i)))

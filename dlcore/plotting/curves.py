@@ -1,4 +1,4 @@
-"""Numbers over epochs, steps or whatever else runs along x."""
+"""Line plots of numbers over epochs, steps or any other x."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .style import axes_or_new, line_style
 
 
 def curves(history: Mapping[str, Sequence[float]], axes: Any = None) -> Any:
-    """Loss over epochs, of training and where it is known of validation, as a matplotlib Figure.
+    """Training loss, and validation loss if there is one, over epochs, as a matplotlib Figure.
 
     `history` is what `fit` returns.  Raises ImportError where matplotlib is not installed.
     """
@@ -34,7 +34,7 @@ def lines(
 ) -> Any:
     """One line for each name: its values at `first`, `first` + 1, …, or (x, values).
 
-    What is known at the end of each epoch begins at 1.  With many lines, dash patterns tell equal colours apart.
+    Use first=1 for values at the ends of epochs.  With many lines, dash patterns distinguish equal colours.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -47,7 +47,7 @@ def lines(
     if log_x:
         axes.set_xscale("log")
         _label_decades(axes.xaxis)
-    elif counts:  # there is no epoch 2.5
+    elif counts:  # whole numbers only: there is no epoch 2.5
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     if log_y:
         axes.set_yscale("log")
@@ -59,7 +59,7 @@ def lines(
 
 
 def _label_decades(axis: Any) -> None:
-    """Powers of ten, and 2 and 5 between them where there is room for their numbers."""
+    """Label powers of ten, and 2 and 5 between them if the axis spans few of them."""
     from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()

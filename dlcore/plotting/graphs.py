@@ -1,4 +1,4 @@
-"""Expressions and neurons as graphs: boxes, and arrows with what flows along them."""
+"""Expressions and neurons as graphs: boxes, and arrows labelled with values and gradients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .style import COLORS, axes_or_new
 
 
 class Edge(NamedTuple):
-    """An arrow between two boxes, with the value that goes forward above it and the gradient that comes back below it."""
+    """An arrow between two boxes, with the forward value above it and the gradient below it."""
 
     start: str
     end: str
@@ -24,7 +24,7 @@ def graph(
     title: str = "",
     axes: Any = None,
 ) -> Any:
-    """Boxes at (column, row) with a text each, rows counted from the top, joined by arrows.
+    """Boxes with texts at (column, row), rows counted from the top, joined by arrows.
 
     Forward values are blue and above the arrow, gradients vermillion, in italics and below it.
     """

@@ -1,4 +1,4 @@
-"""How weights or gradients are distributed, layer by layer."""
+"""Distributions of weights or gradients, layer by layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .style import COLORS, panels
 
 
 def histograms(arrays: Mapping[str, Any], *, xlabel: str = "value", bins: int = 50, color: int = 0) -> Any:
-    """One panel for each named array: how many of its entries lie where, with mean and standard deviation in the title.
+    """One panel for each named array: the histogram of its entries, with mean and standard deviation in the title.
 
     Weights by name: `dict(zip(model.parameters(), trainer.get_weights()))`; gradients: `dl.gradients(trainer, X, y)`.
     Entries that are not finite are counted in the title and left out.

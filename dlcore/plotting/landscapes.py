@@ -1,4 +1,4 @@
-"""The loss over two parameters, and the ways that optimizers take over it."""
+"""The loss over two parameters, and the paths of optimizers on it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def heights(f: Callable[[np.ndarray], Any], xlim: Limits, ylim: Limits, points: 
 
 
 def levels_of(z: np.ndarray, count: int = 18) -> np.ndarray:
-    """Heights of contour lines, dense near the minimum, where a bowl is flat."""
+    """Heights of contour lines, denser near the minimum, where the function is flat."""
     low, high = float(z.min()), float(z.max())
     return low + (high - low if high > low else 1.0) * np.linspace(0, 1, count) ** 2
 
@@ -77,11 +77,11 @@ def surface(
     view: tuple[float, float] = (35, -60),
     axes: Any = None,
 ) -> Any:
-    """f(θ) as a surface, with named paths (steps, 2) lying on it.  `axes` must be three-dimensional; `view`: elevation, azimuth."""
+    """f(θ) as a surface, with named paths (steps, 2) on it.  `axes` must be three-dimensional; `view` is (elevation, azimuth)."""
     if axes is None:
         axes = panels(1, width=6.0, height=5.0, three_d=True)[1][0]
     x, y, z = heights(f, xlim, ylim, points)
-    axes.computed_zorder = False  # paths lie on the surface, and would be hidden in it
+    axes.computed_zorder = False  # matplotlib would hide paths that lie on the surface
     axes.plot_surface(
         *np.meshgrid(x, y), z, cmap="cividis", alpha=0.85, linewidth=0, rcount=points, ccount=points, zorder=2
     )

@@ -1,4 +1,4 @@
-"""What a trained network says about test rows, beside what is true."""
+"""Predictions of a trained network for test rows, against their true values."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 
 from .style import BLUE, GREY, axes_of
 
-_NUMBERED = 20  # classes; with more, counts would overlap
-_TICKS = 40  # names along an axis
-_POINTS = 2_000  # more are counted in cells, where single points would hide each other
-_LETTERS = 18  # of a class's name
+_NUMBERED = 20  # most classes for which counts are written: more would overlap
+_TICKS = 40  # most names along an axis
+_POINTS = 2_000  # more points would hide each other, and are counted in cells
+_LETTERS = 18  # most letters of a class's name
 
 
 def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Any:
-    """counts[true, predicted] as a matplotlib Figure: colour is the share of the row, numbers are counts.
+    """counts[true, predicted] as a matplotlib Figure: colours show shares of the row, numbers are counts.
 
-    Small shares are drawn darker than their proportion (the colour goes with their square root): they are the mistakes.
+    The colour goes with the square root of the share, so that small shares, which are the mistakes, stay visible.
     """
     from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
@@ -38,10 +38,10 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Any:
     size_of_text = 9 if k <= _TICKS // 2 else 7
     upright = (
         max(map(len, names), default=0) * 0.08 > places.step * (size - 1.5) / k
-    )  # inches of a letter, and of a column
+    )  # inches per letter, and per column
     shown = [names[i] for i in places]
     axes.set_xticks(places, shown, fontsize=size_of_text, rotation=90 if upright else 0, parse_math=False)
-    axes.set_yticks(places, shown, fontsize=size_of_text, parse_math=False)  # $5 is no formula
+    axes.set_yticks(places, shown, fontsize=size_of_text, parse_math=False)  # a name such as $5 is no formula
     axes.spines[:].set_visible(False)
     if k <= _NUMBERED:
         axes.tick_params(length=0)
@@ -58,7 +58,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Any:
 
 
 def predicted_against_true(predicted: np.ndarray, true: np.ndarray, name: str = "value") -> Any:
-    """Predictions (n,) over targets (n,), both in the target's units, as a matplotlib Figure; right ones lie on the line."""
+    """Predictions (n,) over targets (n,), both in the target's units, as a matplotlib Figure with the line where they agree."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, NullFormatter
 
@@ -87,5 +87,5 @@ def predicted_against_true(predicted: np.ndarray, true: np.ndarray, name: str = 
 
 
 def _shortened(name: str) -> str:
-    """Beginning and end: names often differ in one of them only."""
+    """The beginning and the end of a long name, because names often differ in only one of them."""
     return name if len(name) <= _LETTERS else f"{name[: _LETTERS // 2]}…{name[1 - _LETTERS // 2 :]}"

@@ -1,11 +1,11 @@
-"""How pictures look: readable in print, by the colour-blind and in grey; drawn without a display."""
+"""The style of pictures: readable in print, for the colour-blind and in grey; drawn without a display."""
 
 from __future__ import annotations
 
 import io
 from typing import Any
 
-# blue, vermillion, green, orange, purple, sky blue, black: Okabe & Ito (2008), without the yellow that white paper hides
+# blue, vermillion, green, orange, purple, sky blue, black: Okabe & Ito (2008), without yellow, which is invisible on white
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":")
 BLUE, ORANGE, GREY = COLORS[0], COLORS[1], "0.35"
@@ -21,7 +21,7 @@ def new_figure(width: float = 6.4, height: float = 4.0) -> Any:
 
 
 def line_style(i: int) -> dict[str, str]:
-    """Of the line number i: a colour, and from the eighth on a dash pattern that tells equal colours apart."""
+    """Colour and dash pattern of line i; from the eighth line on, the pattern distinguishes equal colours."""
     return {"color": COLORS[i % len(COLORS)], "linestyle": DASHES[i // len(COLORS) % len(DASHES)]}
 
 
@@ -41,7 +41,7 @@ def panels(
 
 
 def axes_or_new(axes: Any, width: float = 6.4, height: float = 4.0) -> Any:
-    """The axes given, or those of a new figure."""
+    """The given axes, or those of a new figure."""
     if axes is None:
         axes = new_figure(width, height).add_subplot()
         plain(axes)
@@ -66,5 +66,5 @@ def plain(axes: Any) -> None:
 def png(figure: Any, dpi: float = 150) -> bytes:
     """A Figure as a PNG file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")  # labels may reach beyond the figure
+    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")  # labels may extend beyond the figure
     return buffer.getvalue()

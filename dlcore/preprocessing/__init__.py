@@ -1,10 +1,10 @@
-"""From raw rows to what a network takes: column types, missing cells, scaling, categories, dates, targets.
+"""From raw rows to the input of a network: column types, missing cells, scaling, categories, dates, targets.
 
     fitted = Preprocessing(scaling="standard").fit(training_table, target="wage")
     X, y = fitted.features(training_table), fitted.targets(training_table)
 
-`Preprocessing` says what is wanted; `FittedPreprocessing` is what the training rows made of it: frozen descriptions that are
-JSON, stored with the model, and applied to tables whose columns come in another order or that have more of them.
+`Preprocessing` holds the options; `FittedPreprocessing` is the result of fitting it to training rows.  Both are frozen; the
+fitted one is stored as JSON with the model, and applies to tables with their columns in another order, or with more columns.
 """
 
 from .fitted import FittedPreprocessing as FittedPreprocessing

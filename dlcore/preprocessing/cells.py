@@ -1,4 +1,4 @@
-"""What cells mean: text to numbers and to days, once and for all readers alike."""
+"""Interpretation of cells: text to numbers and to days, the same for all file formats."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _EPOCH = datetime(1970, 1, 1)
 
 
 def number(cell: str, decimal: str = ".") -> float:
-    """The number that a text writes, as in 12, -1.5 or 1e-3, with this decimal mark; NaN where it writes none.
+    """The number in a text, such as 12, -1.5 or 1e-3, with this decimal mark; NaN if it is no number.
 
-    Not Python's float: 1_000 and other digits than 0 to 9 are no numbers of a table.
+    Stricter than Python's float: 1_000, and digits other than 0 to 9, are not numbers in a table.
     """
     if not _NUMBER[decimal].fullmatch(cell):
         return float("nan")
@@ -30,9 +30,9 @@ def number(cell: str, decimal: str = ".") -> float:
 
 
 def days(cell: str, form: str | None = None) -> float:
-    """Days since 1970-01-01 of a date, with the time of day as a fraction; in UTC if the text says where.  NaN for no date.
+    """Days since 1970-01-01 of a date, with the time of day as a fraction; in UTC if the text has an offset.  NaN for no date.
 
-    form   as of strptime, "%d.%m.%Y"; None for ISO 8601
+    form   a format of strptime, such as "%d.%m.%Y"; None for ISO 8601
     """
     try:
         moment = datetime.strptime(cell, form) if form else datetime.fromisoformat(cell)
@@ -74,12 +74,12 @@ def dates(column: Column, name: str, form: str | None = None) -> np.ndarray:
 
 
 def key(value: float) -> str:
-    """How a number is written as a category: 1, 1.0 and 1e0 are the same one."""
+    """The text of a number as a category: 1, 1.0 and 1e0 have the same."""
     return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
 
 
 def keys(column: Column, name: str, numeric: bool, decimal: str = ".") -> Text:
-    """The column as categories; `numeric` ones go by their value, not by how they are written."""
+    """The column as categories; `numeric` ones are compared by value, not by spelling."""
     if isinstance(column, Unusable):
         raise DataError(f"column {name!r} holds {column.kind}, expected text or numbers")
     if isinstance(column, Text) and not numeric:
@@ -94,7 +94,7 @@ def keys(column: Column, name: str, numeric: bool, decimal: str = ".") -> Text:
     missing = column.missing() if isinstance(column, Dates) else np.isnan(found)
     codes = np.full(len(column), -1, np.int32)
     codes[~missing] = which
-    if isinstance(column, Text):  # what is no number is a category of its own, not a missing cell
+    if isinstance(column, Text):  # text that is no number is a separate category, not a missing cell
         other = missing & ~column.missing()
         codes[other] = column.codes[other] + len(names)
         names += column.values

@@ -1,4 +1,4 @@
-"""Columns of a table as fitted on training rows: each a frozen description that encodes raw cells, and says which it cannot."""
+"""Columns of a table, fitted to training rows: frozen descriptions that encode raw cells and report those they cannot encode."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..data.tables import Column, Numbers, Table, Text
 from . import cells
 from .scaling import Scaling
 
-FAR = 1e6  # widths of the middle of a column from its median that no real cell is away
+FAR = 1e6  # a cell more than this many widths from the median is an error
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -21,10 +21,10 @@ Problem = tuple[int, str]  # row, why it cannot be used
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """Numbers, or dates as days: scaled; a missing cell becomes `fill`, and if training rows had some, a second column flags it.
+    """Scaled numbers, or dates as days; a missing cell becomes `fill`, and a second column flags it if training rows had some.
 
-    form            of dates, as of strptime, or None for ISO 8601
-    middle, width   median, and range of the middle 90 % of the training rows (of few: 50 %): a cell FAR widths away is an error
+    form            format of dates for strptime, or None for ISO 8601
+    middle, width   median, and range of the middle 90 % of the training rows (50 % if they are few)
     """
 
     name: str
@@ -61,7 +61,7 @@ class NumberColumn:
         for row in np.flatnonzero(np.isnan(values) & ~column.missing()).tolist():
             yield row, f"column {self.name!r}: {column.cell(row)!r} is not a {what}, as the others are"
         with np.errstate(invalid="ignore", over="ignore"):
-            fits = np.abs(self.scaling(values)) <= LARGEST  # always so, but where nothing is scaled
+            fits = np.abs(self.scaling(values)) <= LARGEST  # can fail only without scaling
             far = ~np.isnan(values) & ~((np.abs(values - self.middle) <= FAR * self.width) & fits)
         for row in np.flatnonzero(far).tolist():
             why = (
@@ -79,13 +79,13 @@ class NumberColumn:
 
 @dataclass(frozen=True)
 class CategoryColumn:
-    """Categories: one column of zeros and a one for each, or one column of codes for an Embedding layer.
+    """Categories: one-hot columns, or one column of codes for an Embedding layer.
 
     A category that training rows did not have, or too rarely to be kept, is all zeros, or code 0.  Missing cells are a
-    category of their own if training rows had some.
+    separate category if training rows had some.
 
-    numeric     categories are numbers, and 1.0 is 1
-    dimension   of the embedding, 0 for zeros and ones
+    numeric     categories are numbers, so that 1.0 is 1
+    dimension   of the embedding; 0 for one-hot columns
     """
 
     name: str
@@ -107,13 +107,13 @@ class CategoryColumn:
         return (*names, f"{self.name} is missing") if self.missing else tuple(names)
 
     def codes(self, column: Column) -> np.ndarray:
-        """The slot of each row, −1 where it has none."""
+        """The slot of each row, −1 for an unknown category."""
         text = cells.keys(column, self.name, self.numeric, self.decimal)
         slots = _indices(self.categories, text.values)
         return np.array([*slots, len(self.categories) if self.missing else -1])[text.codes]
 
     def encode(self, column: Column) -> np.ndarray:
-        """(n, slots) of zeros and ones, or (n, 1) codes from 0, unknown, to slots."""
+        """(n, slots) one-hot, or (n, 1) codes from 1 to slots, and 0 for unknown."""
         codes = self.codes(column)
         if self.dimension:
             return (codes + 1.0)[:, None]
@@ -140,7 +140,7 @@ FittedColumn = NumberColumn | CategoryColumn
 class Classes:
     """A target of classes: the index of a row's label.
 
-    A label with a full stop behind it counts as the label without, unless there are both: so are UCI's test files written.
+    A label with a full stop at its end counts as the label without it, unless both occur: UCI's test files have such labels.
     """
 
     name: str
@@ -153,7 +153,7 @@ class Classes:
         return np.array([*_indices(self.labels, map(values, text.values)), -1], np.int64)[text.codes]
 
     def encode(self, column: Column) -> np.ndarray:
-        """Indices (n,) of labels, −1 where a cell is missing or none of them."""
+        """Indices (n,) of labels, −1 where a cell is missing or is not one of them."""
         exact = self._codes(column, str)
         return np.where(exact < 0, self._codes(column, lambda value: value.removesuffix(".")), exact)
 
@@ -222,7 +222,7 @@ def _no_target(name: str) -> str:
 
 
 def counted(column: Text) -> dict[str, int]:
-    """How often each category occurs, those that do, most frequent first and then by name."""
+    """The number of cells of each category that occurs, most frequent first, then by name."""
     found = {value: int(count) for value, count in zip(column.values, column.counts(), strict=True) if count}
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 

@@ -1,4 +1,4 @@
-"""What training rows made of a Preprocessing, applied to any rows; to and from JSON."""
+"""A Preprocessing fitted to training rows, which applies to any rows; to and from JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CLASSES: dict[str, type] = {
 
 @dataclass(frozen=True)
 class FittedPreprocessing:
-    """Columns as fitted on training rows, in their order, and the target.
+    """Columns fitted to training rows, in their order, and the target.
 
     left_out   columns that are not used, each with the reason
     """
@@ -34,17 +34,17 @@ class FittedPreprocessing:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """What the columns of `features` are."""
+        """The names of the columns of `features`."""
         return tuple(name for column in self.columns for name in column.outputs)
 
     @property
     def width(self) -> int:
-        """Columns of `features`."""
+        """The number of columns of `features`."""
         return len(self.outputs)
 
     @property
     def embedded(self) -> tuple[tuple[int, int, int], ...]:
-        """(column of `features`, categories, dimension) of each column of codes; code 0 is not counted among them."""
+        """(column of `features`, categories, dimension) for each column of codes; code 0 is not counted as a category."""
         found, at = [], 0
         for column in self.columns:
             if isinstance(column, CategoryColumn) and column.dimension:
@@ -53,9 +53,9 @@ class FittedPreprocessing:
         return tuple(found)
 
     def features(self, data: Any, dtype: str = "float32") -> np.ndarray:
-        """(n, width) of raw rows.  Other columns and their order do not matter.
+        """(n, width) from raw rows.  Additional columns and the order of columns do not matter.
 
-        Raises DataError for a missing column, and with its row for a cell that is not what the column was in training.
+        Raises DataError for a missing column, and, with its row, for a cell of another kind than in training.
         """
         rows = table(data)
         self.refuse(rows, self._problems(rows, self.columns))
@@ -91,7 +91,7 @@ class FittedPreprocessing:
         return rows.without(bad)
 
     def notes(self, data: Any) -> list[str]:
-        """What in these rows training rows did not have, and how it is taken: unknown categories, missing cells."""
+        """What these rows have and training rows did not, and how it is encoded: unknown categories, missing cells."""
         rows = table(data)
         present = [c for c in (*self.columns, self.target) if c is not None and c.name in rows.columns]
         return [note for column in present for note in column.notes(rows.columns[column.name])]
@@ -120,7 +120,7 @@ class FittedPreprocessing:
     # -- JSON ----------------------------------------------------------------------------------------------------------
 
     def describe(self) -> dict[str, Any]:
-        """As JSON values; `build` makes the same object of them."""
+        """This object as JSON values, from which `build` makes an equal one."""
         described: dict[str, Any] = _described(self)
         return described
 
@@ -133,7 +133,7 @@ def _described(value: Any) -> Any:
 
 
 def build(description: Any) -> FittedPreprocessing:
-    """What `describe` described.  Raises DataError for anything else: a description may come from a file that somebody made."""
+    """The object that `describe` described.  Raises DataError for anything else: the description may come from a forged file."""
     made = _built(description)
     if not isinstance(made, FittedPreprocessing):
         _refuse(description)
@@ -172,7 +172,7 @@ def _built(value: Any) -> Any:
         _refuse(value)
 
 
-_KINDS: dict[str, Callable[[Any], bool]] = {  # by the annotation of a field: whether a value from JSON is that
+_KINDS: dict[str, Callable[[Any], bool]] = {  # annotation of a field -> whether a value from JSON has that type
     "str": lambda value: isinstance(value, str),
     "str | None": lambda value: value is None or isinstance(value, str),
     "bool": lambda value: isinstance(value, bool),

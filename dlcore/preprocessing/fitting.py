@@ -1,4 +1,4 @@
-"""From training rows to a FittedPreprocessing: what each column is, what it is scaled by, which categories it has."""
+"""From training rows to a FittedPreprocessing: the kind of each column, its scaling, its categories."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from .columns import CategoryColumn, Classes, FittedColumn, NumberColumn, Target
 from .fitted import FittedPreprocessing
 from .scaling import SCALINGS, Affine, standard
 
-_THOUSANDS = re.compile(r"[+-]?(0|[1-9]\d{0,2}([.,]\d{3})?)", re.ASCII)  # and smaller numbers beside them
+_THOUSANDS = re.compile(r"[+-]?(0|[1-9]\d{0,2}([.,]\d{3})?)", re.ASCII)  # 1,234 with a thousands separator, or 0 to 999
 
 TYPES = ("number", "category", "date", "ignore")
 TASKS = ("classification", "regression")
-MOSTLY = 0.9  # of the cells: a column of this many numbers is one of numbers, and the other cells are mistakes
-FEW = 10  # different integers that are rather categories, given ten rows for each
-CLASSES = 20  # different integers of a target that are rather classes, given five rows for each
+MOSTLY = 0.9  # a column with this share of numbers is a column of numbers, and its other cells are mistakes
+FEW = 10  # at most this many distinct integers, with ten rows for each, are taken for categories
+CLASSES = 20  # at most this many distinct integers of a target, with five rows for each, are taken for classes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """What is wanted of raw rows.
+    """Options of preprocessing.
 
     scaling          of numbers: "standard", "robust", "quantile" or "none"
     categorical      "onehot", or "embedding": codes for an Embedding layer
-    types            by name of a column, where its cells do not tell: "number", "category", "date" or "ignore"
+    types            by column name, where detection is wrong: "number", "category", "date" or "ignore"
     decimal          the decimal mark in text, "." or ","
-    date_format      of dates that are not ISO 8601, as of strptime: "%d.%m.%Y"
-    max_categories   of a column; the most frequent ones are kept
+    date_format      of dates that are not ISO 8601, for strptime, such as "%d.%m.%Y"
+    max_categories   per column; the most frequent ones are kept
     bad_rows         "error", or "skip" to fit without the rows that cannot be used
 
     Raises ConfigurationError for anything else.
@@ -71,13 +71,13 @@ class Preprocessing:
             raise ConfigurationError(f"max_categories={self.max_categories!r}, expected a positive integer")
 
     def fit(self, data: Any, target: str | None = None, task: str | None = None) -> FittedPreprocessing:
-        """Fit to training rows, a Table or whatever `dlcore.data.tables.table` takes.
+        """Fit to training rows, a Table or anything that `dlcore.data.frames.table` takes.
 
         target   the column to predict, by name or number; None for features alone
         task     "classification" or "regression"; None: chosen from the target
 
-        Raises DataError, with the row, for cells that cannot be used (with bad_rows="skip" they are left aside), and for a
-        table that leaves nothing to learn from.
+        Raises DataError, with the row, for cells that cannot be used (with bad_rows="skip" their rows are left out), and for a
+        table without any usable column.
         """
         rows = table(data)
         wanted = rows.name(target) if target is not None else None
@@ -167,7 +167,7 @@ class Preprocessing:
         cell = cell[np.isfinite(cell)]
         if not len(cell):
             return f"has no {'dates' if date else 'numbers'} in the training rows"
-        tail = 0.05 if len(cell) >= 40 else 0.25  # of few rows a single one reaches far into the middle 90 %
+        tail = 0.05 if len(cell) >= 40 else 0.25  # with few rows, a single outlier would move the 5 % quantiles
         if not date and _counts_rows(cell):
             warnings.warn(
                 f"column {name!r} counts the rows, so a network may learn their order; --types {name}=ignore leaves it out",
@@ -250,7 +250,7 @@ class Preprocessing:
 
 
 def key_of(column: Column, cell: np.ndarray) -> str:
-    """The one value of a constant column, as a user knows it."""
+    """The value of a constant column, as the user wrote it."""
     if isinstance(column, Text):
         return repr(next(iter(counted(column))))
     return f"{cell[0]:g}"
@@ -261,7 +261,7 @@ def _are_integers(values: np.ndarray) -> bool:
 
 
 def _numbers_with_the_other_mark(column: Column, decimal: str) -> str:
-    """The flag of the other decimal mark, if with it most cells are numbers; else nothing."""
+    """The flag for the other decimal mark, if most cells are numbers with it; else ""."""
     other = "." if decimal == "," else ","
     if not isinstance(column, Text):
         return ""
@@ -276,7 +276,7 @@ def _numbers_with_the_other_mark(column: Column, decimal: str) -> str:
 
 
 def _counts_rows(values: np.ndarray) -> bool:
-    """Whether these are row numbers, from which a fifth, or a quarter of the rest, may have been set aside."""
+    """Whether these are row numbers, possibly with gaps where test or validation rows were set aside."""
     if len(values) < 20 or not _are_integers(values):
         return False
     step = np.diff(values)

@@ -1,4 +1,4 @@
-"""Numbers of any size to numbers around 0: fitted once, then a function of the cell alone.  NaN stays NaN."""
+"""Scaling of numbers to a range around 0: fitted once, then a function of the cell alone.  NaN stays NaN."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _LANDMARKS = 1000
-_TAIL = 1e-7  # probability that stands for 0: its normal quantile is −5.2
+_TAIL = 1e-7  # probability used in place of 0: its normal quantile is −5.2
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Affine:
 
 @dataclass(frozen=True)
 class Quantiles:
-    """The standard normal quantile of a cell's rank among the training rows, between landmarks by straight lines."""
+    """The standard normal quantile of a cell's rank among the training rows, linear between landmarks."""
 
     points: tuple[float, ...]
     scores: tuple[float, ...]
@@ -35,7 +35,7 @@ class Quantiles:
 
 def standard(x: np.ndarray) -> Affine:
     """Mean 0 and standard deviation 1 (over n, not n − 1); the scale of a constant is 0."""
-    if x.min() == x.max():  # the mean of many 0.1 is not 0.1, and they would seem to vary
+    if x.min() == x.max():  # the rounded mean of many 0.1 is not 0.1, so their deviation would not be 0
         return Affine(float(x[0]), 0.0)
     exponent = int(np.frexp(np.abs(x).max())[1])  # so that squares of 1e200 stay finite
     near_one = np.ldexp(x, -exponent)
@@ -43,18 +43,18 @@ def standard(x: np.ndarray) -> Affine:
 
 
 def robust(x: np.ndarray) -> Affine:
-    """Median 0 and interquartile range 1, or standard deviation 1 where half of the cells are alike."""
+    """Median 0 and interquartile range 1, or standard deviation 1 if that range is 0."""
     low, middle, high = np.quantile(x, [0.25, 0.5, 0.75])
     return Affine(float(middle), float(high - low) or standard(x).scale)
 
 
 def quantile(x: np.ndarray) -> Quantiles:
-    """Ranks to a normal distribution; equal cells get the middle of their ranks.
+    """Map ranks to a normal distribution; equal cells get the middle of their ranks.
 
-    scikit-learn's QuantileTransformer maps equal cells at either end to ±5.2 instead: zeros of a column of which most are 0
-    would lie further out than anything else.
+    scikit-learn's QuantileTransformer maps equal cells at either end to ±5.2 instead: in a column of mostly zeros, the zeros
+    would be outliers.
     """
-    from statistics import NormalDist  # here: it takes longer to import than all of this package
+    from statistics import NormalDist  # imported here, because it takes longer to import than all of this package
 
     rank = np.linspace(0, 1, min(_LANDMARKS, len(x)))
     points, first, count = np.unique(np.quantile(x, rank), return_index=True, return_counts=True)
@@ -65,7 +65,7 @@ def quantile(x: np.ndarray) -> Quantiles:
 
 
 def none(x: np.ndarray) -> Affine:
-    """As it is."""
+    """No scaling."""
     return Affine(0.0, 1.0)
 
 

@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from ..arrays import to_host
 from ..backends.backend import from_namespace
 from ..checks import is_integer, is_number
 from ..errors import ConfigurationError, DataError, ShapeError
-from ..kernels.table import Buffer
+from ..kernels.contract import parse
+from ..kernels.table import Kernel
+from ..layers import Layer, Sequential
+from ..layers.initializers import Constant
+from ..layers.parameters import Parameter
+from ..losses import SquaredError
 from ..optimizers import Optimizer
-from ..plan.plan import Plan, Recorder
+from ..plan.recipe import Recipe
+from ..plan.state import State
+from ..plan.step import record_function
+from ..plan.workspace import Workspace, arrays
+from ..training.session import Session
 
 __all__ = ["Descent", "descend"]
 
@@ -66,26 +75,26 @@ def descend(
     theta = np.array(start, np.float64).reshape(-1)
     if theta.size == 0 or not np.isfinite(theta).all():
         raise DataError(f"descend: start={start!r}, expected one finite number or more")
-    arrays = _arrays(theta, optimizer)
-    s, before, update = SimpleNamespace(**arrays), *_recorded(optimizer, arrays)
-    path, values, quiet, reason = [theta.copy()], [], 0, "steps"
+    session = _session(f, theta, optimizer)
+    point, grad = (
+        to_host(session.view(flat, _POINT)) for flat in (session.theta, session.grad)
+    )  # NumPy: these are views
+    path, values, quiet, reason = [point.copy()], [], 0, "steps"
     schedule = optimizer.schedule or (lambda step: 1.0)
     for step in range(steps + 1):
-        s.rates[0] = optimizer.learning_rate * schedule(step)
-        s.place[...] = 0
-        before(1)
-        s.loss[0], s.grad[...] = _evaluated(f, theta)
-        values.append(float(s.loss[0]))
+        session.rates = np.array([optimizer.learning_rate * schedule(step)])
+        session.before()
+        values.append(session.gradient())
         quiet = quiet + 1 if step and abs(values[-1] - values[-2]) <= value_tolerance else 0
-        if not np.isfinite(s.loss[0]) or not np.isfinite(s.grad).all():
+        if not np.isfinite(values[-1]) or not np.isfinite(grad).all():
             reason = "not finite"
-        elif gradient_tolerance and np.linalg.norm(s.grad) <= gradient_tolerance:
+        elif gradient_tolerance and np.linalg.norm(grad) <= gradient_tolerance:
             reason = "gradient"
         elif value_tolerance and quiet >= patience:
             reason = "value"
         elif step < steps:
-            update(1)
-            path.append(theta.copy())
+            session.update()
+            path.append(point.copy())
             continue
         break
     return Descent(np.array(path), np.array(values), reason)
@@ -104,42 +113,37 @@ def _check(optimizer: Any, steps: Any, gradient_tolerance: Any, value_tolerance:
             raise ConfigurationError(f"descend: {name}={number!r}, expected a number >= 0")
 
 
-def _arrays(theta: np.ndarray, optimizer: Optimizer) -> dict[str, np.ndarray]:
-    """What an update reads and writes; kernels/reference/updates.py says what each array holds."""
-    counters = {"progress": np.zeros(4, np.int64), "place": np.zeros(2, np.int64), "fault": np.zeros(1, np.int64)}
-    numbers = {
-        "control": np.zeros(3),
-        "rates": np.zeros(1),
-        "losses": np.zeros(1),
-        "loss": np.ones(2),
-        "squares": np.zeros(1),
-    }
-    slots = {name: np.zeros_like(theta) for name in optimizer.slots}
-    return {"theta": theta, "grad": np.zeros_like(theta), **counters, **numbers, **slots}
+@dataclass(frozen=True)
+class _Point(Layer):
+    """A model that is nothing but its parameters, on every one of which l2 and weight decay act."""
+
+    size: int
+
+    @property
+    def input_width(self) -> int:
+        return 1
+
+    def parameters(self) -> dict[str, Parameter]:
+        return {"theta": Parameter((self.size,), Constant(0.0), matrix=True)}
 
 
-def _recorded(
-    optimizer: Optimizer, arrays: dict[str, np.ndarray]
-) -> tuple[Callable[[int], None], Callable[[int], None]]:
-    """What comes before the gradient, and the update as in a training step: l2 and clipping, then the optimizer.
+_POINT = "0.theta"
 
-    Recorded once on the reference kernels and bound to the arrays, as a plan is.
-    """
+
+def _session(f: Callable[[np.ndarray], tuple[Any, Any]], start: np.ndarray, optimizer: Optimizer) -> Session:
+    """A session whose gradient is that of f, on the reference kernels in float64."""
+
+    def gradient(flat: np.ndarray, *, out: tuple[np.ndarray, np.ndarray]) -> None:
+        grad, loss = out
+        value, grad[: start.size] = _evaluated(f, flat[: start.size])
+        loss[...] = value, 1.0
+
     backend = from_namespace(np, "numpy")
-    buffers = {name: Buffer(name, value.shape, value.dtype.name) for name, value in arrays.items()}
-    s = SimpleNamespace(matrices=arrays["theta"].size, **buffers)
-    before, k = Recorder(backend.kernels), Recorder(backend.kernels)
-    optimizer.before_gradient(before, s)
-    clip = float("inf") if optimizer.clip_norm is None else float(optimizer.clip_norm)
-    k.prepare_update(
-        s.theta, s.grad, s.squares, s.loss, s.rates, s.losses, s.place, s.progress, s.fault, s.matrices, float(optimizer.l2), clip,
-        out=(s.grad, s.squares, s.control, s.losses, s.place, s.progress, s.fault),
-    )  # fmt: skip
-    optimizer.update(k, s)
-    runs = Plan("descent", backend, {"before": before.calls, "update": k.calls}).bind(
-        lambda buffer: arrays[buffer.name]
-    )
-    return runs["before"], runs["update"]
+    recipe = Recipe(Sequential(_Point(start.size)), SquaredError(), optimizer, "float64", 0)
+    state, workspace = State(backend, recipe), Workspace(backend, recipe)
+    state.parameter(_POINT)[...] = start
+    kernel = Kernel("f", parse("theta[p] -> grad[p] loss[2]"), gradient, "reference")
+    return Session(recipe, state, record_function(recipe, kernel, backend.kernels), arrays(state, workspace))
 
 
 def _evaluated(f: Callable[[np.ndarray], tuple[Any, Any]], theta: np.ndarray) -> tuple[float, np.ndarray]:

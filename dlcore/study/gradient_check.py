@@ -10,11 +10,10 @@ import numpy as np
 
 from ..checks import is_integer
 from ..errors import ConfigurationError, DataError
-from ..layers.sequential import Sequential
+from ..layers import Sequential
 from ..losses import Loss
 from ..optimizers import SGD
-from ..training.trainer import Trainer
-from .inspection import gradient_of
+from ..training import Trainer
 
 STEP = 1e-5  # truncation ~ h², rounding ~ 1e-16 |J| / h: both about 1e-10 here
 NEGLIGIBLE = 1e-4  # of |J|: a gradient entry below it is compared absolutely, since rounding alone makes 1e-7 of this
@@ -69,15 +68,21 @@ def check_gradients(
     trainer = Trainer(model, loss, SGD(1.0), dtype="float64", seed=seed)
     random = np.random.default_rng(seed)
     trainer.set_weights([w + 0.1 * random.uniform(-1, 1, w.shape) if w.ndim == 1 else w for w in trainer.get_weights()])
-    gradient, theta, grads = gradient_of(trainer, X, y, sample_weight)
+    session = trainer.session(X, y, sample_weight)
+    names = trainer.recipe.parameters.trainable_names
+
+    def gradient() -> float:
+        session.again()  # the same batch and masks every time
+        return session.gradient()
+
     loss_value = gradient()
     if not np.isfinite(loss_value):
         raise DataError(f"the loss is {loss_value} at the initial parameters; there is no gradient to check")
-    exact = {name: grads[name].copy() for name in grads}
+    exact = {name: session.view(session.grad, name).copy() for name in names}
     scale = NEGLIGIBLE * max(1.0, abs(loss_value))
     errors, kinks = {}, {}
     for name, expected in exact.items():
-        flat = theta[name].reshape(-1)
+        flat = session.view(session.theta, name).reshape(-1)
         entries = np.arange(flat.size) if sample is None else random.permutation(flat.size)[:sample]
         found, kinks[name] = [0.0], 0
         for i in entries:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
 
 from ..checks import is_integer, is_number
 from ..errors import ConfigurationError
@@ -12,8 +14,27 @@ from ..errors import ConfigurationError
 __all__ = ["Callback", "EarlyStopping", "ReduceOnPlateau"]
 
 
+class Trained(Protocol):
+    """What the callbacks of this package ask of the Trainer that they are called with."""
+
+    learning_rate: float
+
+    @property
+    def epoch(self) -> int: ...
+
+    @property
+    def updates(self) -> int: ...
+
+    @property
+    def reports(self) -> Sequence[str]: ...
+
+    def get_weights(self) -> list[np.ndarray]: ...
+
+    def set_weights(self, weights: Sequence[Any], /) -> None: ...
+
+
 class Callback:
-    """Called by `fit`; every method may be left out."""
+    """Called by `fit` with its Trainer; every method may be left out."""
 
     def on_fit_begin(self, trainer: Any) -> None:
         """Before the first step of this call of fit."""
@@ -27,6 +48,13 @@ class Callback:
 
     def on_fit_end(self, trainer: Any) -> None:
         """After the last step, also when training was interrupted or diverged."""
+
+    def state(self) -> dict[str, Any]:
+        """What decisions to come depend on: JSON values, NumPy arrays and lists of them, by name.  Trainer.save stores it."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave; called by fit(resume=True), after on_fit_begin."""
 
 
 class Monitor(Callback):
@@ -50,14 +78,14 @@ class Monitor(Callback):
     def _forget(self) -> None:
         self.best, self.best_epoch, self.waited = math.inf * self.sign, -1, 0
 
-    def on_fit_begin(self, trainer: Any) -> None:
+    def on_fit_begin(self, trainer: Trained) -> None:
         self._forget()
         if self.monitor not in trainer.reports:
             raise ConfigurationError(
                 f"{type(self).__name__}: monitor={self.monitor!r}, but fit reports {', '.join(trainer.reports)}"
             )
 
-    def improved(self, trainer: Any, logs: Mapping[str, float]) -> bool:
+    def improved(self, trainer: Trained, logs: Mapping[str, float]) -> bool:
         """Take note of an epoch."""
         value = logs[self.monitor]
         if self.sign * value < self.sign * self.best - self.min_delta:
@@ -65,6 +93,12 @@ class Monitor(Callback):
             return True
         self.waited += 1
         return False
+
+    def state(self) -> dict[str, Any]:
+        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.best, self.best_epoch, self.waited = state["best"], state["best_epoch"], state["waited"]
 
 
 class EarlyStopping(Monitor):
@@ -83,18 +117,25 @@ class EarlyStopping(Monitor):
     def _forget(self) -> None:
         super()._forget()
         self.stopped = False
-        self._weights: list[Any] | None = None
+        self._weights: Sequence[np.ndarray] | None = None
 
-    def on_epoch_end(self, trainer: Any, logs: Mapping[str, float]) -> bool | None:
+    def on_epoch_end(self, trainer: Trained, logs: Mapping[str, float]) -> bool | None:
         if self.improved(trainer, logs) and self.restore_best:
             self._weights = trainer.get_weights()
         self.stopped = self.waited >= self.patience
         return self.stopped
 
-    def on_fit_end(self, trainer: Any) -> None:
+    def on_fit_end(self, trainer: Trained) -> None:
         if self._weights is not None:
             trainer.set_weights(self._weights)
             self._weights = None  # they belong to this fit
+
+    def state(self) -> dict[str, Any]:
+        return super().state() | {"weights": self._weights}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        super().load_state(state)
+        self._weights = state["weights"]
 
 
 class ReduceOnPlateau(Monitor):
@@ -119,10 +160,10 @@ class ReduceOnPlateau(Monitor):
             raise ConfigurationError(f"ReduceOnPlateau: min_rate={min_rate!r}, expected a number >= 0")
         self.factor, self.min_rate = factor, min_rate
 
-    def on_epoch_end(self, trainer: Any, logs: Mapping[str, float]) -> bool | None:
+    def on_epoch_end(self, trainer: Trained, logs: Mapping[str, float]) -> bool | None:
         if not self.improved(trainer, logs) and self.waited >= self.patience:
             rate = max(trainer.learning_rate * self.factor, self.min_rate)
-            if 0 < rate < trainer.learning_rate:  # a rate that somebody set below min_rate is not raised
+            if 0 < rate < trainer.learning_rate:  # a rate that was set below min_rate is not raised
                 trainer.learning_rate = rate
             self.waited = 0
         return None

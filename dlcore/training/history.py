@@ -19,6 +19,11 @@ class History(Mapping[str, list[float]]):
     def epochs(self) -> int:
         return max((len(values) for values in self._columns.values()), default=0)
 
+    @property
+    def last(self) -> dict[str, float]:
+        """The last epoch, without what it has no value of."""
+        return {name: values[-1] for name, values in self._columns.items() if values and values[-1] == values[-1]}
+
     def append(self, logs: Mapping[str, float]) -> None:
         """Add an epoch."""
         n = self.epochs

@@ -1,142 +1,119 @@
-"""The epochs of one call of fit: chunks of recorded steps, and what happens between them."""
+"""The epochs of one call of fit: chunks of steps, and what happens between them."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from ..errors import ConfigurationError, DivergenceError
-from ..plan.memory import TABLE
-from .callbacks import Callback
+from ..errors import DivergenceError
 from .history import History
 from .interrupts import deferred_interrupts
-
-CHUNK_SECONDS = 0.03  # between two returns to Python: 5 to 100 ms, so that Ctrl-C, progress and callbacks live
-
-
-@dataclass(frozen=True)
-class Updates:
-    """Part of an epoch: `run(m)` makes m updates, `count` of them in all, each from `rows` rows."""
-
-    run: Callable[[int], None]
-    count: int
-    rows: int
+from .listeners import Listeners
+from .pace import Pace
+from .position import Position
+from .rates import scheduled_rates
+from .session import BatchSession, Fault
 
 
 class Loop:
-    """Runs epochs for a trainer.  Chunks find by themselves how long they may be."""
+    """Drives a session from its position, epoch by epoch.
 
-    def __init__(self, trainer: Any, callbacks: Sequence[Callback]) -> None:
-        self.trainer, self.memory, self.callbacks = trainer, trainer.memory, callbacks
+    rate       the learning rate before the schedule's factor, asked before each chunk
+    validate   numbers to report with each epoch
+    report     is given the logs of each finished epoch, before the callbacks are
+    """
+
+    def __init__(
+        self,
+        session: BatchSession,
+        pace: Pace,
+        listeners: Listeners,
+        rate: Callable[[], float],
+        validate: Callable[[], Mapping[str, float]],
+        report: Callable[[Mapping[str, float]], None],
+    ) -> None:
+        self.session, self.pace, self.listeners = session, pace, listeners
+        self._rate, self._validate, self._report = rate, validate, report
         self.history = History()
 
-    def run(self, epochs: int, updates: Sequence[Updates], validate: Callable[[], dict[str, float]]) -> History:
-        """Train for so many epochs, or until a callback says stop.  Raises DivergenceError, KeyboardInterrupt."""
-        begun: list[Callback] = []
+    def run(self, epochs: int, last_logs: Mapping[str, float]) -> History:
+        """Train until `epochs` are finished in all, or a callback says stop; `last_logs` are those of the last finished epoch.
+
+        Raises DivergenceError, KeyboardInterrupt.
+        """
         with deferred_interrupts() as check_interrupt:
             try:
-                for callback in self.callbacks:
-                    callback.on_fit_begin(self.trainer)
-                    begun.append(callback)
-                for _ in range(epochs):
-                    if self._epoch(updates, validate, check_interrupt):
-                        break
+                self.listeners.fit_begin()
+                stops = self.listeners.rest_of_epoch_end(last_logs)
+                while not stops and self.session.position.epoch < epochs:
+                    stops = self._epoch(check_interrupt)
                     check_interrupt()
             finally:
-                with ExitStack() as ends:  # whoever has begun also ends, in this order, even if another one fails to
-                    for callback in reversed(begun):
-                        ends.callback(callback.on_fit_end, self.trainer)
+                self.listeners.fit_end()
         return self.history
 
-    def _epoch(
-        self, updates: Sequence[Updates], validate: Callable[[], dict[str, float]], check_interrupt: Callable[[], None]
-    ) -> bool:
-        """One epoch with its validation; True if a callback wants to stop."""
-        start = time.perf_counter()
-        self.trainer._begin_epoch()
-        total, rows = 0.0, 0
-        for part in updates:
-            for losses in self._chunks(part):
-                known = losses[np.isfinite(losses)].astype(np.float64)  # a batch without weight has no loss
-                # one by one, as cumsum adds: the bits must not depend on where a chunk ends
-                total = float(np.cumsum(np.append(total, part.rows * known))[-1])
-                rows += part.rows * len(known)
-                for callback in self.callbacks:
-                    callback.on_chunk_end(self.trainer)
-                check_interrupt()
-        seconds = time.perf_counter() - start
-        if not self.memory.finite():
+    def _epoch(self, check_interrupt: Callable[[], None]) -> bool:
+        """The rest of the present epoch with its validation; True if a callback wants to stop."""
+        session = self.session
+        self.listeners.epoch_begin()
+        session.seek(session.position)
+        for _ in self._chunks():
+            self.listeners.chunk_end()
+            check_interrupt()
+        position = session.position
+        if not session.state.finite():
             raise DivergenceError(
-                f"training diverged in epoch {self.trainer.epoch + 1}: an update made parameters too large for "
-                f"{self.memory.dtype}; go back to a checkpoint or reset(), and try a smaller learning rate or clip_norm"
+                f"training diverged in epoch {position.epoch + 1}: an update made parameters too large for "
+                f"{session.state.dtype}; go back to a checkpoint or reset(), and try a smaller learning rate or clip_norm"
             )
-        logs = {"loss": total / rows if rows else math.nan} | validate() | {"seconds": seconds}
-        self.trainer._end_epoch(logs)
+        loss = position.loss / position.rows if position.rows else math.nan
+        logs = {"loss": loss, **self._validate(), "seconds": position.seconds}
+        session.position = Position(position.epoch + 1, position.order + 1)
+        self._report(logs)
         self.history.append(logs)
-        stops = [bool(callback.on_epoch_end(self.trainer, logs)) for callback in self.callbacks]  # every one is called
-        return any(stops)
+        return self.listeners.epoch_end(logs)
 
-    def _chunks(self, part: Updates) -> Iterator[np.ndarray]:
-        """The losses of each chunk, after it has run."""
-        left = part.count
-        while left:
-            steps = min(left, self.trainer._chunk, TABLE)
-            rates = self._rates(steps)
-            self.memory.set_counter("rates", rates)
-            self.memory.set_counter("place", np.zeros(2))
-            before = self.memory.counter("progress")
-            start = time.perf_counter()
-            part.run(steps)
-            losses = self.memory.counter("losses")[:steps]
-            seconds = time.perf_counter() - start
-            self._check_fault(before, steps)
-            if steps == self.trainer._chunk or seconds > CHUNK_SECONDS:
-                self.trainer._chunk = max(1, min(TABLE, 2 * steps, int(steps * CHUNK_SECONDS / max(seconds, 1e-9))))
-            left -= steps
-            yield losses
-
-    def _rates(self, steps: int) -> np.ndarray:
-        """learning_rate · schedule(step) for the next steps."""
-        factor, first = self.trainer.optimizer.schedule, self.trainer.updates
-        try:
-            factors = np.array([float(factor(first + i)) for i in range(steps)]) if factor else np.ones(steps)
-        except (TypeError, ValueError) as error:
-            raise ConfigurationError(f"schedule: no factor for update {first}: {error}") from error
-        rates = self.trainer.learning_rate * factors
-        with np.errstate(over="ignore", invalid="ignore"):
-            good = np.isfinite(rates.astype(self.memory.dtype)) & (rates >= 0)
-        if not good.all():
-            i = int(np.argmin(good))
-            raise ConfigurationError(
-                f"the learning rate of update {first + i} is {rates[i]:g}, expected a number >= 0 within {self.memory.dtype}"
+    def _chunks(self) -> Iterator[None]:
+        """Run the rest of the epoch, and return after each chunk."""
+        session, cut = self.session, self.session.cut
+        while batches := min(cut.batches - session.position.batch, self.pace.steps):
+            begun = time.perf_counter()
+            at = session.position.batch
+            first = int(session.state.counter("progress")[3])
+            session.rates = scheduled_rates(
+                session.recipe.optimizer, self._rate(), first, session.updates_begun_in(batches), session.state.dtype
             )
-        return rates
+            start = time.perf_counter()
+            losses = session.steps(batches)
+            self.pace.took(batches, time.perf_counter() - start)
+            fault = session.fault(at)
+            self._add(losses[: fault.before] if fault else losses, cut.updates_by(at), time.perf_counter() - begun)
+            if fault:
+                raise self._divergence(fault)
+            yield
 
-    def _check_fault(self, before: np.ndarray, steps: int) -> None:
-        """Raise DivergenceError if loss or gradient stopped being finite in the last chunk."""
-        fault = int(self.memory.counter("fault")[0])
-        if not fault:
-            return
-        # the state is that of the step that failed, wherever the chunk ended: steps after it counted batches, and nothing else
-        made, rate_place = (int(i) for i in self.memory.counter("place"))
-        progress = self.memory.counter("progress")
-        progress[1:3] = before[1:3] + (progress[1:3] - before[1:3]) // steps * made
-        self.memory.set_counter("progress", progress)
-        self.memory.set_counter("fault", np.zeros(1))  # training may go on, say with a smaller rate
-        loss = float(self.memory.counter("losses")[made - 1])
-        what = "the gradient is not finite" if np.isfinite(loss) else f"the loss is {loss}"
+    def _add(self, losses: np.ndarray, first: int, seconds: float) -> None:
+        """Take the losses of updates from number `first` of the epoch on, and their time, into its sums."""
+        position, known = self.session.position, np.isfinite(losses)  # a batch without weight has no loss
+        rows = self.session.cut.rows_of(first, len(losses))[known]
+        # one by one, as cumsum adds: the bits must not depend on where a chunk ends
+        total = np.cumsum(np.append(position.loss, rows * losses[known].astype(np.float64)))[-1]
+        self.session.position = replace(
+            position, loss=float(total), rows=position.rows + int(rows.sum()), seconds=position.seconds + seconds
+        )
+
+    def _divergence(self, fault: Fault) -> DivergenceError:
+        what = "the gradient is not finite" if np.isfinite(fault.loss) else f"the loss is {fault.loss}"
         kept = (
             "The parameters are those before that update"
-            if self.memory.finite()
+            if self.session.state.finite()
             else "An update before it made parameters too large for their dtype: go back to a checkpoint or reset()"
         )
-        raise DivergenceError(
-            f"training diverged at update {fault} (epoch {self.trainer.epoch + 1}): {what}; learning rate "
-            f"{self.memory.counter('rates')[rate_place]:g}. {kept}; try a smaller learning rate, clip_norm, or scaled inputs"
+        return DivergenceError(
+            f"training diverged at update {fault.update} (epoch {self.session.position.epoch + 1}): {what}; learning rate "
+            f"{fault.rate:g}. {kept}; try a smaller learning rate, clip_norm, or scaled inputs"
         )

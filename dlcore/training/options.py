@@ -6,7 +6,7 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +17,14 @@ from ..layers.sequential import Sequential
 from ..losses import Loss
 from ..optimizers import Optimizer
 from .callbacks import Callback
+from .position import Cut, Position
+
+if TYPE_CHECKING:
+    from ..preprocessing import FittedPreprocessing
 
 
 class Default(int):
-    """A number that nobody gave."""
+    """A number that the user did not give."""
 
 
 DEFAULT_BATCH_SIZE = Default(128)
@@ -44,7 +48,7 @@ def check_head(model: Sequential, loss: Loss) -> None:
 def dtype_name(dtype: Any) -> str:
     """'float32' also for np.float32 and np.dtype("float32")."""
     try:
-        if dtype is None:  # float64 for NumPy, but nobody asked for it
+        if dtype is None:  # float64 for NumPy, but it was not asked for
             raise TypeError
         return dtype if isinstance(dtype, str) else str(np.dtype(dtype).name)
     except TypeError:
@@ -52,12 +56,17 @@ def dtype_name(dtype: Any) -> str:
 
 
 def check_numbers(optimizer: Optimizer, dtype: str) -> None:
-    """Raise ConfigurationError where a hyperparameter becomes 0 or infinite in the dtype of computation."""
+    """Raise ConfigurationError where a hyperparameter becomes 0 or infinite in the dtype of computation.
+
+    A step takes subnormal numbers for 0.
+    """
     for field in dataclasses.fields(optimizer):
         value = getattr(optimizer, field.name)
         if is_number(value) and value:
             with np.errstate(over="ignore", under="ignore"):
                 cast = float(np.dtype(dtype).type(value))
+            if abs(cast) < np.finfo(dtype).smallest_normal:
+                cast = 0.0
             if cast == 0 or not math.isfinite(cast):
                 owner = type(optimizer).__name__
                 raise ConfigurationError(
@@ -120,12 +129,20 @@ def validation_parts(validation: Any) -> tuple[Any, Any, Any]:
     return X, y, sample_weight[0] if sample_weight else None
 
 
-def described(preprocessing: Any, width: int) -> Any:
-    """What is saved of a FittedPreprocessing, or None.  Raises ConfigurationError for what does not make `width` columns."""
-    if preprocessing is None:
-        return None
+def check_preprocessing(preprocessing: FittedPreprocessing | None, width: int) -> None:
+    """Raise ConfigurationError for preprocessing that does not make `width` columns."""
     made = getattr(preprocessing, "width", None)
-    if made != width:
+    if preprocessing is not None and made != width:
         came = preprocessing if made is None else f"preprocessing of {made} columns"
         raise ConfigurationError(f"trainer.preprocessing is {came}, and the network takes {width} columns")
-    return preprocessing.describe()
+
+
+def check_resumed(position: Position, cut: Cut) -> None:
+    """Raise ConfigurationError where the unfinished epoch was begun with other rows or options."""
+    if position.cut in (None, cut):
+        return
+    begun, now = (", ".join(f"{name}={value}" for name, value in vars(c).items()) for c in (position.cut, cut))
+    raise ConfigurationError(
+        f"resume=True: the unfinished epoch was begun with {begun} (n rows in batches of size), and this fit has {now}; "
+        "give the same data, batch_size, shuffle and accumulate, or resume=False, which leaves that epoch"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .callbacks import Callback
+from .callbacks import Callback, Trained
 
 _UNSHOWN = ("seconds", "learning_rate")
 _BAR = 16  # columns
@@ -22,7 +22,7 @@ class Progress(Callback):
         self._first = self._done = 0  # updates before this fit, epochs finished in it
         self._bar: Any = None
 
-    def on_fit_begin(self, trainer: Any) -> None:
+    def on_fit_begin(self, trainer: Trained) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -38,11 +38,11 @@ class Progress(Callback):
         )
         self._bar.start()
 
-    def on_chunk_end(self, trainer: Any) -> None:
+    def on_chunk_end(self, trainer: Trained) -> None:
         begun = {"description": ""} if self._done == 0 else {}
         self._bar.update(self._task, completed=trainer.updates - self._first, **begun)
 
-    def on_epoch_end(self, trainer: Any, logs: Mapping[str, float]) -> bool | None:
+    def on_epoch_end(self, trainer: Trained, logs: Mapping[str, float]) -> bool | None:
         self._done += 1
         numbers = [f"{name} {value:.4g}" for name, value in logs.items() if name not in _UNSHOWN]
         room = self._bar.console.width - len(f"epoch {self.epochs}/{self.epochs}") - _BAR - len(" 0:00:00 left ") - 2
@@ -51,7 +51,7 @@ class Progress(Callback):
         self._bar.update(self._task, description="  ".join(numbers), epoch=min(self._done + 1, self.epochs))
         return None
 
-    def on_fit_end(self, trainer: Any) -> None:
+    def on_fit_end(self, trainer: Trained) -> None:
         if self._bar is not None:
             self._bar.update(self._task, epoch=self._done)
             self._bar.stop()

@@ -7,6 +7,8 @@ import pytest
 import dlcore as dl
 from dlcore.app import info
 from dlcore.backends import backend
+from dlcore.backends.executors import REPLAY
+from dlcore.kernels.table import KernelTable
 
 
 def test_facts_are_complete_on_any_machine():
@@ -26,10 +28,11 @@ def test_a_missing_cupy_is_named_with_the_command(monkeypatch):
 
 
 def test_without_numba_the_reason_is_named(monkeypatch):
-    slow = backend.Backend("cpu", None, None, reason="numba cannot be imported; pip install numba")
+    kernels = KernelTable({}, "cpu", lambda calls: REPLAY, f"numba cannot be imported; {backend.NUMBA_COMMAND}")
+    slow = backend.Backend("cpu", None, kernels)
     monkeypatch.setattr(backend, "_cpu", lambda: slow)
     assert info.collect()["kernels"] == {
-        "cpu": "reference only: numba cannot be imported; pip install numba",
+        "cpu": f"reference only: numba cannot be imported; {backend.NUMBA_COMMAND}",
         "cache_folder": None,
     }
 

@@ -2,8 +2,10 @@
 
 import logging
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -162,13 +164,79 @@ def test_without_numba_everything_works_with_one_hint(tmp_path: Path) -> None:
     hint = result.stderr.splitlines()
     assert len(hint) == 1
     assert "reference kernels" in hint[0]
-    assert "pip install numba" in hint[0]
+    assert backend.NUMBA_COMMAND in hint[0]
     plan = result.stdout.splitlines()
     calls = [line for line in plan if " -> " in line]
     assert len(calls) > 10
     assert all(line.split()[2] == "reference" for line in calls)
     assert plan[-1].startswith("reference kernels: numba cannot be imported")
-    assert "pip install numba" in plan[-1]
+    assert backend.NUMBA_COMMAND in plan[-1]
+
+
+# what numba may change in the parts that are not public, and how the hint names it
+CHANGES = {
+    "a name is gone, seen when it is imported": (
+        "del dispatcher._FunctionCompiler",
+        r"cannot import name '_FunctionCompiler' from 'numba\.core\.dispatcher'",
+    ),
+    "a function takes other arguments, seen when something is compiled": (
+        "dispatcher._FunctionCompiler.__init__ = lambda self, function: None",
+        r"TypeError: .*positional argument",
+    ),
+    "a name is read no more, seen when its work is missing": (
+        "codegen.JITCPUCodegen._library_class = property(lambda self: codegen.JITCodeLibrary, lambda self, kind: None, lambda self: None)",
+        r"AttributeError: 'JITCodeLibrary' object has no attribute 'object_code'",
+    ),
+}
+_CHANGED_NUMBA = """
+import numba
+import numba.core.codegen as codegen
+import numba.core.dispatcher as dispatcher
+numba.__version__ = "0.99.0"
+{change}
+import numpy as np
+import dlcore as dl
+
+X = np.random.default_rng(0).standard_normal((32, 3))
+for _ in range(2):  # the second says nothing
+    trainer = dl.Trainer(dl.Sequential(dl.Dense(3, 2), dl.ReLU(), dl.Dense(2, 1)), dl.SquaredError(), dl.Adam(0.01))
+    losses = trainer.fit(X, X[:, :1], epochs=30, batch_size=8)["loss"]
+    assert losses[-1] < losses[0]
+    assert trainer.predict(X).shape == (32, 1)
+print(trainer.step)
+"""
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_numba_with_other_private_parts_leaves_the_reference_kernels_and_one_hint(
+    change: str, tmp_path: Path
+) -> None:
+    """It says what is missing, the version found, those tested, and the command that mends it; and everything works."""
+    pytest.importorskip("numba")
+    code, named = CHANGES[change]
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _CHANGED_NUMBA.format(change=code)],
+        # a cache of its own: what is on disk is not compiled
+        env={**os.environ, "PYTHONPATH": str(Path(dl.__file__).parents[1]), "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    hint = result.stderr.splitlines()
+    assert len(hint) == 1
+    assert hint[0].startswith("dlcore uses its slower reference kernels: numba 0.99.0 cannot be used (")
+    assert re.search(named, hint[0])
+    assert hint[0].endswith(f"; dlcore was tested with numba {backend.NUMBA_TESTED}; {backend.NUMBA_COMMAND}")
+    assert hint[0].partition(": ")[2] in result.stdout.splitlines()[-1]
+
+
+def test_the_versions_of_numba_are_those_of_pyproject() -> None:
+    """The command installs the range that the package asks for, which ends after the newest version that was tested."""
+    page = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    words = [word.partition(";")[0] for word in page["project"]["dependencies"] if word.startswith("numba")]
+    assert f'"{words[0]}"' in backend.NUMBA_COMMAND
+    first, last = backend.NUMBA_TESTED.split(" to ")
+    major, minor = last.split(".")
+    assert words[0] == f"numba>={first},<{major}.{int(minor) + 1}"
 
 
 def test_a_numba_whose_inside_has_changed_leaves_the_reference_kernels(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,16 @@ STEPS = [
     _step("jax jit", [5e-5, 5e-5, 6e-5]),
 ]
 RECORDS = {
-    "time_step": _record("time_step", STEPS),
+    "time_step": _record(
+        "time_step",
+        [
+            *STEPS,
+            {
+                "contestant": "dlcore", "network": "784-256-10, batch 128", "data": "planted data", "rows": 59_904,
+                "epoch_seconds": [[1e-3, 2e-3, 4e-3], [1e-3, 3e-3, 5e-3], [2e-3, 2e-3, 2e-3]], "neighbours": [0.0, 0.0, 0.0],
+            },
+        ],
+    ),
     "time_peers": _record("time_peers", STEPS),
     "time_to_accuracy": _record(
         "time_to_accuracy",
@@ -121,6 +130,7 @@ def test_every_benchmark_has_a_table(
     assert "no charts" in capsys.readouterr().err
     page = (tmp_path / "report.md").read_text()
     assert "0.800 (0.500 to 1.00)" in page  # step / products: 4/5, 5/5, 4/8
+    assert "4.00 (1.00 to 5.00)" in page  # the last of three epochs beside the first
     assert "12.5 (10.0 to 15.0)" in page  # JAX: 50/4, 50/5, 60/4
     assert "7.00 (7.00 to 7.00)" in page  # scikit-learn's seconds over dlcore's, seed by seed
     assert "10.0 (10.0 to 10.0)" in page  # cpu / cuda

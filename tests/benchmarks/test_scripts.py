@@ -55,8 +55,12 @@ def test_time_step_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert "64-32-10, batch 32" in result.stdout
     assert "measure nothing" in result.stdout
     kept = json.loads(file.read_text())
-    assert {result["contestant"] for result in kept["results"]} == {"dlcore", "bare products"}
-    assert all(len(result["step_seconds"]) == 2 and min(result["step_seconds"]) > 0 for result in kept["results"])
+    *turns, long = kept["results"]
+    assert {result["contestant"] for result in turns} == {"dlcore", "bare products"}
+    assert all(len(result["step_seconds"]) == 2 and min(result["step_seconds"]) > 0 for result in turns)
+    assert [len(epochs) for epochs in long["epoch_seconds"]] == [3, 3]
+    assert min(map(min, long["epoch_seconds"])) > 0
+    assert "after 3 epochs beside the first" in result.stdout
     assert kept["environment"]["OMP_NUM_THREADS"] == "1"
     assert not set(machine.REMOVED) & set(kept["environment"])
     assert kept["blas"]["kernel"] != "Nehalem"
@@ -88,6 +92,13 @@ def test_time_import(quick: Benchmark) -> None:
     ]
     assert min(min(result["seconds"]) for result in kept["results"]) > 0
     assert "| all public names |" in printed
+
+
+def test_time_segments(quick: Benchmark) -> None:
+    pytest.importorskip("numba")
+    printed, kept = quick("time_segments")
+    assert "| compiled step | the call |" in printed
+    assert {len(times) for times in kept["results"][0].values()} == {2}  # one for each round
 
 
 def test_products_are_found_by_their_contracts() -> None:
@@ -235,6 +246,7 @@ def test_time_peers(quick: Benchmark) -> None:
         ("time_step", ["--quick", "--json", "/nowhere/here/x.json"], "nothing can be written there"),
         ("time_peers", ["--device", "gpu"], "expected 'cpu', 'cuda'"),
         ("time_kernels", ["--kernels", "dense_rleu"], "nothing to measure on cpu: "),
+        ("time_step", ["--epochs", "1"], "expected 0, or at least 2"),
         ("time_to_accuracy", [], "give --data-dir"),
         ("published", ["--quick", "--resume"], "--resume needs --json"),
         ("published", ["--data-dir", "/nowhere"], "/nowhere/train-images-idx3-ubyte.gz: cannot be read"),

@@ -144,12 +144,12 @@ def test_order_and_masks_are_the_same_bits() -> None:
 
         class Read(dl.Callback):
             def on_chunk_end(self, trainer: Any, read: list[bytes] = read) -> None:
-                trainer._chunk = 1
+                trainer.pace.steps = 1
                 outputs = [b for call in trainer.step.calls for b in call.outputs]
-                arrays = [trainer.memory.array(b) for b in outputs if b.name == "index" or b.name.endswith("mask")]
+                arrays = [trainer.running.array(b) for b in outputs if b.path == "index" or b.path.endswith("mask")]
                 read.extend(to_host(array).tobytes() for array in arrays)
 
-        trainer._chunk = 1
+        trainer.pace.steps = 1
         trainer.fit(X, targets(dl.SquaredError(), ROWS, OUTPUTS), epochs=2, batch_size=BATCH, callbacks=[Read()])
         seen.append(read)
     assert len(seen[0]) == 2 * 5 * 3  # epochs, batches, one order and two masks

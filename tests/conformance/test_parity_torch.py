@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.training import checkpoint
+from dlcore.training import store
 
 from ..examples import activation_layers, label, targets
 
@@ -283,8 +283,8 @@ def test_look_ahead_beta_is_nesterovs_path(loss: dl.Loss, tmp_path: Any) -> None
     nesterov = torch.optim.SGD(twin.parameters, (1 - beta) * eta, momentum=beta, nesterov=True)
     train(twin, loss, nesterov, X, y, batch_size=BATCH, epochs=EPOCHS)
     trainer.save(tmp_path / "run.safetensors")
-    arrays, _ = checkpoint.read(tmp_path / "run.safetensors")
-    shifted = [arrays[f"parameter {name}"] - eta * beta * arrays[f"slot v {name}"] for name in twin.tensors]
+    arrays, _ = store.read(tmp_path / "run.safetensors")
+    shifted = [arrays[f"theta/{name}"] - eta * beta * arrays[f"slot/v/{name}"] for name in twin.tensors]
     assert relative_difference(shifted, twin.weights()) < TOLERANCE
     assert relative_difference(trainer.get_weights(), twin.weights()) > 1e-4  # θ itself is another path
 

@@ -1,4 +1,4 @@
-"""The same network and the same training in torch: what dlcore is compared with."""
+"""The same network and the same training in torch, to compare dlcore with."""
 
 from __future__ import annotations
 

@@ -271,9 +271,9 @@ def test_bad_weights(case: str) -> None:
         inputs.weights(value, N, "float64")
 
 
-@pytest.mark.parametrize("weight", [1e39, 1e-50])
+@pytest.mark.parametrize("weight", [1e39, 1e-38, 1e-50])
 def test_weights_that_float32_cannot_hold(weight: float) -> None:
-    """Weights that overflow, or all vanish, in the dtype of computation train nothing, so they are refused."""
+    """Weights that overflow, or all vanish or are subnormal, in the dtype of computation train nothing, so they are refused."""
     trainer = dl.Trainer(dl.Sequential(dl.Dense(COLUMNS, 3)), dl.SoftmaxCrossEntropy(), dl.SGD(0.1), dtype="float32")
     with pytest.raises(dl.DataError, match="sample_weight"):
         trainer.fit(X, Y, epochs=1, sample_weight=np.full(N, weight))

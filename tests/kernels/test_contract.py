@@ -102,7 +102,7 @@ def test_the_decorator_attaches_the_contract() -> None:
         return x
 
     assert kernel(None, 3) == 3
-    assert (kernel.contract.text, kernel.contract.tolerance) == ("x[n] -> z[n]", 7)
+    assert (str(kernel.contract), kernel.contract.tolerance) == ("x[n] -> z[n]", 7)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,9 @@ def test_a_call_as_declared_passes() -> None:
 
 def test_names_of_arrays_before_they_exist_pass() -> None:
     """A buffer is checked like an array: recording needs no memory."""
-    x, W, b, z = (Buffer(name, s, "float64") for name, s in zip("xWbz", ((4, 3), (3, 2), (2,), (4, 2)), strict=True))
+    x, W, b, z = (
+        Buffer("scratch", name, s, "float64") for name, s in zip("xWbz", ((4, 3), (3, 2), (2,), (4, 2)), strict=True)
+    )
     DENSE.check("dense", (x, W, b), (z,))
 
 

@@ -124,6 +124,20 @@ def test_a_velocity_of_steps_is_scikit_learns(nesterov: bool) -> None:
 OPTIMIZERS = (dl.NormalizedGradient(0.1), dl.AdaGrad(0.1), dl.RMSProp(0.1), dl.Adam(0.1), dl.Nadam(0.1))
 
 
+@pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
+def test_the_smallest_epsilon_keeps_a_gradient_of_0_from_0_over_0(optimizer: dl.Optimizer, inside: bool) -> None:
+    """In float32, where a step computes with 0 in place of smaller numbers."""
+    tiny = type(optimizer)(0.1, epsilon=2.0**-126, epsilon_inside_root=inside)
+    trainer = dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SquaredError(), tiny)
+    before = trainer.get_weights()
+    trainer.fit(np.zeros((8, 3)), np.zeros((8, 2)), epochs=2, batch_size=4)
+    for a, b in zip(before, trainer.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(dl.ConfigurationError, match="epsilon=1e-38 is 0 in float32"):
+        dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SquaredError(), type(optimizer)(0.1, epsilon=1e-38))
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
 def test_epsilon_inside_the_root_is_felt_where_gradients_are_small(optimizer: dl.Optimizer) -> None:
     """g = 1e-4 and ε = 1e-8: √v = g is far above ε outside, and √(v + ε) is √2 g for v = g² (lecture 004)."""

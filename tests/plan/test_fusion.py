@@ -14,17 +14,19 @@ from dlcore.kernels.reference.activations import ELEMENTWISE
 from dlcore.kernels.reference.fused import reads
 from dlcore.kernels.reference.losses import LOSSES
 from dlcore.kernels.table import Buffer, Call, KernelTable
-from dlcore.layers.parameters import Layout
-from dlcore.plan import fusion, plan
+from dlcore.plan import fusion, prediction, step
 from dlcore.plan.fusion import fuse
-from dlcore.plan.plan import Prediction, Recorder, TrainingStep
+from dlcore.plan.prediction import record_prediction
+from dlcore.plan.recipe import Batch, Recipe
+from dlcore.plan.recorder import Recorder
+from dlcore.plan.step import record_step
 
 CPU = Backend.for_device("cpu")
 ROWS = 6
 
 
 def buffer(name: str, *shape: int, dtype: str = "float64") -> Buffer:
-    return Buffer(name, shape, dtype)
+    return Buffer("scratch", name, shape, dtype)
 
 
 def names(calls: list[Call]) -> list[str]:
@@ -203,14 +205,14 @@ def test_a_fusion_that_would_overwrite_its_input_is_left() -> None:
 def test_what_another_list_of_the_plan_reads_is_written(loss: Any) -> None:
     """A prediction's loss reads the logits, so the list before it must write them: `predict` and `loss` share buffers."""
     model = dl.Sequential(dl.Dense(4, 3))
-    layouts = Layout(model.parameters().items()), Layout(model.state().items())
     targets = "labels" if isinstance(loss, dl.SoftmaxCrossEntropy) else "values"
-    prediction = Prediction(model, loss, CPU, *layouts, dtype="float64", rows=ROWS, targets=targets)
-    given = {prediction.x.name, prediction.y.name, prediction.w.name, *model.parameters()}
+    recipe = Recipe(model, loss, dl.SGD(0.1), "float64", 0)
+    prediction = record_prediction(recipe, ROWS, CPU.kernels, targets)
+    given = {prediction.buffers[name] for name in ("x", "y", "w")}
     for call in prediction.calls:
-        read = {v.name for v in call.inputs if isinstance(v, Buffer)}
-        assert read <= given, f"{call.name} reads {read - given}, which nobody wrote"
-        given |= {v.name for v in call.outputs}
+        read = {v for v in call.inputs if isinstance(v, Buffer) and v.space == "scratch"}
+        assert read <= given, f"{call.name} reads {read - given}, which no call wrote"
+        given |= set(call.outputs)
 
 
 # -- no fusion onto slower kernels -----------------------------------------------------------------------------------
@@ -219,7 +221,11 @@ def test_what_another_list_of_the_plan_reads_is_written(loss: Any) -> None:
 @pytest.mark.parametrize("missing", ["dense_relu", "dense_squared_error", "input_grad_relu", "dense_grad"])
 def test_nothing_is_fused_onto_a_slower_reference(missing: str) -> None:
     """Where the fused kernel has no fast twin and its parts have, the parts stay."""
-    net = Net(KernelTable.of(np, reference.KERNELS, {k: v for k, v in cpu.KERNELS.items() if k != missing}, "cpu"))
+    net = Net(
+        KernelTable.of(
+            np, reference.KERNELS, {k: v for k, v in cpu.KERNELS.items() if k != missing}, "cpu", CPU.kernels.executor
+        )
+    )
     net.k.dense(net.x, net.W, net.b, out=net.z)
     net.k.relu(net.z, out=net.a)
     net.k.dense(net.x, net.W, net.b, out=net.y)
@@ -237,7 +243,7 @@ def test_nothing_is_fused_onto_a_slower_reference(missing: str) -> None:
 
 def test_reference_kernels_are_fused_among_themselves() -> None:
     """Where everything is the reference, fewer calls are still fewer calls."""
-    net = Net(KernelTable.of(np, reference.KERNELS, {}, "cpu"))
+    net = Net(KernelTable.of(np, reference.KERNELS, {}, "cpu", CPU.kernels.executor))
     net.k.dense(net.x, net.W, net.b, out=net.z)
     net.k.relu(net.z, out=net.a)
     assert names(net.fused()) == ["dense_relu"]
@@ -277,7 +283,8 @@ def trained(model: Any, loss: Any) -> tuple[list[np.ndarray], dict[str, float], 
 def test_a_fused_step_computes_what_the_unfused_step_computes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights after two epochs agree to rounding, the loss of evaluation too, and the fused step has fewer calls."""
     weights, report, calls = trained(*NETS[name])
-    monkeypatch.setattr(plan, "fuse", lambda calls, table, *rest, **more: list(calls))
+    for module in (step, prediction):
+        monkeypatch.setattr(module, "fuse", lambda calls, table: list(calls))
     expected, unfused_report, more_calls = trained(*NETS[name])
     assert calls < more_calls
     for a, b in zip(weights, expected, strict=True):
@@ -298,15 +305,12 @@ def test_fused_dropout_has_the_bits_of_its_parts(monkeypatch: pytest.MonkeyPatch
 def test_the_step_of_two_dense_layers_is_8_calls() -> None:
     """Gather, two forward calls with the loss, three backward, clipping, Adam: for labels, distributions and real targets."""
     model = dl.Sequential(dl.Dense(784, 256), dl.ReLU(), dl.Dense(256, 10))
-    layouts = Layout(model.parameters().items()), Layout(model.state().items())
     for loss, labels in (
         (dl.SoftmaxCrossEntropy(), True),
         (dl.SoftmaxCrossEntropy(), False),
         (dl.SquaredError(), False),
     ):
-        step = TrainingStep(
-            model, loss, dl.Adam(1e-3), CPU, *layouts,
-            dtype="float32", seed=0, rows=128, batch=128, data=(60_000, "uint8"), labels=labels,
-        )  # fmt: skip
-        assert len(step.calls) <= 8
-        assert all(call.kernel.source == "cpu" for call in step.calls)
+        recipe = Recipe(model, loss, dl.Adam(1e-3), "float32", 0)
+        recorded = record_step(recipe, Batch(128, 128, (60_000, "uint8"), labels), CPU.kernels)
+        assert len(recorded.calls) <= 8
+        assert all(call.kernel.source == "cpu" for call in recorded.calls)

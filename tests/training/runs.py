@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import dlcore as dl
-from dlcore.training import checkpoint
+from dlcore.training import store
 
 N, COLUMNS, CLASSES = 22, 3, 3
 RANDOM = np.random.default_rng(7)
@@ -56,9 +56,10 @@ def everything(trainer: dl.Trainer, folder: Path) -> dict[str, Any]:
     """All that a trainer keeps, as its file has it: arrays as bytes, counters, history without times."""
     path = folder / "everything.safetensors"
     trainer.save(path)
-    arrays, facts = checkpoint.read(path)
+    arrays, facts = store.read(path)
     facts.pop("sha256")
     facts["history"].pop("seconds", None)
+    facts["position"].pop("seconds")
     return facts | {name: (array.shape, array.tobytes()) for name, array in arrays.items()}
 
 
@@ -66,7 +67,7 @@ def kept_arrays(trainer: dl.Trainer, folder: Path) -> dict[str, Any]:
     """Parameters, running statistics and slots; the origin of a look-ahead step is written before it is read."""
     kept = everything(trainer, folder)
     return {
-        name: kept[name] for name in kept if name.startswith(("parameter ", "state ", "slot ")) and "origin" not in name
+        name: kept[name] for name in kept if name.startswith(("theta/", "state/", "slot/")) and "origin" not in name
     }
 
 

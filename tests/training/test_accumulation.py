@@ -57,9 +57,8 @@ def test_an_interrupted_group_leaves_nothing_to_the_next_fit() -> None:
     """Gradients that were summed before an interruption are not those of the next fit."""
     trainer, other = make(), make()
     trainer.fit(X, Y, epochs=1, batch_size=4, accumulate=2)
-    for (name, *_), array in trainer.memory._workspace.items():
-        if name in ("total", "sums"):
-            array[...] = 1
+    for array in trainer.state.sums.values():
+        array[...] = 1
     trainer.reset()
     for each in (trainer, other):
         each.fit(X, Y, epochs=1, batch_size=4, accumulate=2)

@@ -18,7 +18,7 @@ import pytest
 from safetensors.numpy import save
 
 import dlcore as dl
-from dlcore.training import checkpoint
+from dlcore.training import descriptions, store
 
 RANDOM = np.random.default_rng(3)
 X, Y = RANDOM.standard_normal((12, 3)), RANDOM.integers(0, 2, 12)
@@ -34,7 +34,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Saved:
     trainer = dl.Trainer(MODEL, dl.SoftmaxCrossEntropy(), dl.Adam(0.01, schedule=dl.schedules.CosineDecay(40)))
     trainer.fit(X, Y, epochs=2, batch_size=4)
     trainer.save(path)
-    return *checkpoint.read(path), path.read_bytes()
+    return *store.read(path), path.read_bytes()
 
 
 def forge(path: Path, arrays: dict[str, np.ndarray], text: str) -> None:
@@ -92,11 +92,11 @@ def test_a_well_formed_file_of_a_dtype_that_numpy_lacks(dtype: str, tmp_path: Pa
 
 def test_another_shape_in_the_header_is_found(saved: Saved, tmp_path: Path) -> None:
     def alter(header: dict[str, Any]) -> None:
-        header["parameter 0.W"]["shape"].reverse()
+        header["theta/0.W"]["shape"].reverse()
 
     path = tmp_path / "run.safetensors"
     path.write_bytes(with_header(saved[2], alter))
-    refused(path, "'parameter 0.W' was altered")
+    refused(path, "'theta/0.W' was altered")
 
 
 @pytest.mark.parametrize("change", ["array without digest", "digest without array"])
@@ -105,7 +105,7 @@ def test_digests_are_those_of_the_arrays(change: str, saved: Saved, tmp_path: Pa
     arrays, facts, _ = saved
     digests = dict(facts["sha256"])
     if change == "array without digest":
-        del digests["parameter 0.W"]
+        del digests["theta/0.W"]
     else:
         digests["zero"] = ""
     forge(tmp_path / "run.safetensors", arrays, json.dumps(facts | {"sha256": digests}))
@@ -116,11 +116,11 @@ def test_another_dtype_than_the_trainers(saved: Saved, tmp_path: Path) -> None:
     """Digests fit, and the arrays are not of the dtype that the file says."""
     arrays, facts, _ = saved
     path = tmp_path / "run.safetensors"
-    checkpoint.write(path, arrays, {k: v for k, v in facts.items() if k != "sha256"} | {"dtype": "float64"})
+    store.write(path, arrays, {k: v for k, v in facts.items() if k != "sha256"} | {"dtype": "float64"})
     refused(path, "is float32 .*, expected float64")
     trainer = dl.Trainer(MODEL, dl.SoftmaxCrossEntropy(), dl.Adam(0.01), dtype="float64")
     with pytest.raises(dl.DataError, match="float32"):
-        trainer.memory.restore(arrays, ("m", "v"))
+        trainer.state.restore(arrays, ("m", "v"))
 
 
 # -- facts ---------------------------------------------------------------------------------------------------------------
@@ -138,17 +138,28 @@ def test_descriptions_that_are_none(text: str, saved: Saved, tmp_path: Path) -> 
 
 NAN, INFINITY, HUGE = float("nan"), float("inf"), 10**400
 NO_COUNTS = [-1, 1.0, NAN, 10**40, "1", None, True, [], {}]
+BAD_PROGRESS = [None, 5, "0000", {}, [], [0] * 3, [0] * 5, [10**30] * 4, *([0, 0, 0, bad] for bad in NO_COUNTS)]
+CUT = {"n": 12, "size": 4, "shuffle": True, "accumulate": 1}
+BEGUN = {"epoch": 2, "order": 2, "batch": 1, "loss": 0.5, "rows": 4, "seconds": 0.1, "cut": CUT}
+BAD_PLACES: dict[str, list[Any]] = {
+    **dict.fromkeys(("epoch", "order", "rows"), NO_COUNTS),
+    "batch": [*NO_COUNTS, 0, 4],
+    **{name: [None, "1", 1, [], True] for name in ("loss", "seconds")},
+    "cut": [None, 5, {}, CUT | {"n": 0}, CUT | {"size": 1.5}, CUT | {"shuffle": 1}, CUT | {"more": 1}],
+}
 BAD_FACTS: dict[str, list[Any]] = {
-    "format": [None, 2, "1", [], {}],
+    "format": [None, 1, "2", [], {}],
     "sha256": [5, None, [], {"a": 5}],
     "model": [None, 5, "Dense", [], {}, {"type": 5}, {"type": []}],
     "loss": [None, [], {}],
     "optimizer": [None, [], {}],
     "dtype": [None, "int32", "float8", 5, [], {}],
     "seed": [*NO_COUNTS, 2**64],
-    "epoch": [*NO_COUNTS, "x"],
-    "next_order": NO_COUNTS,
-    "progress": [None, 5, "0000", {}, [], [0] * 3, [0] * 5, [10**30] * 4, *([0, 0, 0, bad] for bad in NO_COUNTS)],
+    "position": [None, 5, "x", [], {}, *(BEGUN | {name: bad} for name in BEGUN for bad in BAD_PLACES[name])],
+    "counters": [None, 5, [], {}, *({"progress": bad, "scaling": [1.0, 0.0, 0.0]} for bad in BAD_PROGRESS),
+                 *({"progress": [0] * 4, "scaling": bad} for bad in ([], [0.5, 0, 0], [1, 0], [NAN, 0, 0]))],
+    "callbacks": [5, [], {}, {"states": [], "epoch": 1, "stops": False}, {"states": [["A"]], "epoch": 0, "stops": False},
+                  {"states": [["A", {}]], "epoch": None, "stops": 0}],
     "learning_rate": [None, 0, -1, NAN, INFINITY, -INFINITY, HUGE, "0.1", True, [], {}],
     "history": [None, 5, [], [[1.0]], "loss", {"loss": 5}, {"loss": "ab"}, {"loss": ["a", "b"]}, {"loss": [None]},
                 {"loss": [True]}, {"loss": [HUGE]}, {"loss": [1.0], "seconds": [1.0, 2.0]}],
@@ -174,7 +185,7 @@ def test_facts_of_the_wrong_kind(name: str, saved: Saved, tmp_path: Path) -> Non
 def test_base_classes_are_not_built(base: str) -> None:
     """They would fail at the first step, or pass for one of their kind."""
     with pytest.raises(dl.CheckpointError, match=f"'{base}'"):
-        checkpoint.build({"type": base, "learning_rate": 0.1})
+        descriptions.build({"type": base, "learning_rate": 0.1})
 
 
 DENSE = {"type": "Dense", "fan_in": 3, "fan_out": 2}
@@ -237,7 +248,7 @@ def test_a_small_file_takes_no_memory_for_a_large_model(
 ) -> None:
     """The arrays are compared with the description before a trainer is made."""
     arrays, facts, _ = saved
-    model = checkpoint.describe(dl.Sequential(dl.Dense(65536, 65536), dl.Dense(65536, 2)))
+    model = descriptions.describe(dl.Sequential(dl.Dense(65536, 65536), dl.Dense(65536, 2)))
     forge(tmp_path / "run.safetensors", arrays, json.dumps(facts | {"model": model}))
 
     def construct(*arguments: Any, **options: Any) -> None:
@@ -247,24 +258,22 @@ def test_a_small_file_takes_no_memory_for_a_large_model(
     refused(tmp_path / "run.safetensors", "do not fit together")
 
 
-@pytest.mark.parametrize(
-    "prefix", ["parameter 0.W", "parameter ", "state ", "state 1.mean", "slot m 0.W", "slot v ", "slot "]
-)
+@pytest.mark.parametrize("prefix", ["theta/0.W", "theta/", "state/", "state/1.mean", "slot/m/0.W", "slot/v/", "slot/"])
 def test_missing_arrays(prefix: str, saved: Saved, tmp_path: Path) -> None:
     """After an update the slots are needed too: Adam would go on with moments of zero."""
     arrays, facts, _ = saved
     kept = {name: array for name, array in arrays.items() if not name.startswith(prefix)}
     assert len(kept) < len(arrays)
-    checkpoint.write(tmp_path / "run.safetensors", kept, {k: v for k, v in facts.items() if k != "sha256"})
+    store.write(tmp_path / "run.safetensors", kept, {k: v for k, v in facts.items() if k != "sha256"})
     refused(tmp_path / "run.safetensors", f"'{re.escape(prefix)}.*is missing")
 
 
 def test_arrays_of_another_model(saved: Saved, tmp_path: Path) -> None:
     """What is there must be used."""
     arrays, facts, _ = saved
-    more = arrays | {"parameter 7.W": np.zeros(3, np.float32)}
-    checkpoint.write(tmp_path / "run.safetensors", more, {k: v for k, v in facts.items() if k != "sha256"})
-    refused(tmp_path / "run.safetensors", "'parameter 7.W' is not part of the model")
+    more = arrays | {"theta/7.W": np.zeros(3, np.float32)}
+    store.write(tmp_path / "run.safetensors", more, {k: v for k, v in facts.items() if k != "sha256"})
+    refused(tmp_path / "run.safetensors", "'theta/7.W' is not part of the model")
 
 
 # -- saving --------------------------------------------------------------------------------------------------------------
@@ -281,14 +290,14 @@ def test_arrays_of_another_model(saved: Saved, tmp_path: Path) -> None:
 )
 def test_numbers_of_every_kind_are_saved(optimizer: dl.Optimizer, tmp_path: Path) -> None:
     """What a trainer takes, its file can hold; it comes back as Python's own numbers."""
-    assert type(checkpoint.describe(dl.Dense(np.int64(3), 2))["fan_in"]) is int
+    assert type(descriptions.describe(dl.Dense(np.int64(3), 2))["fan_in"]) is int
     model = dl.Sequential(dl.Dense(3, 2, bias=np.True_, trainable=np.True_))
     trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(Fraction(1, 10)), optimizer, seed=np.uint64(5))
     trainer.fit(X, Y, epochs=1)
     trainer.save(tmp_path / "run.safetensors")
     loaded = dl.Trainer.load(tmp_path / "run.safetensors")
     assert loaded.optimizer.learning_rate == float(optimizer.learning_rate)
-    assert checkpoint.describe(loaded.optimizer) == checkpoint.describe(optimizer)
+    assert descriptions.describe(loaded.optimizer) == descriptions.describe(optimizer)
     assert {type(value) for value in vars(loaded.optimizer).values()} <= {
         int,
         float,

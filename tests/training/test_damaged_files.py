@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.training import checkpoint
+from dlcore.training import store
 
 from .runs import X, Y, make
 
@@ -103,10 +103,10 @@ def test_a_checkpoint_of_unknown_classes_is_refused(tmp_path: Path) -> None:
     """A description that names something else than dlcore's classes is not built."""
     path = tmp_path / "run.safetensors"
     make().save(path)
-    arrays, facts = checkpoint.read(path)
+    arrays, facts = store.read(path)
     for name in ("os.system", "Path", "Nothing"):
         facts["loss"] = {"type": name}
-        checkpoint.write(path, arrays, facts)
+        store.write(path, arrays, facts)
         with pytest.raises(dl.CheckpointError, match=re.escape(name)):
             dl.Trainer.load(path)
 
@@ -116,9 +116,9 @@ def test_arrays_that_do_not_fit_the_model_are_refused(alter: str, tmp_path: Path
     """A well-formed file whose arrays are not the model's."""
     path = tmp_path / "run.safetensors"
     make().save(path)
-    arrays, facts = checkpoint.read(path)
+    arrays, facts = store.read(path)
     facts.pop("sha256")  # of the arrays as they were
-    W = arrays.pop("parameter 0.W")
-    checkpoint.write(path, arrays | ({} if alter == "drop" else {"parameter 0.W": W.T}), facts)
+    W = arrays.pop("theta/0.W")
+    store.write(path, arrays | ({} if alter == "drop" else {"theta/0.W": W.T}), facts)
     with pytest.raises(dl.CheckpointError, match="do not fit"):
         dl.Trainer.load(path)

@@ -60,7 +60,7 @@ def test_divergence_keeps_the_running_statistics() -> None:
     def make_steep() -> dl.Trainer:
         head = dl.Dense(1, 1, bias=False, init=dl.initializers.Constant(1.0))
         trainer = make(dl.Sequential(dl.BatchNorm(1), head), dl.SGD(1e12), dl.SquaredError())
-        trainer._chunk = 1000  # the fault lies inside a chunk
+        trainer.pace.steps = 1000  # the fault lies inside a chunk
         return trainer
 
     trainer, good = make_steep(), make_steep()
@@ -77,7 +77,7 @@ def test_the_state_after_divergence_does_not_depend_on_chunks(tmp_path: Path) ->
     states = []
     for chunk in (1, 1000):
         trainer = steep(dl.SGD(1e12))
-        trainer._chunk = chunk
+        trainer.pace.steps = chunk
         diverge(trainer)
         states.append(everything(trainer, tmp_path))
     assert states[0] == states[1]

@@ -22,7 +22,7 @@ class Interrupt(dl.Callback):
         self.at_update, self.at_epoch = at_update, at_epoch
 
     def on_chunk_end(self, trainer: Any) -> None:
-        trainer._chunk = 1
+        trainer.pace.steps = 1
         if trainer.updates == self.at_update:
             signal.raise_signal(signal.SIGINT)
 
@@ -46,7 +46,7 @@ class TestInterruption:
     def test_in_the_middle_of_an_epoch(self, tmp_path: Path) -> None:
         """The trainer stands after a whole number of updates, those of a run over the first rows only."""
         trainer, short = make(RICH), make(RICH)
-        trainer._chunk = short._chunk = 1
+        trainer.pace.steps = short.pace.steps = 1
         with pytest.raises(KeyboardInterrupt):
             trainer.fit(X, Y, epochs=5, batch_size=4, shuffle=False, callbacks=[Interrupt(at_update=3)])
         short.fit(X[:12], Y[:12], epochs=1, batch_size=4, shuffle=False)
@@ -60,7 +60,7 @@ class TestInterruption:
         """After an interruption fit begins an epoch with an order that was not used yet."""
         trainer = linear()
         hand = LeastSquares(trainer)
-        trainer._chunk = 1
+        trainer.pace.steps = 1
         with pytest.raises(KeyboardInterrupt):
             trainer.fit(X, T, epochs=5, batch_size=4, callbacks=[Interrupt(at_update=2)])
         trainer.fit(X, T, epochs=1, batch_size=4)

@@ -20,11 +20,11 @@ def test_the_length_of_chunks_changes_no_bit(tmp_path: Path) -> None:
 
     class OneByOne(dl.Callback):
         def on_chunk_end(self, trainer: Any) -> None:
-            trainer._chunk = 1
+            trainer.pace.steps = 1
 
     often, rarely = make(RICH), make(RICH)
     often.fit(X, Y, epochs=3, batch_size=4, callbacks=[OneByOne()])
-    rarely._chunk = 1000
+    rarely.pace.steps = 1000
     rarely.fit(X, Y, epochs=3, batch_size=4)
     assert everything(often, tmp_path) == everything(rarely, tmp_path)
 

@@ -61,7 +61,7 @@ def test_a_batch_without_weight_takes_no_step_of_the_schedule() -> None:
     for chunk in (1, 1000):
         trainer = linear(optimizer=dl.SGD(0.1, schedule=dl.schedules.InverseTimeDecay(1)))
         hand = LeastSquares(trainer)
-        trainer._chunk = chunk
+        trainer.pace.steps = chunk
         trainer.fit(X, T, epochs=1, batch_size=4, shuffle=False, sample_weight=w)
         for step, start in enumerate((0, 12, 16, 20)):
             hand.step(np.arange(start, min(start + 4, N)), 0.1 / (1 + step))

@@ -1,9 +1,9 @@
 """The command line.  `dlcore train digits` trains a network, `dlcore info` describes the machine.
 
-Results go to stdout, messages to stderr.  What went wrong is one line there, with a traceback only by --debug, and the exit
-code of errors.py; 130 and 143 stand for SIGINT and SIGTERM, 141 for a reader of the output who left.
-A command is a file here with SUMMARY, add_arguments(parser) and run(arguments) -> exit code, and a line in COMMANDS.
-It imports what it needs where it runs: NumPy alone takes longer than --help may.
+Results go to stdout, messages to stderr.  An error is one line on stderr, with a traceback only with --debug; its exit code is
+in errors.py.  130 and 143 stand for SIGINT and SIGTERM, 141 for a closed output pipe.
+A command is a file here with SUMMARY, add_arguments(parser) and run(arguments) -> exit code, and an entry in COMMANDS.
+`run` imports what it needs: NumPy alone takes longer to import than --help may take.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ FAILED, INTERRUPTED, NO_READER = 1, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; its exit code."""
+    """Run a command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _command(words)
-        if sys.stdout is not None:  # it is None where it was closed from the beginning
+        if sys.stdout is not None:  # None if it was closed when Python started
             sys.stdout.flush()
         return code
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""What the words of a command line mean: a parser for each command, errors as one line, flags from the settings of a run."""
+"""Parsing of the command line: a parser for each command, errors in one line, flags from the settings of a run."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ example: dlcore train digits --out runs/first
 
 exit codes: 0 done, 1 training failed, 2 usage, 3 data, 4 checkpoint or disk, 5 device, 130 and 143 signals"""
 
-READING = ("separator", "header", "quote", "encoding", "missing", "bad_rows")  # settings of how a file is read
-_USUAL = {"epochs": 0, "batch_size": 1}  # where NAMED_DATA has them
+READING = ("separator", "header", "quote", "encoding", "missing", "bad_rows")  # settings for reading a file
+_USUAL = {"epochs": 0, "batch_size": 1}  # positions of these defaults in NAMED_DATA
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises ConfigurationError instead of printing the usage and leaving, and OSError where --help cannot be written."""
+    """Raises ConfigurationError instead of printing the usage and exiting, and OSError if --help cannot be written."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigurationError(f"{message}; see {self.prog} --help")
@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse(words: Sequence[str], commands: Mapping[str, ModuleType]) -> argparse.Namespace:
-    """The arguments; `run` among them is the function of the command.  Raises ConfigurationError for what is not one."""
+    """The arguments, with the command's function as `run`.  Raises ConfigurationError for unknown or wrong ones."""
     parser, parsers = _parsers(commands)
     command = next((word for word in words if not word.startswith("-")), None)
     if command is not None and command not in parsers:
@@ -61,7 +61,7 @@ def parse(words: Sequence[str], commands: Mapping[str, ModuleType]) -> argparse.
 
 
 def _parsers(commands: Mapping[str, ModuleType]) -> tuple[Parser, dict[str, Parser]]:
-    """The parser, and that of each command."""
+    """The main parser, and the parser of each command."""
     debug = Parser(add_help=False)
     debug.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks of errors")
     parser = Parser(
@@ -84,7 +84,7 @@ def _parsers(commands: Mapping[str, ModuleType]) -> tuple[Parser, dict[str, Pars
 
 
 def typed(read: Callable[[Any], Any]) -> Callable[[str], Any]:
-    """A reader of configuration.py as argparse wants it: its error names the flag then."""
+    """A reader of configuration.py as a type for argparse, whose error then names the flag."""
 
     def argument(word: str) -> Any:
         try:
@@ -96,14 +96,14 @@ def typed(read: Callable[[Any], Any]) -> Callable[[str], Any]:
 
 
 positive = typed(count)
-path = typed(text)  # `--out ""` would be the present directory
+path = typed(text)  # refuses "", which would be the current directory
 
 
 # -- a run -----------------------------------------------------------------------------------------------------------------
 
 
 def add_flags_of_a_run(parser: argparse.ArgumentParser) -> None:
-    """--set, and a flag for each setting but DATA; they have no defaults here, so that what was given is known."""
+    """Add --set, and a flag for each setting except DATA; without defaults, so that only given flags are set."""
     parser.add_argument(
         "--set",
         action="append",
@@ -122,7 +122,7 @@ def add_flags_of_a_run(parser: argparse.ArgumentParser) -> None:
 
 
 def add_reading_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags for how FILE is read, and on which device."""
+    """Add the flags for reading FILE, and --device."""
     group = parser.add_argument_group("how FILE is read", argument_default=argparse.SUPPRESS)
     for each in SETTINGS.values():
         if each.name in READING:
@@ -158,9 +158,9 @@ def _default(name: str, value: Any) -> str:
 
 
 def configuration_of(arguments: argparse.Namespace) -> Configuration:
-    """The run that a command line asks for: defaults, then the file that DATA may be, then --set and flags.
+    """The configuration of a command line: defaults, then the configuration file if DATA is one, then --set and flags.
 
-    Raises ConfigurationError for a file or a setting that cannot be used, and where a flag and --set give the same one.
+    Raises ConfigurationError for a file or a setting that cannot be used, and if a flag and --set give the same setting.
     """
     words = vars(arguments)
     flags = {each.name: words[each.name] for each in SETTINGS.values() if each.name in words}

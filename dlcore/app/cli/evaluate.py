@@ -1,4 +1,4 @@
-"""`dlcore evaluate RUN DATA`: how good a trained network is on rows whose targets are known."""
+"""`dlcore evaluate RUN DATA`: loss and metrics of a trained network on rows with known targets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def measured(trainer: Any, rows: Any) -> dict[str, Any]:
-    """Number of rows, loss, and the figures of metrics.py; those of a regression are in units of the target."""
+    """Number of rows, loss, and the metrics of metrics.py; those of a regression are in units of the target."""
     from ...training import metrics
 
     loss = trainer.evaluate(rows.X, rows.y)["loss"]
@@ -76,7 +76,7 @@ def _print(figures: dict[str, Any]) -> None:
         table = Table(box=SIMPLE_HEAD, show_edge=False)
         table.add_column("class \\ predicted")
         for name in classes:
-            table.add_column(Text(name), justify="right")  # not markup: [0, 10) is a class too
+            table.add_column(Text(name), justify="right")  # Text, not markup: a class may be called [0, 10)
         for name, row in zip(classes, figures["confusion"], strict=True):
             table.add_row(Text(name), *map(str, row))
         show(table)

@@ -1,4 +1,4 @@
-"""`dlcore init FILE --data DATA`: what `dlcore train DATA` with the same flags would run, as a commented file."""
+"""`dlcore init FILE --data DATA`: write the configuration of `dlcore train DATA` with the same flags, as a commented file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ..assembly import resolved
 
-    resolved(configuration)  # raises for names that are unknown
+    resolved(configuration)  # raises for unknown names
     if configuration.data not in NAMED_DATA and configuration.target is None:
         raise ConfigurationError(f"--target is missing: which column of {configuration.data} to predict")
     lines = "\n".join(commented(configuration))
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def commented(configuration: Configuration) -> Iterator[str]:
-    """The lines of a configuration file: each setting under its meaning, those left open as a comment."""
+    """The lines of a configuration file: each setting under its meaning, unset ones as a comment."""
     import tomli_w
 
     yield "# dlcore train FILE runs this; flags and --set section.key=value override it, without changing the file"

@@ -1,4 +1,4 @@
-"""Messages to the user on stderr, each one line, and streams that nobody reads."""
+"""Messages to the user, each one line on stderr, and streams without a reader."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...errors import DlcoreError
 
 
 def say(message: str) -> None:
-    """A line to the user, on stderr.  If nobody reads it, training goes on."""
+    """Write a line to stderr.  If that fails, training goes on."""
     try:
         if sys.stderr is not None:
             print(f"dlcore: {' '.join(message.split())}", file=sys.stderr, flush=True)
@@ -21,14 +21,14 @@ def say(message: str) -> None:
 
 
 def lead_nowhere(stream: TextIO | None) -> None:
-    """Give up a stream that cannot be written: what is in its buffer would fail again when Python flushes it at its end."""
+    """Redirect a stream that cannot be written to the null device: otherwise Python's flush at exit would fail again."""
     if stream is not None:
         with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def text_of(error: Exception) -> str:
-    """An error in words for a user."""
+    """The message of an error for the user."""
     if isinstance(error, DlcoreError):
         return str(error)
     if isinstance(error, OSError):
@@ -40,7 +40,7 @@ def text_of(error: Exception) -> str:
 
 @contextlib.contextmanager
 def plain_messages() -> Iterator[None]:
-    """What the library logs or warns of becomes a line each."""
+    """Print each log record and warning of the library as one line."""
     import logging
     import warnings
 

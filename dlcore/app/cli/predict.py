@@ -1,4 +1,4 @@
-"""`dlcore predict RUN DATA`: what a trained network says of raw rows."""
+"""`dlcore predict RUN DATA`: predictions of a trained network for raw rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run leaves when training is over: figures, pictures, a table on the terminal."""
+"""The results of a run: the summary, pictures, a table on the terminal."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def summarize(trainer: Trainer, data: DataSet) -> dict[str, Any]:
         "device": trainer.device,
         "dtype": trainer.dtype,
         "epochs": trainer.epoch,
-        "seconds": sum(seconds),  # of training, first compilation included
-        "samples_per_second": len(data.X) / median(seconds),  # so compilation and a hiccup of the machine do not count
+        "seconds": sum(seconds),  # of training, with compilation
+        "samples_per_second": len(data.X)
+        / median(seconds),  # the median leaves out compilation and hiccups of the machine
         "train_loss": trainer.evaluate(data.X, data.y)["loss"],
         **{f"test_{name}": value for name, value in test.items()},  # loss, and accuracy or rmse
         **({"rows_left_out": data.left_out} if data.left_out else {}),
@@ -65,7 +66,7 @@ def print_summary(summary: dict[str, Any]) -> None:
 
 
 def print_table(cells: Mapping[str, str]) -> None:
-    """A row of figures under their names."""
+    """Print a row of values under their names."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -77,10 +78,12 @@ def print_table(cells: Mapping[str, str]) -> None:
 
 
 def show(table: Any) -> None:
-    """A rich table on stdout, by print, which says when nobody reads it any more."""
+    """Print a rich table to stdout, by print(), which raises BrokenPipeError if the reader has gone."""
     from rich.console import Console
 
-    needed = Console(width=10_000).measure(table).minimum  # with less rich would cut numbers; a terminal wraps lines
+    needed = (
+        Console(width=10_000).measure(table).minimum
+    )  # in less width rich would cut numbers; a terminal only wraps lines
     console = Console(width=max(80, needed))
     with console.capture() as text:
         console.print(table)

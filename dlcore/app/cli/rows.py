@@ -1,4 +1,4 @@
-"""What `predict` and `evaluate` share: the network of a run, and the rows they are asked about as that network takes them."""
+"""Common to `predict` and `evaluate`: the network of a run, and the rows of a file as input of that network."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from ..runs import newest_trainer
 from .arguments import READING
 from .messages import say
 
-OF_THE_RUN = ("data_dir", "quote", "missing")  # settings of the training that hold for other rows of its kind too
+OF_THE_RUN = ("data_dir", "quote", "missing")  # settings of the training run that also apply to new rows
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a file as a network takes them: X, y where it was asked for, and where they stand among all `count` rows."""
+    """Rows of a file as input of a network: X, y if it was asked for, and their positions among all `count` rows."""
 
     X: np.ndarray
     y: np.ndarray | None
@@ -51,7 +51,7 @@ class Rows:
 
 
 def network(arguments: argparse.Namespace) -> tuple[Trainer, dict[str, Any]]:
-    """The network of RUN, a folder or a checkpoint file, and the settings of the run that matter for reading files."""
+    """The network of RUN, a folder or a checkpoint file, and the run's settings for reading files."""
     given, device = Path(arguments.run_dir), getattr(arguments, "device", "auto")
     if not given.is_dir():
         return Trainer.load(given, device=device), {}
@@ -62,7 +62,7 @@ def network(arguments: argparse.Namespace) -> tuple[Trainer, dict[str, Any]]:
 
 
 def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: dict[str, Any], *, targets: bool) -> Rows:
-    """The rows of DATA: test rows of a data set that has a name, or all rows of a file."""
+    """The rows of DATA: the test rows of a named data set, or all rows of a file."""
     given = {name: value for name, value in vars(arguments).items() if name in READING}
     run = configure({**settings, **given, "data": arguments.data})
     if arguments.data in NAMED_DATA:
@@ -92,7 +92,7 @@ def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: dict[str,
 
 
 def _as_they_are(trainer: Trainer, table: Table, target: str | None, targets: bool) -> Rows:
-    """Numbers of a file for a network that was saved without preprocessing."""
+    """The numbers of a file, unchanged, for a network that was saved without preprocessing."""
     if targets and target is None:
         raise ConfigurationError(
             "this network was saved without preprocessing: name the column of the targets with --target"

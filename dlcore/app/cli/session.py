@@ -1,4 +1,4 @@
-"""The training of a run: one network, or several from different weights of which the best is kept."""
+"""The training of a run: one network, or several from different initial weights, of which the best is kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .messages import say
 
 
 class Interrupted(Exception):
-    """A signal ended the run; the message says where its state is."""
+    """A signal ended the run; the message says where its state was saved."""
 
     def __init__(self, number: int, message: str) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class Session:
-    """What is trained, on what, and where it is recorded, if anywhere: a checkpoint after every `every` epochs."""
+    """Configuration and data of a training, and the folder for its records, if any: a checkpoint every `every` epochs."""
 
     configuration: Configuration
     data: DataSet
@@ -38,10 +38,9 @@ class Session:
     progress: bool
 
     def train(self, first: Trainer) -> tuple[Trainer, dict[str, Any]]:
-        """The trained network, and with several restarts what the summary says of them; `first` is the trainer of the first.
+        """The trained network, and for several restarts their entry in the summary; `first` is the trainer of the first one.
 
-        Restart k begins with the seed of the run plus k - 1.  Raises Interrupted, and DivergenceError if no restart came to
-        an end.
+        Restart k uses the seed of the run plus k - 1.  Raises Interrupted, and DivergenceError if all restarts diverged.
         """
         restarts = self.configuration.restarts
         if restarts == 1:
@@ -66,7 +65,7 @@ class Session:
             say(f"restart {k} of {restarts}, seed {run.seed}: {kind} loss {loss:.4g}")
             if best is None or loss < best[0] or math.isnan(best[0]):
                 best = loss, k, trainer, directory
-        assert best is not None  # else the last restart has raised
+        assert best is not None  # otherwise the last restart has raised
         _, kept, trainer, directory = best
         say(f"restart {kept} is kept: it has the lowest {kind} loss")
         if self.directory and directory:
@@ -74,14 +73,14 @@ class Session:
         return trainer, {"restarts": restarts, "kept": kept, "kept_by": f"{kind} loss", "losses": losses}
 
     def _fit(self, trainer: Trainer, directory: RunDirectory | None, which: str = "") -> Trainer:
-        """Train to the end.  However training ends, its last state is saved.
+        """Train to the end.  The last state is saved, however training ends.
 
         Raises Interrupted or DivergenceError, which name the checkpoint of the last good state.
         """
         run, X = self.configuration, self.data.X
         recording = Recording(directory, self.every) if directory else None
         stopping = EarlyStopping("val_loss" if self.validation else "loss", run.patience) if run.patience else None
-        loss = math.inf  # of the last epoch, if training ended with a whole one
+        loss = math.inf  # replaced by that of the last epoch, if training ended with a whole one
         with StopSignals(math.ceil(len(X) / run.batch_size)) as signals:
             callbacks: list[Callback] = [each for each in (recording, signals, stopping) if each]
             try:
@@ -98,7 +97,7 @@ class Session:
                 good = recording.checkpoint(trainer, changed=stopping is not None)
                 raise DivergenceError(f"{error}; the last good state is in {good}") from error
             if stopping and stopping.best_epoch >= 0:
-                loss = stopping.best  # its weights are back
+                loss = stopping.best  # EarlyStopping has restored these weights
             saved = recording.checkpoint(trainer, loss, changed=stopping is not None) if recording else None
         if signals.number:
             where = f"the state is in {saved}" if saved else "nothing is kept without --out"

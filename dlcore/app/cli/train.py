@@ -1,4 +1,4 @@
-"""`dlcore train DATA`: everything is checked, and the folder made, before anything is trained."""
+"""`dlcore train DATA`: check everything and make the folder, then train."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     configuration = resolved(configuration)
     data, validation = load(configuration).split(configuration.validation)
-    trainer = make_trainer(configuration, data)  # raises before a folder is made for what cannot work
+    trainer = make_trainer(configuration, data)  # raises for what cannot work, before a folder is made
     configuration = replace(configuration, device=trainer.device)
     directory = None
     if arguments.out is not None:

@@ -1,7 +1,7 @@
-"""Activations: one loop for each direction, compiled with the scalar formula of each member (formulas.py).
+"""Activations: one loop per direction, compiled for each activation with its scalar formula (formulas.py).
 
-The forward loop adds the bias of the layer below its activation, the backward loop sums that bias's gradient: one pass.
-An empty bias, or an empty bias gradient, stands for none.
+The forward loop also adds the bias of the Dense layer before it, and the backward loop also sums the gradient of that bias, in
+the same pass.  An empty bias, or an empty bias gradient, stands for none.
 """
 
 import numpy as np
@@ -19,10 +19,10 @@ NO_BIAS = {np.dtype(t): np.empty(0, t) for t in ("float32", "float64")}
 
 @inlined
 def begin(source, target):
-    """The values to work on, in `target`: it may be the source itself.
+    """Copy source to target, unless they are the same array, so that the loop that follows works in place.
 
-    A loop that reads one array and writes another asks first whether they overlap, and if so works entry by entry: three
-    times as slow.  One that works in place need not ask.
+    A vectorized loop that reads one array and writes another first checks whether they overlap, and if so runs entry by entry,
+    three times as slow.  A loop that works in place needs no check.
     """
     if source.ctypes.data != target.ctypes.data:
         for j in range(target.size):
@@ -73,8 +73,8 @@ def _backward(g_grad):
             for i in range(start, min(start + BLOCK, rows)):
                 k_i, t_i = kept[i, lo:hi], dz[i, lo:hi]
                 begin(delta[i, lo:hi], t_i)
-                # + 0: where the result may be the entry as it was, LLVM would store the others only, by a masked store,
-                # which takes an AMD processor three times as long as all of them
+                # + 0: where the result may equal the old entry, LLVM would store only the changed entries, by a masked
+                # store, which takes an AMD processor three times as long as storing all of them
                 if part.size:
                     for j in range(hi - lo):
                         t = g_grad(t_i[j], k_i[j], *numbers) + like(t_i[j], 0)
@@ -157,7 +157,7 @@ def _softmax(lo, hi, z, a):
         for j in range(columns):
             a[i, j] = z[i, j] - top
     flat = flat_of(a)[lo * columns : hi * columns]
-    for q in range(flat.size):  # one flat loop: ten classes alone do not fill a vector
+    for q in range(flat.size):  # one loop over all rows: ten classes do not fill a vector register
         flat[q] = exp_negative(flat[q])
     for i in range(lo, hi):
         total = a[i, 0] * 0

@@ -9,11 +9,11 @@ from .updates import decay_factor, matrices_in, with_one_slot, with_two_slots, w
 
 @inlined
 def outside_and_inside(eta, epsilon, inside):
-    """What is added to the root, and under it."""
+    """ε to add to the root and ε to add under it: one of them is 0."""
     return like(eta, 0.0 if inside else epsilon), like(eta, epsilon if inside else 0.0)
 
 
-# -- one gradient ----------------------------------------------------------------------------------------------------
+# -- the gradient of this step alone ---------------------------------------------------------------------------------
 
 
 @inlined
@@ -39,7 +39,7 @@ def normalized_gradient(theta, grad, control, matrices, weight_decay, epsilon, i
     _normalized_gradient(theta, grad, control, matrices, weight_decay, epsilon, inside)
 
 
-# -- their squares, summed or averaged -------------------------------------------------------------------------------
+# -- squared gradients, summed or averaged ---------------------------------------------------------------------------
 
 
 @inlined
@@ -76,7 +76,7 @@ def rmsprop(theta, grad, v, control, matrices, weight_decay, rho, epsilon, insid
 
 @inlined
 def moments_rule(theta, g, m, v, decay, numbers):
-    """With the corrections 1 / (1 − βᵗ) in the rates of m and g, and in `correction`."""
+    """m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g²; the corrections 1 / (1 − βᵗ) are in the rates and in `correction`."""
     b1, c1, b2, c2, rate, rate_of_g, correction, outside, inside = numbers
     m = b1 * m + c1 * g
     v = b2 * v + c2 * g * g

@@ -1,6 +1,6 @@
-"""The BLAS that NumPy brings, called by address from compiled code: OpenBLAS with 64-bit integers, as in NumPy's wheels.
+"""NumPy's own BLAS, called by address from compiled code: OpenBLAS with 64-bit integers, as in NumPy's wheels.
 
-Other builds (Accelerate, MKL, a distribution's) are left to np.matmul.
+With other builds (Accelerate, MKL, a distribution's) products are left to np.matmul.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ _LETTERS = {"float32": "s", "float64": "d"}
 
 @cache
 def gemm_addresses() -> dict[str, int]:
-    """Addresses of cblas_sgemm and cblas_dgemm by dtype; empty where NumPy's BLAS is another one."""
+    """Addresses of cblas_sgemm and cblas_dgemm by dtype; empty if NumPy has another BLAS."""
     folder = Path(np.__file__).parent
     for library in sorted({*folder.parent.glob("numpy.libs/*openblas64*"), *folder.glob(".dylibs/*openblas64*")}):
         try:
@@ -90,7 +90,7 @@ def entry(dtype: str) -> int:
 
 
 def _layout(x: np.ndarray) -> tuple[int, int]:
-    """Flag and leading dimension of a matrix, or of the transpose of one."""
+    """CBLAS's transposition flag and leading dimension of a matrix, which may be the transpose of an array."""
     rows, columns = x.shape
     for flag, flat, width in ((PLAIN, x, columns), (TRANSPOSED, x.T, rows)):
         if flat.flags.c_contiguous:

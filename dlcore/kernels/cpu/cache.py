@@ -1,7 +1,7 @@
-"""Machine code on disk, for the next process: object files, named by what they were made of.
+"""Compiled kernels on disk, for later processes: object files, each named by function, argument types and a digest.
 
 They lie in a folder named by a digest of all kernel sources, the versions of numba and NumPy, and the processor, so that
-every change is noticed.  The files are a convenience: a torn one is made anew, a full disk is no obstacle.
+every change is noticed.  Nothing depends on the files: a torn one is compiled again, and a full disk is ignored.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ def folder() -> Path | None:
     digest.update(repr((numba.__version__, np.__version__, sys.version, processor, settings)).encode())
     try:
         path = user_cache() / "dlcore" / "kernels" / digest.hexdigest()[:16]
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)  # what lies there is executed
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)  # its files are executed
         mine = not hasattr(os, "geteuid") or path.stat().st_uid == os.geteuid()
     except (OSError, RuntimeError):  # read-only or missing home
         return None
@@ -44,7 +44,7 @@ def _path(home: Path, name: str) -> Path:
 
 
 def _seal(code: bytes) -> bytes:
-    """What a file ends with, so that one cut short is noticed: LLVM would crash on it."""
+    """The digest at the end of a file, by which a truncated file is noticed: LLVM would crash on it."""
     return hashlib.sha256(code).digest()
 
 
@@ -62,7 +62,7 @@ def load(name: str) -> bytes | None:
 
 
 def save(name: str, code: bytes) -> None:
-    """Keep object code for later processes; a reader sees all of it or nothing."""
+    """Keep object code for later processes; atomic: a reader sees all of it or nothing."""
     home = folder()
     if home is None:
         return

@@ -25,17 +25,17 @@ REDUCE = frozenset(
     {"contract", "reassoc", "nsz"}
 )  # sums may be regrouped, so that they vectorize; NaN and infinity stay
 
-# numba does not hand the error model of a loop down to the functions in it: without it there, one division in a formula
-# would keep the whole loop from vectorizing.  _nrt: nothing is allocated, so nothing need be counted.
+# numba does not pass the error model of a loop on to the functions that it calls: without it there, one division in a formula
+# would keep the whole loop from vectorizing.  _nrt: nothing is allocated, so there are no references to count.
 OPTIONS = {"error_model": "numpy", "boundscheck": False, "fastmath": set(STRICT), "_nrt": False, "no_rewrites": True}
 
-WIDEST = 1024  # columns of a window, at most: partial sums of a window fit on the stack
+WIDEST = 1024  # most columns of a window, so that its partial sums fit on the stack
 
 _C_FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)  # called without the GIL
 
 
 class Trace(threading.local):
-    """While `noted` is a list, loops and products of this thread note themselves there instead of working."""
+    """While `noted` is a list, calls of loops and products in this thread are appended to it and not run."""
 
     noted: list[Any] | None = None
 
@@ -46,14 +46,14 @@ trace = Trace()
 class Loop:
     """A loop, compiled for the types it is called with.  Called from Python it runs on whole arrays.
 
-    A loop with a window works on part of its arrays, and takes the part as its first arguments `lo, hi`; `axis` and `parts`
-    say of which arrays: rows are entries of the first axis, columns of the last one.  Of these it reads and writes its part
-    only; other arrays it may read whole, or write in parts that do not meet.  So windows may be worked on in any order, or
-    at once.  A window has at most WIDEST columns.
+    A loop with a window takes `lo, hi` as its first arguments, and works on these rows (`axis` "rows": of the first axis) or
+    columns (of the last axis) of the arrays named in `parts`.  It reads and writes no other part of these arrays; it may read
+    other arrays whole, or write disjoint parts of them.  So windows may run in any order, or at the same time.  A window has at
+    most WIDEST columns.
     """
 
     def __init__(self, function: Any, fastmath: frozenset[str], axis: str, parts: tuple[str, ...]) -> None:
-        # members of a family are told apart by what they are made for
+        # loops from one factory are distinguished by the functions they close over
         made_for = [getattr(cell.cell_contents, "__name__", "") for cell in function.__closure__ or ()]
         self.function, self.axis = function, axis
         self.name = "_".join([f"{function.__module__}.{function.__qualname__}", *sorted(made_for)])
@@ -63,7 +63,7 @@ class Loop:
         self._entries: dict[Any, Entry] = {}
 
     def entry(self, arguments: Sequence[Any]) -> int:
-        """The address of its code for arguments of these types; compiled, or loaded from disk, when first asked for."""
+        """The address of the code for arguments of these types, which the first call compiles or loads from disk."""
         types = tuple(
             (v.dtype, v.ndim, v.flags.c_contiguous) if isinstance(v, np.ndarray) else type(v) for v in arguments
         )
@@ -72,15 +72,17 @@ class Loop:
             kinds = tuple(kind_of(value) for value in arguments)
             name = f"{self.name} {kinds} {hashlib.sha256(self.function.__code__.co_code).hexdigest()}"
             made = Entry(self.function, kinds, self.options, bool(self.axis), name)
-            found = self._entries.setdefault(types, made)  # another thread may run that of its own making already
+            found = self._entries.setdefault(
+                types, made
+            )  # if another thread was first, its code may be running already
         return found.address
 
     def extent(self, arguments: Sequence[Any]) -> int:
-        """What there is to cut: rows, or columns."""
+        """The number of rows or columns to cut into windows."""
         return int(arguments[self.windowed[0]].shape[0 if self.axis == "rows" else -1])
 
     def bind(self, *arguments: Any) -> Callable[[], None]:
-        """The call on whole arrays, as a function that need not look at them again."""
+        """The call on whole arrays, as a function without arguments that does not inspect the arrays again."""
         run, words = _C_FUNCTION(self.entry(arguments)), np.array(words_of(arguments), np.int64)
         extent = self.extent(arguments) if self.axis else 0
         width = WIDEST if self.axis == "columns" else max(extent, 1)
@@ -102,7 +104,7 @@ class Loop:
 
 
 def made_of(call: Callable[[], None]) -> list[tuple[Any, Sequence[Any]]]:
-    """The loops and products that a call of a kernel consists of, with their arguments; they do no work."""
+    """The loops and products that a kernel call consists of, with their arguments; none of them is run."""
     noted: list[tuple[Any, Sequence[Any]]] = []
     trace.noted = noted
     try:
@@ -113,12 +115,12 @@ def made_of(call: Callable[[], None]) -> list[tuple[Any, Sequence[Any]]]:
 
 
 def compiled(fastmath: frozenset[str] = STRICT, *, rows: str = "", columns: str = "") -> Callable[[Any], Loop]:
-    """Make a loop of a function.  `rows` or `columns` name the arrays that are cut: the loop has a window."""
+    """Decorator: a Loop.  `rows` or `columns` names the arrays that are cut into windows."""
     axis, parts = ("rows", rows) if rows else ("columns", columns) if columns else ("", "")
     return lambda function: Loop(function, fastmath, axis, tuple(parts.split()))
 
 
-# What compiled loops are built from: these are compiled into whatever calls them, and never called from Python.
+# Building blocks of compiled loops: compiled into their callers, never called from Python.
 INLINED = OPTIONS | {"no_cfunc_wrapper": True}
 
 

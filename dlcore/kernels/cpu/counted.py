@@ -1,6 +1,6 @@
-"""Losses that also give the weight of the rows predicted right: a short loop over the logits, then the loss's own.
+"""Losses that also give the weight of the rows predicted right: a short loop over the logits, then the loop of the loss.
 
-Two loops, so that the one of training has no more to do; what a block of rows holds is in a cache anyway.
+Two loops, so that the training loop has no extra work; a block of rows stays in the cache between them.
 """
 
 from . import losses
@@ -54,7 +54,7 @@ def _counted(name, count):
         if z.shape[1]:
             count(z, y, w, out[0])
         else:
-            _of_all(w, out[0])  # of no classes the first is the largest
+            _of_all(w, out[0])  # without classes every row counts as right, as in the reference
         losses.KERNELS[name](z, y, w, *numbers, out=out)  # delta may be z, so this comes last
 
     return kernel

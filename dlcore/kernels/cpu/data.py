@@ -25,7 +25,7 @@ def _half(x, y, key, m):
 
 @inlined
 def _permute(positions, epoch, key0, key1, n, a, b):
-    """The Feistel rounds, on positions whose right half lies in the upper 32 bits and whose left half in the lower ones."""
+    """The Feistel rounds on positions, each with its right half in the upper 32 bits and its left half in the lower 32."""
     for block in range((24 if n < 1024 else 12) // 4):
         k0, k1, k2, k3 = philox(u32(ORDER), u32(0), epoch, u32(block), key0, key1)
         for i in range(positions.size):
@@ -42,7 +42,7 @@ def rows_of_batch(index, first, n, a, b, epoch, key0, key1):
     """index[i] = row at position (first + i) mod n of this epoch: reference keyed_order with the loops exchanged."""
     position = first % n
     left, right = position // b, position % b
-    for i in range(index.size):  # a division for each would take longer than the rounds
+    for i in range(index.size):  # counting up: a division per position would take longer than the rounds
         index[i] = left | right << 32
         position, right = position + 1, right + 1
         if position == n:
@@ -54,7 +54,7 @@ def rows_of_batch(index, first, n, a, b, epoch, key0, key1):
         _permute(todo, u32(epoch), u32(key0), u32(key1), n, u32(a), u32(b))
         while done < index.size:
             row = (index[done] & 0xFFFFFFFF) * b + (index[done] >> 32)
-            if row >= n:  # cycle walking: this one again, alone
+            if row >= n:  # cycle walking: permute this one again
                 todo = index[done : done + 1]
                 break
             index[done] = row
@@ -63,7 +63,7 @@ def rows_of_batch(index, first, n, a, b, epoch, key0, key1):
 
 @compiled()
 def _order(progress, index, key0, key1, batch, shuffle, n, a, b):
-    """The rows of the batch; counts it."""
+    """index = the rows of the batch; counts the batch and the evaluation."""
     first = progress[1] * batch
     if shuffle:
         rows_of_batch(index, first, n, a, b, progress[0] & 0xFFFFFFFF, key0, key1)

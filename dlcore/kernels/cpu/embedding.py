@@ -1,7 +1,7 @@
-"""Embeddings: rows of tables to and from the columns of a batch.  Gradients add the rows of the batch in their order.
+"""Embeddings: rows of tables to and from the columns of a batch.  Gradients add the rows of the batch in order.
 
-They do so in blocks where many rows meet in few entries: in float32 a sum that goes on for thousands of rows loses digits.
-A table of more than WIDEST entries has fewer rows for each, and is added to directly.
+A small table is summed in blocks of rows, because in float32 a running sum over thousands of rows loses digits.  A table of
+more than WIDEST entries has few rows for each entry, and is added to directly.
 """
 
 from .compiled import WIDEST, compiled, inlined
@@ -10,7 +10,7 @@ from .sums import BLOCK, add_part, clear, part_of
 
 @inlined
 def code_of(value, categories):
-    """1 … categories, or 0 for whatever is not a code"""
+    """The code 1 … categories, or 0 for any other value"""
     code = int(value) if value >= 1 and value <= categories else 0
     return code if code == value else 0
 

@@ -1,9 +1,9 @@
 """Compiled functions by address: each is compiled once for given types, as a C function `(words, lo, hi)`, so that a table of
-addresses can call any of them.  `words` are 64-bit: of an array its address and shape, and its strides if it has gaps; of a
-number its bits.
+addresses can call any of them.  `words` are 64-bit: for an array its address, its shape, and its strides if it has gaps; for
+a number its bits.
 
-numba turns the Python function into LLVM's code; its own ways to call it (unboxing, dispatch) are left out, which is more
-than half of the time that compiling takes.
+numba compiles the Python function to LLVM IR; its wrappers for calls from Python (unboxing, dispatch) are left out, which
+saves more than half of the time of compiling.
 """
 
 import gc
@@ -24,6 +24,7 @@ from numba.core.registry import cpu_target
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
+from ..subnormals import unflushed
 from . import cache
 
 WORD = ir.IntType(64)
@@ -44,7 +45,7 @@ def kind_of(value: Any) -> Any:
 
 
 def words_of(arguments: Sequence[Any]) -> list[int]:
-    """What an entry reads."""
+    """The words from which an entry reads these arguments."""
     words: list[int] = []
     for value in arguments:
         if isinstance(value, np.ndarray):
@@ -59,20 +60,20 @@ def words_of(arguments: Sequence[Any]) -> list[int]:
 class Entry:
     """A function, compiled for arguments of these kinds; a `windowed` one takes lo and hi before them.
 
-    `name` tells the code apart from all other in the cache.
+    `name` identifies the code in the cache.
     """
 
     def __init__(self, function: Any, kinds: Sequence[Any], options: Mapping[str, Any], windowed: bool, name: str):
         with global_compiler_lock:
             code = cache.load(name)
             if code is None:
-                code = _compile(function, kinds, options, windowed)
+                code = unflushed(_compile, function, kinds, options, windowed)
                 cache.save(name, code)
                 counts["compiled"] += 1
             else:
                 counts["found"] += 1
-            cpu_target.target_context  # noqa: B018  it starts LLVM, and tells it where numba's own functions lie
-            # an engine of its own: in a shared one, code is found by names that other objects may have, too
+            cpu_target.target_context  # noqa: B018  initializes LLVM and registers the addresses of numba's own functions
+            # an engine for each entry: a shared one finds code by symbols, and all entries have the same
             machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine()
             self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -81,7 +82,7 @@ class Entry:
 
 
 class _ToLLVM(_FunctionCompiler):
-    """numba's compiler, as far as LLVM's code."""
+    """numba's compiler, stopped at LLVM IR."""
 
     def _customize_flags(self, flags: Any) -> Any:
         flags.no_cpython_wrapper = flags.no_cfunc_wrapper = flags.no_compile = True
@@ -90,7 +91,7 @@ class _ToLLVM(_FunctionCompiler):
 
 
 class _Part(JITCodeLibrary):
-    """LLVM's code of a function that is compiled into others: it is neither optimized nor turned into machine code alone."""
+    """LLVM IR of a function that is linked into its callers: not optimized or compiled to machine code by itself."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
         ll_module.data_layout = self._codegen._data_layout
@@ -105,7 +106,7 @@ class _Part(JITCodeLibrary):
         return 0
 
     def object_code(self) -> bytes:
-        """Of this function with all its parts."""
+        """Machine code of this function with all functions it calls."""
         self.finalize()
         super()._optimize_final_module()
         return bytes(self._codegen._tm.emit_object(self._final_module))
@@ -113,10 +114,10 @@ class _Part(JITCodeLibrary):
 
 @contextmanager
 def _making_parts() -> Iterator[None]:
-    """While numba's lock is held: everything compiled is a part."""
+    """Compile every function as a _Part; numba's lock must be held."""
     codegen, collecting = cpu_target.target_context.codegen(), gc.isenabled()
     codegen._library_class, codegen.set_env = _Part, lambda name, environment: None
-    gc.disable()  # it would take a sixth of the time
+    gc.disable()  # garbage collection would take a sixth of the time
     try:
         yield
     finally:
@@ -139,7 +140,7 @@ def _compile(function: Any, kinds: Sequence[Any], options: Mapping[str, Any], wi
 
 
 def _entry_module(result: Any, windowed: bool) -> Any:
-    """LLVM code of the entry, which calls the compiled function on the arguments that it reads from the words."""
+    """LLVM IR of the entry, which reads the arguments from the words and calls the compiled function."""
     context, described = result.target_context, result.fndesc
     module = context.create_module(SYMBOL)
     kind = context.call_conv.get_function_type(described.restype, described.argtypes)

@@ -1,4 +1,4 @@
-"""The scalar formula of each elementwise activation and of its gradient, named as the kernels.
+"""The scalar formulas of each elementwise activation and its gradient, under the names of the kernels.
 
 Everything else about these kernels (loops, bias, tails) exists once, in activations.py.
 """

@@ -1,4 +1,4 @@
-"""What compiled code needs beside Python's own: calls by address, atomic counters, a matrix as a vector."""
+"""Intrinsics for compiled code: calls by address, atomic counters, flat views, scratch on the stack."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
+from ..subnormals import emit_read, emit_write, flush_bits
 from .compiled import WIDEST
 from .entry import FUNCTION, WORD
 
@@ -46,7 +47,7 @@ def atomic_load(typing: Any, address: Any) -> Any:
 
 @intrinsic
 def pause(typing: Any) -> Any:
-    """Tell the processor that this is a waiting loop."""
+    """Tell the processor that this is a spin loop."""
 
     def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
         name, arguments = _PAUSE.get(builder.module.triple.partition("-")[0], (None, []))
@@ -72,6 +73,27 @@ def call_yield(typing: Any, address: Any) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
         builder.call(builder.inttoptr(a[0], ir.FunctionType(ir.IntType(32), []).as_pointer()), [])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), code
+
+
+@intrinsic
+def flush_subnormals(typing: Any) -> Any:
+    """This thread computes with 0 in place of subnormal numbers from now on; the mode before, for `restore_mode`."""
+
+    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+        before = emit_read(builder)
+        emit_write(builder, WORD(flush_bits(builder.module.triple)))
+        return before
+
+    return types.int64(), code
+
+
+@intrinsic
+def restore_mode(typing: Any, before: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+        emit_write(builder, a[0])
         return context.get_dummy_value()
 
     return types.void(types.int64), code

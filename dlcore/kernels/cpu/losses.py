@@ -1,7 +1,7 @@
 """Losses: values and delta in one pass over the rows, with the bias of the output layer if there is one.
 
-The loops take z + b where b is not empty, and delta may be z, so a fused kernel lets the product write into delta.  Rows may
-be shared out among threads: each has its weighted part of the loss in `parts`, which are added afterwards, in order.
+The loops take z + b where b is not empty, and delta may be z, so a fused kernel lets the product write into delta.  Threads
+may share the rows: each row has its weighted loss in `parts`, and these are summed afterwards, in order.
 """
 
 import math
@@ -54,7 +54,7 @@ def silence_without_weight(weight, row):
             row[j] = 0
 
 
-# -- losses that are a sum over outputs, each on its own: one loop, and the scalar (value, slope) of each member -----------
+# -- losses that are sums over independent outputs: one loop, with the scalar (value, slope) of each loss ------------------
 
 
 def _loop(rule):
@@ -155,7 +155,7 @@ def softmax_cross_entropy_loop(lo, hi, z, b, y, w, parts, delta, smoothing):
             d += off * row
         parts[i] = -(w[i] * per_weight * d) if w[i] > 0 else 0.0
     flat = flat_of(delta)[lo * columns : hi * columns]
-    for q in range(flat.size):  # one flat loop: ten classes alone do not fill a vector
+    for q in range(flat.size):  # one loop over all rows: ten classes do not fill a vector register
         flat[q] = exp_negative(flat[q])
     for i in range(lo, hi):
         e = like(delta[i, 0], 0)
@@ -167,7 +167,7 @@ def softmax_cross_entropy_loop(lo, hi, z, b, y, w, parts, delta, smoothing):
         hit = delta[i, y[i]]
         for j in range(columns):
             delta[i, j] = delta[i, j] * scale - shift
-        # not from the line above: of a single class nothing may remain, Adam would make steps of the rounding error
+        # not from the line above: with a single class delta must be exactly 0, or Adam would scale the rounding error up
         delta[i, y[i]] = hit * scale - like(e, share * (1.0 - smoothing + off))
         silence_without_weight(w[i], delta[i])
 

@@ -1,7 +1,7 @@
 """From bound calls to the worker's table: what a call is made of, how it is cut into blocks, where threads must wait.
 
 The cut is a function of shapes only, and threads take whole blocks, so the bits do not depend on the number of threads.
-Few and wide blocks: each block of a product packs the operand that all share again.
+Blocks are few and wide, because each block of a product packs the operand that all blocks share once more.
 """
 
 from collections.abc import Sequence
@@ -16,18 +16,17 @@ from .compiled import WIDEST, Loop, made_of
 from .entry import words_of
 from .products import product
 
-_WIDE = 128  # columns of a block, at least
-_QUANTUM = 16  # a block begins at a multiple of so many columns
-_ROWS = 16  # rows of a block, at least
-_PRODUCT_ROWS = 64  # of a product's: each packs the operand that all share again, which costs what 25 rows do
-_RUN = 1024  # a block of a vector begins at a multiple; dropout wants one of 4
-_MOST = 16  # blocks of a matrix; vectors may have four times as many
-_TINY = 8192  # entries that are not worth a second block
-_SMALL_PRODUCT = 1 << 18  # floating point operations that are not worth a second block
+_WIDE = 128  # least columns of a block
+_QUANTUM = 16  # blocks begin at multiples of this many columns
+_ROWS = 16  # least rows of a block
+_RUN = 1024  # blocks of a vector begin at multiples of this; dropout needs multiples of 4
+_MOST = 16  # most blocks of a matrix; vectors may have four times as many
+_TINY = 8192  # fewer entries are not worth a second block
+_SMALL_PRODUCT = 1 << 18  # fewer floating point operations are not worth a second block
 
 
 class Cut(NamedTuple):
-    """Block b begins at extent · b // blocks, down to a multiple of the quantum."""
+    """Block b begins at extent · b // blocks, rounded down to a multiple of the quantum."""
 
     axis: str  # "rows", "columns" or ""
     extent: int
@@ -36,10 +35,11 @@ class Cut(NamedTuple):
 
 
 WHOLE = Cut("", 0, 1, 1)
+NO_BLOCKS = Cut("", 0, 0, 1)
 
 
 def _power_of_two(n: int) -> int:
-    """The largest that is not above n; at least 1."""
+    """The largest power of two that is not above n; at least 1."""
     return 1 << max(n, 1).bit_length() - 1
 
 
@@ -57,7 +57,7 @@ def rows_cut(rows: int, entries: int) -> Cut:
 
 @dataclass(frozen=True)
 class Access:
-    """Memory that a row reads or writes: all of it in every block, or in each block the block's own part."""
+    """Memory that a row reads or writes: the whole in every block (`cut` is None), or in each block that block's part."""
 
     start: int
     stop: int
@@ -66,7 +66,7 @@ class Access:
     cut: Cut | None
 
     def meets(self, other: "Access") -> bool:
-        """Whether the two may not happen at once in different blocks."""
+        """Whether the two must not run at the same time in different blocks."""
         if not (self.written or other.written) or self.start >= other.stop or other.start >= self.stop:
             return False
         same_parts = self.cut is not None and self.cut == other.cut
@@ -82,13 +82,16 @@ class Row:
     cut: Cut
     accesses: tuple[Access, ...]
     arrays: tuple[Any, ...]  # kept alive
+    call: BoundCall | None = None  # a host call, which Python makes
 
     @property
     def blocks(self) -> int:
         return self.cut.blocks
 
     def waits_for(self, earlier: "Row") -> bool:
-        """Whether all threads must have finished `earlier` first.  A call of one block falls to the same thread always."""
+        """Whether all threads must have finished `earlier` first.  Calls of one block always run on the same thread."""
+        if self.call or earlier.call:
+            return True
         if self.blocks == earlier.blocks == 1:
             return False
         return any(mine.meets(other) for mine in self.accesses for other in earlier.accesses)
@@ -105,7 +108,7 @@ def _loop_row(loop: Loop, arguments: Sequence[Any], call: BoundCall) -> Row:
     def among(array: np.ndarray, others: Sequence[Any]) -> bool:
         return any(np.may_share_memory(array, other) for other in others if isinstance(other, np.ndarray))
 
-    # outputs, and what is neither: loops of one call hand something on in an array of their own
+    # outputs, and scratch that is neither input nor output: it passes values between the loops of one call
     written = {i for i, array in arrays.items() if among(array, call.outputs) or not among(array, call.inputs)}
     cut = WHOLE
     if loop.axis == "columns":
@@ -134,7 +137,9 @@ def _product_row(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> Row:
 
 
 def rows_of(call: BoundCall) -> list[Row]:
-    """The rows of the table that a call becomes."""
+    """The rows of the table for one call."""
+    if call.on_host:
+        return [Row(0, [], NO_BLOCKS, (), (*call.inputs, *call.outputs), call)]
     return [
         _product_row(*arguments) if what is product else _loop_row(what, arguments, call)
         for what, arguments in made_of(call)
@@ -150,7 +155,7 @@ def table(entries: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
     running: list[Row] = []
     rows, place = [], 0
     for i, row in enumerate(entries):
-        wait = i == 0 or any(row.waits_for(earlier) for earlier in running)  # i = 0: for the end of the last step
+        wait = i == 0 or any(row.waits_for(earlier) for earlier in running)  # row 0 waits for the previous step to end
         running = [row] if wait else [*running, row]
         rows.append((row.address, words.ctypes.data + 8 * place, *row.cut[1:], int(wait)))
         place += len(row.words)

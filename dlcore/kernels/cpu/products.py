@@ -1,4 +1,4 @@
-"""Matrix products by the BLAS that NumPy brings."""
+"""Matrix products by NumPy's BLAS."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,11 +8,11 @@ import numpy as np
 
 from .compiled import trace
 
-PLAIN, TRANSPOSED = 111, 112  # how a factor lies in memory, in the numbers of CBLAS
+PLAIN, TRANSPOSED = 111, 112  # CblasNoTrans, CblasTrans
 
 
 class Product:
-    """out = x y; a factor may be the transpose of an array.  Like a loop, it can be noted, bound and called."""
+    """out = x y; a factor may be the transpose of an array.  Like a Loop, it can be traced, bound and called."""
 
     @staticmethod
     def bind(x: Any, y: Any, out: Any) -> Callable[[], None]:

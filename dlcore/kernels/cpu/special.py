@@ -1,9 +1,8 @@
 """Scalars for compiled loops: constants in the right precision, and functions whose loops LLVM turns into vectors.
 
-A call of the mathematical library is one entry at a time, 5 to 40 ns; in float32 the functions here are polynomials without
-a branch, at most 2 ns.  They are declared in Python and get their meaning from overloads, chosen by the type of the argument.
-The polynomials are those of Cephes (S. L. Moshier, Methods and Programs for Mathematical Functions, 1989) where nothing else
-is said.  NaN stays NaN.
+The C library computes one entry per call, 5 to 40 ns; in float32 the functions here are polynomials without a branch, at most
+2 ns.  They are declared in Python and implemented by numba overloads, chosen by the type of the argument.  The polynomials are
+those of Cephes (S. L. Moshier, Methods and Programs for Mathematical Functions, 1989) unless stated otherwise.  NaN stays NaN.
 """
 
 import math
@@ -31,7 +30,7 @@ def like(typing, x, value):
 
 
 def _in_float32(exact: Any) -> Any:
-    """Decorator: the function in float32; in float64 it is `exact`.  What it decorates has one argument, x."""
+    """Decorator: use this function of one argument x in float32, and `exact` in float64."""
 
     def declare(fast: Any) -> Any:
         def declared(x):
@@ -46,7 +45,7 @@ def _in_float32(exact: Any) -> Any:
 
 @intrinsic
 def _split(typing, x):
-    """floor(x) and 2 to that power, for whole numbers that float32 has exponents for; 2^−127 is 0."""
+    """floor(x) and 2^floor(x), for exponents that float32 has; 2^−127 is 0."""
 
     def code(context, builder, signature, a):
         real, integer = context.get_value_type(types.float32), ir.IntType(32)
@@ -91,7 +90,7 @@ def expm1_negative(x):
 def exp(x):
     """exp(x); 0 below −87."""
     t = f(-87.0) if x < f(-87.0) else (f(88.72284) if x > f(88.72284) else x)
-    # 2^(n−1): the largest power of two that float32 has is half of what is needed
+    # 2^(n−1), doubled at the end: 2^n may be twice the largest power of two that float32 has
     n, half = _split(t * f(1.44269504) - f(0.5))
     e = (_expm1_of_rest(t, n + f(1)) + f(1)) * half * f(2)
     return f(np.inf) if x > f(88.72284) else e
@@ -133,7 +132,7 @@ def tanh(x):
 
 @_in_float32(lambda x: math.atan(x))
 def atan(x):
-    """arctan(x): u, (u − 1) / (u + 1) or −1 / u is what the polynomial takes, u = |x|."""
+    """arctan(x): a polynomial of u, (u − 1) / (u + 1) or −1 / u, where u = |x|."""
     u = abs(x)
     middle, far = u > f(0.414213562), u > f(2.414213562)
     above = f(-1) if far else (u - f(1) if middle else u)

@@ -1,4 +1,4 @@
-"""Column sums over many rows, in blocks: in float32 a sum that goes on for thousands of rows loses digits.
+"""Column sums over many rows, in blocks: in float32 a running sum over thousands of rows loses digits.
 
     part = part_of(total, rows)
     clear(part, total)
@@ -24,7 +24,7 @@ BLOCK = 256
 
 @intrinsic
 def part_of(typing: Any, total: Any, rows: Any) -> Any:
-    """Where a block adds its rows: the total, or as many entries on the stack."""
+    """The array that a block of rows is added to: the total if there is one block, otherwise scratch on the stack."""
 
     def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
         part, element = make_array(total)(context, builder, a[0]), context.get_data_type(total.dtype)
@@ -45,7 +45,7 @@ def clear(part, total):
 
 @inlined
 def add_part(part, total, rows):
-    """The block's sums to the total, and 0 for the next block."""
+    """Add the block's sums to the total, and clear them for the next block."""
     if rows > BLOCK:
         for j in range(total.size):
             total[j] += part[j]

@@ -1,7 +1,7 @@
-"""Updates of the flat buffers, each in one pass: a loop for every number of slots, and the scalar rule of each optimizer.
+"""Updates of the flat buffers, each in one pass: one loop per number of slots, and the scalar rule of each optimizer.
 
-A rule is prepared once a call (learning rate, bias corrections) and applied entry by entry.  The weight matrices come first
-in the flat buffer; the loop runs over them with the decay factor and over the rest without.
+The constants of a rule (learning rate, bias corrections) are computed once per call; the rule is applied entry by entry.  The
+weight matrices come first in the flat buffer; the loop runs over them with the decay factor and over the rest without.
 """
 
 import math
@@ -17,7 +17,7 @@ _PART = 1024
 
 @compiled(REDUCE, rows="squares")
 def _regularize(lo, hi, theta, grad, matrices, l2, squares):
-    """Run by run of the flat vector, summed in parts of _PART entries."""
+    """grad += l2 theta on matrices; squares[k] = Σ g² over run k of the flat vector, summed in parts of _PART entries."""
     run = -(-grad.size // squares.size)
     for k in range(lo, hi):
         first, last = min(k * run, grad.size), min((k + 1) * run, grad.size)
@@ -103,8 +103,8 @@ def average(total, sums, *, out):
     _average_loss(sums, out[3])
 
 
-# Slices and `range(size)`: with a range that does not begin at 0, numba guards every index against being negative, and the
-# loop does not vectorize (30 times slower on Adam).
+# Slices and `range(size)`: in a range that does not begin at 0, numba checks every index for being negative, and the loop does
+# not vectorize (30 times slower on Adam).
 # -- the loops -------------------------------------------------------------------------------------------------------
 
 
@@ -137,7 +137,7 @@ def with_two_slots(rule):
 
 @inlined
 def matrices_in(lo, theta, matrices):
-    """How many entries of a window that begins at lo belong to matrices."""
+    """How many entries of the window theta, which begins at lo, belong to matrices."""
     return min(max(matrices - lo, 0), theta.size)
 
 

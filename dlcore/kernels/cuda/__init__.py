@@ -1,7 +1,7 @@
-"""Fast kernels for NVIDIA GPUs: the reference's names and arguments after a first one, the device that runs them.
+"""Fast kernels for NVIDIA GPUs: the reference's names and arguments, after a first argument, the device.
 
-`f(device, *inputs, out=…)` starts a kernel of the *.cu beside it (device.py says what a device is).  Importing this
-package needs neither CuPy nor a GPU: the same sources run wherever something compiles them.
+`f(device, *inputs, out=…)` launches a kernel of the *.cu file beside it (device.py says what a device is).  Importing this
+package needs neither CuPy nor a GPU: the same sources run on anything that compiles them.
 """
 
 from collections.abc import Sequence
@@ -22,15 +22,15 @@ for _module in (activations, adaptive, data, dense, embedding, fused, losses, mi
 
 
 def kernels(device: Device) -> dict[str, Any]:
-    """All kernels of this folder, on a device."""
+    """All kernels of this folder, bound to a device."""
     return {name: partial(kernel, device) for name, kernel in KERNELS.items()}
 
 
 def graphs(device: Device, calls: Sequence[Any]) -> Graphs:
-    """Bound calls as graphs, on two streams where that is a shorter way."""
-    return Graphs(device, overlapped(device, masked(device, calls), kernels))
+    """Bound calls as CUDA graphs, on two streams where calls can overlap."""
+    return Graphs(device, overlapped(device, calls, kernels))
 
 
 def masked(device: Device, calls: Sequence[Any]) -> list[Any]:
-    """Bound calls, of which those of a ReLU and of its gradient share a mask."""
+    """The bound calls, where each ReLU shares a mask with its gradient."""
     return with_masks(device, calls, kernels)

@@ -1,7 +1,7 @@
-// Activations: one loop for each direction, with the formula of each member put in.
+// Activations: one loop per direction, instantiated with the formula of each activation.
 //
-// The forward loop adds the bias of the layer below, the backward loop sums that bias's gradient: one pass over the data.
-// A null pointer for b, kept or db stands for none.
+// The forward loop also adds the bias of the Dense layer before it, and the backward loop also sums the gradient of that bias:
+// one pass over the data.  b, kept and db may be null.
 #include "formulas.cuh"
 #include "reduce.cuh"
 
@@ -65,7 +65,7 @@ LOOPS(gelu_tanh)
 LOOPS(silu)
 FORWARD(exponential)
 
-// a = relu(z + b) over z, and a bit for each entry: 1 where it is positive.  A thread has the eight entries of a byte.
+// z <- relu(z + b), and a bit for each entry: 1 where it is positive.  A thread computes the eight entries of a byte.
 KERNEL(relu_with_mask, Stored *z, const Stored *b, u8 *mask, i64 rows, int columns, int width, int stride) {
   for (EACH(k, rows * width)) {
     const i64 i = k / width;
@@ -102,7 +102,7 @@ KERNEL(prelu_grad, const Stored *delta, const Stored *z, const Stored *alpha, St
   if (grid_sum(sum, parts, ticket, s, total) && threadIdx.x == 0) dalpha[0] = total;
 }
 
-// A row belongs to a warp or to a block; a may be z, and dz delta.
+// One warp or one block per row; a may be z, and dz delta.
 template <int GROUP> FORMULA void softmax_rows(const Stored *z, Stored *a, i64 rows, int columns, Scratch &s) {
   const int groups = THREADS / GROUP, me = threadIdx.x % GROUP;
   for (i64 i = blockIdx.x * (i64)groups + threadIdx.x / GROUP; i < rows; i += (i64)gridDim.x * groups) {

@@ -1,7 +1,7 @@
-"""Activations: one loop for each direction in activations.cu, with the formula of each member (formulas.cuh).
+"""Activations: one loop per direction in activations.cu, compiled with the formula of each activation (formulas.cuh).
 
-The forward loop adds the bias of the layer below, the backward loop sums that bias's gradient, so that fused.py needs no
-loops of its own.
+The forward loop also adds the bias of the Dense layer before it, and the backward loop also sums the gradient of that bias, so
+that fused.py needs no loops of its own.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def forward(device, name, z, b, kept, a, numbers):
 
 
 def relu_with_mask(device, z, b, mask):
-    """z ← relu(z + b), and where it is positive in bits (epilogues.py); a mask has rows of bytes."""
+    """z ← relu(z + b); bits of `mask`, rows of bytes, are 1 where it is positive (epilogues.py)."""
     (rows, columns), width = z.shape, -(-z.shape[1] // 8)
     sizes = np.int64(rows), np.int32(columns), np.int32(width), np.int32(mask.shape[1])
     device.launch(_FILE, "relu_with_mask", dtype_of(z), flat(rows * width), z, b, mask, *sizes)

@@ -1,7 +1,7 @@
 // Updates that scale each coordinate by the size of its gradients.  The mathematics is in kernels/reference/adaptive.py.
 #include "updates.cuh"
 
-struct Root { // what v is divided by: epsilon is outside of the root, or inside
+struct Root { // the divisor, with epsilon outside or inside the root
   Real outside, inside;
   FORMULA Real of(Real v) const { return sqrt(v + inside) + outside; }
 };
@@ -34,7 +34,7 @@ KERNEL(by_squares, Stored *theta, Copy *copy, const Stored *grad, Stored *v, con
   with_one_slot(theta, copy, grad, v, step, Squares{step.eta, (Real)a, (Real)b, root(epsilon, inside)});
 }
 
-// With the corrections 1 / (1 - beta^t) in the rates of m and g, and in `correction`.
+// Both moments; the corrections 1 / (1 - beta^t) are in the rates of m and g, and in `correction`.
 struct Moments {
   Real beta1, one1, beta2, one2, rate, rate_of_g, correction;
   Root divisor;
@@ -48,7 +48,7 @@ KERNEL(by_moments, Stored *theta, Copy *copy, const Stored *grad, Stored *m, Sto
        const i64 *progress, i64 size, i64 matrices, double weight_decay, double beta1, double beta2, double epsilon, int inside, int nesterov) {
   __shared__ Moments rule;
   const Step step = step_of(control, size, matrices, weight_decay);
-  if (threadIdx.x == 0) { // once a block: powers of float64 are slow, and in float32 1 - beta^t would have four digits
+  if (threadIdx.x == 0) { // once per block: powers of float64 are slow, and in float32 1 - beta^t would have four digits
     const double t = progress[3] > 1 ? (double)progress[3] : 1, eta = step.eta;
     rule.beta1 = (Real)beta1, rule.one1 = (Real)(1 - beta1), rule.beta2 = (Real)beta2, rule.one2 = (Real)(1 - beta2);
     rule.rate = (Real)(eta * (nesterov ? beta1 : 1) / (1 - pow(beta1, t + nesterov)));

@@ -1,8 +1,8 @@
-"""Which algorithm multiplies which matrices: found once by timing, remembered, and the same from run to run.
+"""The algorithm for each matrix product: chosen once by timing, then remembered, so that it is the same from run to run.
 
 Another algorithm may sum in another order and give other bits, so a choice is kept in a file of the user's cache, and in
-checkpoints.  It holds for one version of the library on one kind of GPU, its `identity`; elsewhere it is left aside.  What comes
-from a file is a hint: the library is asked whether it fits before it is used.
+checkpoints.  It holds for one version of the library on one kind of GPU, its `identity`; on others it is ignored.  A choice from
+a file is a hint: the library checks it before it is used.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from typing import Any
 
 import numpy as np
 
-BYTES = 64  # of a cublasLtMatmulAlgo_t, which may be stored and read by the same version of the library
+BYTES = 64  # size of a cublasLtMatmulAlgo_t, which may be stored and read by the same version of the library
 
 
 class Algorithms:
-    """Choices by a text that says what is multiplied."""
+    """Chosen algorithms by key, a text that describes the product."""
 
     def __init__(self, identity: str, file: Path | None = None) -> None:
-        """With a file, the choices of earlier runs are read from it, and new ones written there."""
+        """Read the choices of earlier runs from `file`, if given; new ones are written there."""
         self.identity, self._file = identity, file
         self._chosen: dict[str, bytes] = {}
         self.hint(self._of_this(self._remembered()))
 
     def get(self, key: str) -> np.ndarray | None:
-        """The algorithm chosen for this, to be checked."""
+        """The algorithm chosen for this product, which the caller must check."""
         return np.frombuffer(self._chosen[key], np.uint8).copy() if key in self._chosen else None
 
     def choose(self, key: str, algorithm: np.ndarray) -> None:
         self._chosen[key] = algorithm.tobytes()
         if self._file is not None:
-            known = self._remembered()  # again: of other GPUs, and what others have found since
+            known = self._remembered()  # read again: other GPUs and other processes write there, too
             theirs = self._of_this(known)
             known[self.identity] = (theirs["chosen"] if are_facts(theirs) else {}) | self.facts()["chosen"]
-            with suppress(OSError):  # a cache that cannot be written is none
+            with suppress(OSError):  # without a writable cache the choice is not remembered
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 scratch = self._file.with_name(f".{self._file.name}.{os.getpid()}")
                 scratch.write_text(json.dumps(known), encoding="utf-8")
                 scratch.replace(self._file)
 
     def _remembered(self) -> dict[str, Any]:
-        """Choices by identity, of the file; none where it cannot be read."""
+        """Choices by identity, from the file; none if it cannot be read."""
         with suppress(OSError, ValueError):
             found = json.loads(self._file.read_text(encoding="utf-8")) if self._file else {}
             return found if isinstance(found, dict) else {}
@@ -59,13 +59,13 @@ class Algorithms:
         return {"identity": self.identity, "chosen": {key: value.hex() for key, value in self._chosen.items()}}
 
     def hint(self, facts: Any) -> None:
-        """Take choices that were stored, where they are of this identity: a resumed run has the bits of the one before."""
+        """Use stored choices of this identity, so that a resumed run computes the same bits."""
         if are_facts(facts) and facts["identity"] == self.identity:
             self._chosen |= {key: bytes.fromhex(value) for key, value in facts["chosen"].items()}
 
 
 def are_facts(facts: Any) -> bool:
-    """Whether these could be what `facts` gave."""
+    """Whether this has the form of Algorithms.facts()."""
     if not isinstance(facts, Mapping) or not isinstance(facts.get("identity"), str):
         return False
     chosen = facts.get("chosen")

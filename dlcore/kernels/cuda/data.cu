@@ -4,7 +4,7 @@
 
 #define ORDER 0x4F524452u // "ORDR"
 
-// DATA is the dtype that the user's data are kept in, by NumPy's name; the launcher defines it.
+// DATA is the dtype of the user's data, by NumPy's name; the launcher defines it.
 typedef signed char int8;
 typedef unsigned char uint8;
 typedef short int16;
@@ -17,7 +17,7 @@ typedef float float32;
 typedef double float64;
 typedef DATA Data;
 
-struct Order { // in shared memory: the round keys of an epoch, and the rows that the groups of this block are at
+struct Order { // in shared memory: the round keys of an epoch, and the current row of each group of threads
   u32 keys[24];
   i64 rows[THREADS / 32];
 };
@@ -34,7 +34,7 @@ FORMULA u32 half_round(u32 x, u32 y, u32 key, u32 m) {
   return x - m < x ? x - m : x;
 }
 
-// The row at a position: a Feistel network on Z_a x Z_b, walked until it is below n.
+// The row at a position: a Feistel network on Z_a x Z_b, applied until the result is below n (cycle walking).
 FORMULA i64 row_at(i64 position, i64 n, u32 a, u32 b, int rounds, const u32 *keys) {
   u64 x = position;
   do {
@@ -48,8 +48,8 @@ FORMULA i64 row_at(i64 position, i64 n, u32 a, u32 b, int rounds, const u32 *key
   return (i64)x;
 }
 
-// A group of threads, the warp or the block, copies a row.  X has n rows of `columns`, Y of `outputs`; the last block counts
-// the batch, when all have read which it is.
+// One warp or one block per row.  X has n rows of `columns` entries, Y of `outputs`; the last block to finish counts the batch,
+// after all blocks have read its number.
 template <class Y>
 FORMULA void gather_rows(const Data *data, const Y *targets, const Real *weights, i64 *progress, i64 *index, Stored *x, Y *y,
                          Real *w, int *ticket, i64 n, i64 rows, int columns, int outputs, i64 batch, u32 key0, u32 key1,

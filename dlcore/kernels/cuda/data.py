@@ -1,4 +1,4 @@
-"""Order, gather and cast of a batch, in one kernel for every dtype that users' data are kept in."""
+"""Order, gather and cast of a batch, in one kernel, compiled for each dtype of user data."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-// What a dense layer does beside its products (gemm.py).
+// Kernels of a Dense layer beside its products (gemm.py).
 #include "reduce.cuh"
 
 // z may be x or y

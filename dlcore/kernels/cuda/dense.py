@@ -1,4 +1,4 @@
-"""Products of matrices, by the library of the device (gemm.py), and what a dense layer does beside them."""
+"""Matrix products of a Dense layer, by the device's library (gemm.py), and the kernels beside them."""
 
 import numpy as np
 

@@ -1,27 +1,27 @@
-"""What kernels run on: `Device`, the few things they ask of it, and `CupyDevice`, an NVIDIA GPU.
+"""What kernels run on: `Device`, the interface that they use, and `CupyDevice`, an NVIDIA GPU.
 
-Kernels ask for
+Kernels call
 
-    launch(file, kernel, dtype, shape, *arguments)       start a kernel of `file`.cu, compiled for arrays of `dtype`, and with
+    launch(file, kernel, dtype, shape, *arguments)       launch a kernel of `file`.cu, compiled for arrays of `dtype`, and with
                                                          data=… for a data set of that dtype
     partial_sums(dtype, count, tickets)                  scratch for a sum over several blocks: numbers, and tickets at 0
     product(a, b, out, transpose_a=…, transpose_b=…)     out = a b, either factor transposed
-    product_with(epilogue, a, b, out, vector, kept, …)   the same with an epilogue (epilogues.py), if there is one; else False
+    product_with(epilogue, a, b, out, vector, kept, …)   the same with an epilogue (epilogues.py); False if it is not available
     has_epilogue(epilogue, dtype, dtype_out)             whether there is one for factors and results of these dtypes
 
-A device says how: `compiled(source)` is a module whose `get_function(name)` is called as `f(grid, block, arguments)`;
-`zeros(count, dtype)` is a vector, `asarray` and `to_host` move values, `address(array)` and `stream()` are what libraries are
-told.  `captured(body)` gives what body starts as a function that repeats it (graph.py).  `staging(shape, dtype)` is memory of
-the host from which `upload(target, staged, mark)` copies beside the work of the stream, after what was started before
-`mark()`; it gives an Upload.  `free_memory()` is in bytes, `seconds(work)` what a piece of work takes, and `algorithms`
-remembers which were the fastest.  `fork(work)` starts work on a second stream, after what was started before, and after
-`join()` all of it is waited for.
+A device implements: `compiled(source)`, a module whose `get_function(name)` is called as `f(grid, block, arguments)`;
+`zeros(count, dtype)`, a vector; `asarray` and `to_host`, which copy values; `address(array)` and `stream()`, as libraries need
+them.  `captured(body)` records the work that body launches, and returns a function that repeats it (graph.py).
+`staging(shape, dtype)` is host memory from which `upload(target, staged, mark)` copies in parallel with the stream, after the
+work launched before `mark()`; it returns an Upload.  `free_memory()` is in bytes; `seconds(work)` is the duration of work;
+`algorithms` remembers the fastest ones.  `fork(work)` launches work on a second stream, after the work launched before, and
+`join()` makes the first stream wait for it.
 
-Neither what kernels ask for nor `fork` and `join` allocates, or waits for the device, after it was done once with arrays of
-these shapes.
+The calls that kernels make, and `fork` and `join`, neither allocate nor wait for the device after the first call with arrays
+of the same shapes.
 
-What is started on one device runs in that order: its scratch and its workspace are shared.  `sibling()` is the same device
-for a second stream: compiled kernels in common, scratch and plans of products its own.
+Work launched on one device runs in order, because its scratch and its workspace are shared.  `sibling()` is the same device
+for a second stream: it shares compiled kernels, but has its own scratch and its own plans of products.
 """
 
 from __future__ import annotations
@@ -39,26 +39,26 @@ from .algorithms import Algorithms
 from .gemm import Products
 from .launch import OPTIONS, Shape, source
 
-LONG = 2e-3  # seconds of a piece of work whose time one measurement tells
+LONG = 2e-3  # seconds; work that takes longer is timed once
 
 
 class Upload(Protocol):
     """A copy on its way to the device."""
 
     def before_use(self) -> None:
-        """What is started from now on finds the copy done."""
+        """Make work that is launched from now on wait for the copy."""
 
     def finish(self) -> None:
-        """Wait until what was staged may be written over."""
+        """Wait until the staged memory may be overwritten."""
 
 
 class Device(ABC):
-    """Starts kernels on arrays of one library, products by a cuBLASLt.  `reason` says why it captures no graph, if so."""
+    """Launches kernels on arrays of one library, and products by cuBLASLt.  `reason` says why it cannot capture graphs, if so."""
 
     reason = ""
 
     def __init__(self, cublaslt: Any, precision: str = "highest", cache: Path | None = None) -> None:
-        """`precision` is that of float32 products: "highest", or "high" for TF32; `cache` a file to remember algorithms in."""
+        """`precision` of float32 products is "highest", or "high" for TF32; `cache` is a file to remember algorithms in."""
         self._cublaslt, self._precision = cublaslt, precision
         self.algorithms = Algorithms(self.identity(), cache)
         self._functions: dict[Any, Any] = {}
@@ -68,7 +68,7 @@ class Device(ABC):
     def _begin(self) -> None:
         self._scratch: dict[str, Any] = {}
         self._second: Device | None = None
-        self._outgrown: list[Any] = []  # a captured graph may still write there
+        self._outgrown: list[Any] = []  # kept: a captured graph may still write there
         self._products = Products(self._cublaslt, self, self._precision) if self._cublaslt else None
 
     @property
@@ -139,13 +139,13 @@ class Device(ABC):
         self._functions[module, kernel](*shape, arguments)
 
     def partial_sums(self, dtype: str, count: int, tickets: int = 1) -> tuple[Any, Any]:
-        """`count` numbers of the dtype of arithmetic, and `tickets` words that are 0 between kernels."""
+        """`count` numbers in the dtype of arithmetic (float64 or float32), and `tickets` words that are 0 between kernels."""
         real = np.dtype("float64" if dtype == "float64" else "float32")
         numbers = self._grown("parts", count * real.itemsize // 8 + 1, "float64")
         return numbers.view(real)[:count], self._grown("tickets", tickets, "int32")[:tickets]
 
     def _grown(self, name: str, count: int, dtype: str) -> Any:
-        """A vector of at least that many entries, kept for the next kernel."""
+        """A scratch vector of at least `count` entries, kept for the next kernel."""
         old = self._scratch.get(name)
         if old is None or old.size < count:
             if old is not None:
@@ -176,7 +176,7 @@ class _CupyUpload:
 
 
 class CupyDevice(Device):
-    """The present CUDA device, through CuPy."""
+    """The current CUDA device, through CuPy."""
 
     def __init__(self, precision: str = "highest", cache: Path | None = None) -> None:
         import cupy
@@ -215,10 +215,10 @@ class CupyDevice(Device):
         return int(self._cupy.cuda.get_current_stream().ptr)
 
     def captured(self, body: Callable[[], None]) -> Callable[[], None]:
-        """As a CUDA graph, on the current stream, which must not be the null stream."""
+        """Capture a CUDA graph on the current stream, which must not be the null stream."""
         stream, collects = self._cupy.cuda.get_current_stream(), gc.isenabled()
 
-        def refuse(size: int) -> None:  # CuPy would give the memory to others, and the graph would still write there
+        def refuse(size: int) -> None:  # CuPy would reuse the memory later, while the graph still writes to it
             raise RuntimeError(f"{size} bytes were asked for while a CUDA graph was captured")
 
         gc.disable()  # a finalizer that calls the driver would end the capture
@@ -229,7 +229,7 @@ class CupyDevice(Device):
                     body()
                 except BaseException:
                     with suppress(Exception):
-                        stream.end_capture()  # or the stream would stay in capture; it may refuse, the first error counts
+                        stream.end_capture()  # the stream must leave capture; if this fails too, the first error is raised
                     raise
                 graph = stream.end_capture()
         finally:
@@ -247,7 +247,7 @@ class CupyDevice(Device):
         self._cupy.cuda.get_current_stream().wait_event(self._aside.record(self._joins))
 
     def staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-        """Page-locked: from other memory a copy would wait.  Raises MemoryError where the system gives no more of it."""
+        """Page-locked memory: copies from pageable memory are not asynchronous.  Raises MemoryError if there is no more."""
         import cupyx
 
         try:
@@ -268,7 +268,7 @@ class CupyDevice(Device):
         return f"cuBLASLt {self._cublaslt.get_version() if self._cublaslt else None}, {name}"
 
     def seconds(self, work: Callable[[], None]) -> float:
-        """By events: of one piece that takes long, otherwise the least of three times of ten."""
+        """Timed by events: long work once, other work as the least of three means over ten runs."""
         start, end = self._cupy.cuda.Event(), self._cupy.cuda.Event()
 
         def once(pieces: int) -> float:
@@ -279,7 +279,7 @@ class CupyDevice(Device):
             end.synchronize()
             return float(self._cupy.cuda.get_elapsed_time(start, end)) / 1e3 / pieces
 
-        once(1)  # loads what is to be run
+        once(1)  # the first run loads code
         first = once(1)
         return first if first > LONG else min(once(10) for _ in range(3))
 

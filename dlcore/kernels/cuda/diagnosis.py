@@ -1,6 +1,6 @@
-"""What a GPU set-up consists of, piece by piece, the command that mends the first thing that is wrong with it, and a trial.
+"""Diagnosis of a GPU set-up: its components, the command that repairs the first problem, and a trial kernel.
 
-What is found out here needs neither a GPU nor CuPy: what cannot be found out is None.
+This needs neither a GPU nor CuPy: a fact that cannot be found out is None.
 """
 
 from __future__ import annotations
@@ -16,11 +16,16 @@ from .launch import flat
 
 NO_DRIVER = "there is no NVIDIA driver (libcuda.so.1); see nvidia-smi, or use device='cpu'"
 NO_GPU = "CuPy finds no GPU; see nvidia-smi, or use device='cpu'"
-WHEELS = {"cupy-cuda13x": 13, "cupy-cuda12x": 12, "cupy-cuda11x": 11, "cupy": None}  # one of them, and its CUDA
+WHEELS = {
+    "cupy-cuda13x": 13,
+    "cupy-cuda12x": 12,
+    "cupy-cuda11x": 11,
+    "cupy": None,
+}  # alternatives, with their CUDA version
 
 
 def wheels() -> dict[str, str]:
-    """The distributions of CuPy that are installed, with their versions."""
+    """The installed distributions of CuPy, with their versions."""
     found = {}
     for name in WHEELS:
         try:
@@ -31,7 +36,7 @@ def wheels() -> dict[str, str]:
 
 
 def driver() -> int | None:
-    """The CUDA version that the driver is made for, as 13000 for 13.0; None without a driver."""
+    """The CUDA version that the driver supports, as 13000 for 13.0; None without a driver."""
     for library in ("libcuda.so.1", "nvcuda.dll"):
         try:
             version = ctypes.c_int()
@@ -59,7 +64,7 @@ def facts() -> dict[str, Any]:
 
 
 def advice(found: dict[str, Any], installed: dict[str, str]) -> str | None:
-    """The first thing that is wrong, and the command that mends it."""
+    """The first problem, and the command that repairs it."""
     if found["driver"] is None:
         return NO_DRIVER
     major = int(found["driver"].partition(".")[0])
@@ -82,19 +87,19 @@ def advice(found: dict[str, Any], installed: dict[str, str]) -> str | None:
 
 
 def advice_here() -> str | None:
-    """The advice for this machine; nothing is looked at where there is no driver."""
+    """The advice for this machine; without a driver nothing else is examined."""
     return NO_DRIVER if driver() is None else facts()["advice"]
 
 
 def trial(device: Any) -> None:
-    """Compile a kernel, start it and wait for it.  Raises whatever a set-up raises that does not work."""
+    """Compile a kernel, launch it and wait for it.  A broken set-up may raise any exception here."""
     x = device.zeros(1, "float32")
     device.launch("dense", "add", "float32", flat(1), x, x, x, np.int64(1))
     device.to_host(x)
 
 
 def _known(question: Callable[[], Any]) -> Any:
-    """The answer, or None: a broken installation is what these facts are read for."""
+    """The answer, or None after any exception, because these facts are meant for broken installations."""
     try:
         return question()
     except Exception:

@@ -1,4 +1,4 @@
-// Dropout of four entries by the four words of a Philox block, wherever their values come from.
+// Dropout of four entries by the four words of a Philox block.
 #pragma once
 #include "philox.cuh"
 

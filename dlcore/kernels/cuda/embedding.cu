@@ -1,15 +1,15 @@
-// Learned rows in place of columns of codes.  The mathematics, and what does not fit, is in kernels/reference/embedding.py.
+// Learned rows in place of columns of codes.  The mathematics and the special cases are in kernels/reference/embedding.py.
 //
-// blockIdx.y goes over the columns of x, and one more for what they leave over.
+// blockIdx.y runs over the columns of x, and one more for the entries that no column fills.
 #include "real.cuh"
 
-struct Table { // of a column, in shared memory: its first column in z, its first entry in E, categories, dimension
+struct Table { // for a column of x, in shared memory: first column in z, first entry in E, categories, dimension
   i64 place, start, categories, dimension;
 };
 
-// The table of column j; for j = columns, no table, and where those in E end.
+// The table of column j; for j = columns an empty one, placed where the filled columns of z and the tables in E end.
 FORMULA void find_table(Table &table, int j, int columns, const i64 *categories, const i64 *dimensions, i64 size) {
-  __syncthreads(); // nobody still reads the last one
+  __syncthreads(); // all threads have read the previous one
   if (threadIdx.x == 0) {
     i64 place = 0, start = 0;
     for (int i = 0; i < j; ++i) {
@@ -24,7 +24,7 @@ FORMULA void find_table(Table &table, int j, int columns, const i64 *categories,
   __syncthreads();
 }
 
-// 1 ... categories, or 0 for whatever is not a code
+// the code 1 ... categories, or 0 for any other value
 FORMULA i64 code_of(Real value, i64 categories) {
   const i64 code = value >= 1 && value <= (Real)categories ? (i64)value : 0;
   return (Real)code == value ? code : 0;
@@ -54,7 +54,7 @@ KERNEL(embedding, const Stored *x, const i64 *categories, const i64 *dimensions,
   }
 }
 
-// A thread adds what the rows of its code hold, in their order and in blocks; the codes go through shared memory.
+// A thread sums the rows with its code, in order and in blocks; the codes are staged in shared memory.
 KERNEL(embedding_grad, const Stored *delta, const Stored *x, const i64 *categories, const i64 *dimensions, Real *dE,
        i64 rows, int columns, i64 size, i64 width) {
   __shared__ Table table;

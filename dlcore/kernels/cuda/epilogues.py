@@ -1,12 +1,12 @@
-"""Epilogues: what cuBLASLt can do to a product before it is written, and whether it does it rightly.
+"""Epilogues: what cuBLASLt can apply to a product before it writes it, and a probe of whether the results are right.
 
-A library offers some of them for some dtypes, and what it offers may be an approximation or lose a NaN, so each is tried on an
-example before it is used: its values must be within some units of the dtype's last place (32, in 16 bits 2), and a network
-that diverges must show it.  Where one is missing or fails, kernels of ours do the same in a pass of their own.
+A library offers some epilogues for some dtypes, and they may be approximations or lose a NaN, so each is tried on an example
+before it is used: its values must be within some units of the dtype's last place (32; 2 for 16 bits), and NaN must stay NaN, so
+that a network that diverges shows it.  Where an epilogue is missing or fails, our own kernels do the same in a separate pass.
 
     p = op(a) op(b)          z = p + v for a bias v          kept: z itself, or a mask of bits
 
-Entry (i, j) of a mask is bit j % 8 of byte j // 8 of row i, in what the library writes and in what a kernel of ours does.
+Entry (i, j) of a mask is bit j % 8 of byte j // 8 of row i, both for the library and for our kernels.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import numpy as np
 
 from ..table import host_dtype
 
-M, N, K = 64, 128, 32  # of the example
-BITS = 128  # the rows of a mask are a multiple of so many bits
-ALIGNMENT = 16  # bytes, of vectors and of what is kept
-# Of a product with K = 1 the library has no gradient of an activation, and before 12.3.4 no sums: nvmath-python refuses them
+M, N, K = 64, 128, 32  # sizes of the example
+BITS = 128  # rows of a mask are padded to a multiple of this many bits
+ALIGNMENT = 16  # bytes, for vectors and kept arrays
+# For products with K = 1 the library has no gradients of activations, and before 12.3.4 no sums: nvmath-python refuses them
 SUMS_OF_TWO = ("DRELU", "DGELU", "BGRAD")
-UNITS = {"float64": 2.0**-47, "float32": 2.0**-18, "float16": 2.0**-9, "bfloat16": 2.0**-6}  # of the largest value
+UNITS = {"float64": 2.0**-47, "float32": 2.0**-18, "float16": 2.0**-9, "bfloat16": 2.0**-6}  # error over largest value
 
 
 def mask_bytes(columns: int) -> int:
-    """Of a row of the mask that ReLU keeps for its gradient."""
+    """Bytes in a row of the mask that ReLU keeps for its gradient."""
     return -(-columns // BITS) * BITS // 8
 
 
 def gelu(z: np.ndarray) -> np.ndarray:
-    """The tanh form."""
+    """GELU in its tanh form."""
     return 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
 
 
@@ -45,7 +45,7 @@ def relu(z: np.ndarray) -> np.ndarray:
     return np.where(z <= 0, 0.0, z)  # this way round, NaN stays NaN
 
 
-# name -> what is written for the product p, the bias v and the kept z
+# name -> result for the product p, the bias v and the kept z
 EPILOGUES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
     "BIAS": lambda p, v, z: p + v,
     "RELU_BIAS": lambda p, v, z: relu(p + v),
@@ -62,16 +62,16 @@ EPILOGUES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]]
 
 
 class Probe:
-    """The epilogues of `products` (gemm.py) for factors of one dtype and results of one, on its device."""
+    """Tries epilogues of `products` (gemm.py) on its device, for factors of `dtype` and results of `dtype_out`."""
 
     def __init__(self, products: Any, device: Any, dtype: str, dtype_out: str | None = None) -> None:
         self._products, self._device, self._dtype, self._dtype_out = products, device, dtype, dtype_out or dtype
         random = np.random.default_rng(0)
-        # small integers and halves: every dtype holds them and their products
+        # small integers and halves: exact in every dtype, and so are their products
         self._a, self._b, self._v = (random.integers(-2, 3, shape) / 2.0 for shape in ((M, K), (K, N), N))
 
     def verdict(self, name: str) -> dict[str, Any]:
-        """offered; error, in parts of the largest value; right, if that is small; keeps_nan.  None: nothing to be said."""
+        """offered; error, relative to the largest value; right: whether that is small; keeps_nan.  None if not offered."""
         facts: dict[str, Any] = {"offered": False, "error": None, "right": None, "keeps_nan": None}
         pairs = self._compared(name, self._a, self._b)
         if pairs is None:
@@ -83,17 +83,17 @@ class Probe:
         keeps = spoilt is not None and all(np.isnan(found[np.isnan(want)]).all() for found, want in spoilt)
         limit = UNITS[self._dtype_out]
         if self._products.precision == "high" and self._dtype == "float32":
-            limit = 2.0**-10  # of TF32
+            limit = 2.0**-10  # the precision of TF32
         return {"offered": True, "error": error, "right": error <= limit, "keeps_nan": keeps}
 
     def _compared(self, name: str, a: np.ndarray, b: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]] | None:
-        """What is found and what is expected of each result; None where there is no such epilogue."""
+        """(found, expected) for each result; None if the library has no such epilogue."""
         back, sums = name.startswith("D"), "BGRAD" in name
         z = self._a @ self._b + self._v
-        forward = "AUX" in name  # it writes what a gradient reads
+        forward = "AUX" in name  # it also writes what the gradient reads
         kept = self._kept(name, np.zeros((M, N)) if forward else z) if forward or back else None
         vector = self._put(np.zeros(M if name == "BGRADB" else N) if sums else self._v, out=True)
-        layout = {"transpose_a": name == "BGRADA", "transpose_b": back}  # as in the step that it is for
+        layout = {"transpose_a": name == "BGRADA", "transpose_b": back}  # as a training step uses it
         first, second = a.T if layout["transpose_a"] else a, b.T if back else b
         out = self._put(np.zeros((M, N)), out=True)
         arrays = self._put(first), self._put(second), out

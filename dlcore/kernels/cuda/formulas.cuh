@@ -1,8 +1,8 @@
-// The scalar formula of each elementwise activation and of its gradient, named as the kernels; the mathematics is in
+// The scalar formulas of each elementwise activation and its gradient, under the names of the kernels; the mathematics is in
 // kernels/reference/activations.py.  Everything else about these kernels exists once, in activations.cu.
 //
-// z is the input, a the output; the gradient of a formula reads the one that is named.  alpha is the slope of those that
-// have one.  Comparisons are such that NaN stays NaN.
+// z is the input, a the output; a gradient reads the one that it names.  alpha is the parameter of leaky_relu and elu.
+// Comparisons are written so that NaN stays NaN.
 #pragma once
 #include "real.cuh"
 
@@ -67,4 +67,4 @@ GRADIENT(gelu_tanh, z,
 ACTIVATION(silu, z *logistic(z))
 GRADIENT(silu, z, delta *logistic(z) * (1 + z * (1 - logistic(z))))
 
-ACTIVATION(exponential, exp(z)) // of the Poisson loss; no layer has it, so it has no gradient
+ACTIVATION(exponential, exp(z)) // for the Poisson loss; no layer uses it, so it has no gradient

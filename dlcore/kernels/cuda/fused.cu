@@ -1,9 +1,9 @@
-// Bias, activation and dropout in one pass: one loop, with the formula of each member put in.
+// Bias, activation and dropout in one pass: one loop, instantiated with the formula of each activation.
 #include "dropout.cuh"
 #include "formulas.cuh"
 
 // y = a mask / keep, a = g(z + b); `kept` holds z at first, and afterwards a, or z + b where the gradient reads that.
-// A thread draws four words and decides on four entries, which may lie in two rows.  y is not z where kept becomes a.
+// A thread draws four words for four entries, which may lie in two rows.  y is not z where kept becomes a.
 template <class G>
 FORMULA void activation_dropout(Stored *kept, const Stored *b, Stored *y, u8 *mask, i64 size, int columns, int keeps_z,
                                 Real alpha, Dropout draw) {

@@ -1,7 +1,7 @@
 """Fused kernels: a product into `out`, then one pass of the activation's or the loss's loop over it.
 
-Where the library does that pass as an epilogue of its product (epilogues.py), it does.  `mask` is a Mask that the forward and the
-backward kernel of a ReLU share (masks.py).
+Where the library can do that pass as an epilogue of its product (epilogues.py), there is no second pass.  `mask` is a Mask that
+the forward and the backward kernel of a ReLU share (masks.py).
 """
 
 from functools import partial
@@ -87,7 +87,7 @@ def _input_grad_activation(name):
 
 
 def _with_epilogue(device, name, delta, W, kept, dz, db):
-    """dz and db by a gradient epilogue; sums of 16-bit numbers would be in 16 bits, so those are summed by themselves."""
+    """dz and db by a gradient epilogue; in 16 bits db is a separate sum, because the epilogue would sum in 16 bits."""
     if dtype_of(dz) == dtype_of(db) and device.product_with(f"{name}_BGRAD", delta, W, dz, db, kept, transpose_b=True):
         return True
     if not device.product_with(name, delta, W, dz, None, kept, transpose_b=True):

@@ -1,13 +1,13 @@
 """Matrix products by cuBLASLt, through NVIDIA's bindings nvmath.bindings.cublasLt.
 
-CuPy refuses its own calls of cuBLAS while a CUDA graph is captured.  A call of cuBLASLt is told its stream and workspace,
-allocates nothing and keeps nothing, so it can be captured.  What it needs besides is prepared once for each shape: a plan.
+CuPy refuses its own calls of cuBLAS while a CUDA graph is captured.  A call of cuBLASLt takes its stream and workspace as
+arguments, allocates nothing and keeps nothing, so it can be captured.  Everything else is prepared once per shape, in a plan.
 
-    out[M,N] = op(a) op(b)            row by row, as arrays are here
-    outᵀ[N,M] = op(b)ᵀ op(a)ᵀ         what cuBLASLt is asked for, column by column: its A is our b, its B our a
+    out[M,N] = op(a) op(b)            row-major, as our arrays are
+    outᵀ[N,M] = op(b)ᵀ op(a)ᵀ         the same in column-major order, as cuBLASLt computes it: its A is our b, its B our a
 
-The library is given as an object with the functions of nvmath.bindings.cublasLt: all their arguments are numbers, and
-arrays are passed as addresses.
+`library` is an object with the functions of nvmath.bindings.cublasLt: all their arguments are numbers, and arrays are passed
+as addresses.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from .epilogues import ALIGNMENT, BITS, SUMS_OF_TWO, Probe
 # cudaDataType_t and cublasComputeType_t
 _STORED = {"float64": 1, "float32": 0, "float16": 2, "bfloat16": 14}
 _COMPUTE_32F, _COMPUTE_32F_FAST_TF32, _COMPUTE_64F = 68, 77, 70
-PRECISIONS = {"highest": _COMPUTE_32F, "high": _COMPUTE_32F_FAST_TF32}  # of float32: all bits, or the 10 of TF32
+PRECISIONS = {"highest": _COMPUTE_32F, "high": _COMPUTE_32F_FAST_TF32}  # for float32: all 23 bits, or the 10 of TF32
 
 WORKSPACE = 32 * 2**20  # bytes; NVIDIA's advice for Hopper
 _SUCCESS = 0
 PROPOSALS = 8  # algorithms that are timed
-# statuses by which the library says that it does not do this, on this GPU or at all; older ones call it an invalid value
+# statuses for a product that the library does not support, on this GPU or at all; older versions call it an invalid value
 REFUSALS = ("CUBLAS_STATUS_NOT_SUPPORTED", "CUBLAS_STATUS_ARCH_MISMATCH", "CUBLAS_STATUS_INVALID_VALUE")
 RESULT = 96  # bytes of a cublasLtMatmulHeuristicResult_t: the algorithm, size_t workspace, status, float, 4 int
 
@@ -41,7 +41,7 @@ class Products:
     """`products(a, b, out)` on one device; plans are kept by shape."""
 
     def __init__(self, library: Any, device: Any, precision: str = "highest") -> None:
-        """`device` is of device.py.  Raises ConfigurationError for a precision that does not exist."""
+        """`device` is a Device (device.py).  Raises ConfigurationError for a precision that does not exist."""
         if precision not in PRECISIONS:
             raise ConfigurationError(f"matmul_precision={precision!r}: expected one of {', '.join(PRECISIONS)}")
         self._library, self._device, self.precision = library, device, precision
@@ -51,7 +51,7 @@ class Products:
         self._right: dict[tuple[str, str, str], bool] = {}  # epilogue, dtypes of factors and of the result
 
     def __call__(self, a: Any, b: Any, out: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> None:
-        """out = op(a) op(b); op(v) is v, or vᵀ.  All C-contiguous; a and b of one dtype, out of that or a wider one."""
+        """out = op(a) op(b); op(v) is v or vᵀ.  All are C-contiguous; a and b have one dtype, and out has that or a wider one."""
         if 0 in a.shape or 0 in b.shape:
             out.fill(0)
             return
@@ -63,9 +63,9 @@ class Products:
     def with_epilogue(
         self, name: str, a: Any, b: Any, out: Any, vector: Any, kept: Any = None, **transpositions: bool
     ) -> bool:
-        """out = op(a) op(b) after the epilogue of that name (epilogues.py), with a bias or the place of sums, and what is kept.
+        """out = epilogue `name` (epilogues.py) of op(a) op(b); `vector` is the bias or receives sums, `kept` serves the gradient.
 
-        False, and nothing done, where the library does not offer it, or not rightly.
+        Returns False, and does nothing, if the library does not offer the epilogue or its results are wrong.
         """
         if 0 in a.shape or 0 in b.shape:
             return False
@@ -75,7 +75,7 @@ class Products:
         return right and self.tried(name, a, b, out, vector, kept, **transpositions)
 
     def is_right(self, name: str, dtype: str, dtype_out: str) -> bool:
-        """Whether the epilogue is offered for factors and results of these dtypes, right, and keeps a NaN: tried once."""
+        """Whether the epilogue is offered for factors and results of these dtypes, is right and keeps NaN; tried once."""
         key = name, dtype, dtype_out
         if key not in self._right:
             verdict = Probe(self, self._device, dtype, dtype_out).verdict(name)
@@ -86,7 +86,7 @@ class Products:
         self, name: str, a: Any, b: Any, out: Any, vector: Any, kept: Any = None, *,
         transpose_a: bool = False, transpose_b: bool = False,
     ) -> bool:  # fmt: skip
-        """As with_epilogue, without asking whether it is right."""
+        """with_epilogue without the check of its results."""
         address, attribute = self._device.address, self._library.MatmulDescAttribute
         settings = {attribute.EPILOGUE: int(self._library.Epilogue[name])}
         if vector is not None:
@@ -105,7 +105,7 @@ class Products:
         return plan is not None
 
     def _plan(self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, settings: Mapping[int, int]) -> Any:
-        # what an algorithm may assume of addresses is part of the plan, and so are the addresses of vectors
+        # a plan holds for these alignments, and for these addresses of vectors
         dtypes, aligned = (dtype_name(a), dtype_name(out)), self._alignments(a, b, out)
         key = *dtypes, a.shape, b.shape, transpose_a, transpose_b, aligned, *settings.values()
         if key not in self._plans:
@@ -118,8 +118,8 @@ class Products:
     def prepared(
         self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, settings: Mapping[int, int]
     ) -> Callable[..., None] | None:
-        """A function of (a, b, out) for arrays like these, or None if no algorithm does this; `settings` of the product, such
-        as an epilogue and the addresses that it reads and writes, are by attribute."""
+        """A function of (a, b, out) for arrays like these, or None if no algorithm supports this product; `settings` are further
+        attributes of it, such as an epilogue and the addresses that it reads and writes."""
         lt, handle, dtype = self._library, self._handle, dtype_name(a)
         (k, m), (n, _) = (a.shape[:: 1 if transpose_a else -1], b.shape[:: 1 if transpose_b else -1])
         layouts = [
@@ -171,7 +171,7 @@ class Products:
         return partial(start, algorithm)
 
     def _seconds(self, work: Callable[[], None]) -> float:
-        """What an algorithm takes; infinite for one that the library proposed and will not start."""
+        """The time that an algorithm takes; infinite for one that the library proposed but refuses to run."""
         try:
             return self._device.seconds(work)
         except Exception as error:
@@ -180,7 +180,7 @@ class Products:
             return math.inf
 
     def _checked(self, described: tuple[int, ...], algorithm: np.ndarray | None) -> np.ndarray | None:
-        """A remembered algorithm, if the library says that it does this within the workspace; otherwise None."""
+        """The remembered algorithm, if the library confirms that it supports this product within the workspace, else None."""
         if algorithm is None:
             return None
         lt, result = self._library, np.zeros(RESULT, np.uint8)
@@ -189,13 +189,13 @@ class Products:
             lt.matmul_algo_check(
                 self._handle, description, of_b, of_a, of_out, of_out, algorithm.ctypes.data, result.ctypes.data
             )
-        except Exception:  # whatever it says of it, it is not used
+        except Exception:  # the algorithm is not used, whatever the reason
             return None
         fits = result[64:72].view(np.uint64)[0] <= WORKSPACE and result[72:76].view(np.int32)[0] == _SUCCESS
         return algorithm if fits else None
 
     def _proposals(self, described: tuple[int, ...], alignments: tuple[int, ...]) -> list[np.ndarray]:
-        """The 64 bytes of each algorithm that the library proposes, what it takes for the fastest first."""
+        """The 64 bytes of each algorithm that the library proposes, with the one it estimates as fastest first."""
         lt, preference = self._library, self._library.matmul_preference_create()
         description, of_b, of_a, of_out = described
         wanted = lt.MatmulPreferenceAttribute
@@ -235,5 +235,5 @@ class Products:
 
 
 def _refused(error: Exception) -> bool:
-    """Whether this error, of the bindings' own class, is an answer; nothing else is."""
+    """Whether this error of the bindings means that the library does not support the product; others are real errors."""
     return any(status in str(error) for status in REFUSALS)

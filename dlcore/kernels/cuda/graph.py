@@ -1,12 +1,12 @@
 """A list of calls as CUDA graphs: one launch for many steps.
 
-A graph repeats what was started while it was captured, on the same addresses.  That is all a step needs: what varies from
-step to step (batch, rate, counters, losses) is read from the device and written there by the step itself.
+A graph repeats the work that was launched while it was captured, on the same addresses.  That is all a step needs: what varies
+from step to step (batch, rate, counters, losses) the step itself reads from and writes to device memory.
 
-    Graphs(device, calls)(steps)    makes all calls, so many times
+    Graphs(device, calls)(steps)    runs all calls, `steps` times
 
-The first step is made call by call.  It is a step as any other, and it leaves nothing to do while the next are captured:
-kernels are compiled, products have their plans, scratch has grown to its size.
+The first step runs call by call.  It is an ordinary step, and afterwards capturing has nothing left to prepare: kernels are
+compiled, products have their plans, scratch has its full size.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-STEPS = 32  # of the longer graph: its launch costs the host some 10 µs, and capturing it about as much for each call
+STEPS = 32  # in the longer graph: launching it costs the host about 10 µs, and capturing it about as much per call
 
 
 class Graphs:
-    """A graph of one step and one of many, captured when they are first needed, on the stream that is then current."""
+    """A graph of one step and a graph of STEPS steps, each captured when first needed, on the stream that is current then."""
 
     def __init__(self, device: Any, calls: Sequence[Callable[[], None]]) -> None:
         self._device, self._calls, self._tried = device, calls, False

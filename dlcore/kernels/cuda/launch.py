@@ -1,7 +1,7 @@
-"""What a CUDA kernel is started with: its source, and the shape of its grid.
+"""The source of a CUDA kernel, and the shape of its launch.
 
-A kernel `f(device, *inputs, out=…)` of this folder works on whatever arrays its device works on (device.py).  Its arguments
-are arrays and NumPy scalars of exactly the types that the source declares: a Python float would arrive as a double.
+A kernel `f(device, *inputs, out=…)` of this folder works on the arrays of its device (device.py).  A launch takes arrays and
+NumPy scalars of exactly the types that the source declares: a Python float would arrive as a double.
 
 A grid depends on shapes only, never on the hardware, and so do the order of every sum and the bits of a result.
 """
@@ -19,14 +19,17 @@ from ...errors import ConfigurationError
 from ..contract import dtype_name
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
-OPTIONS = ("--std=c++17", "--fmad=false")  # without contraction a host compiler gets the same bits from the same source
-THREADS = 256  # of a block; real.cuh has the same number
+# --fmad=false: without contraction a host compiler gets the same bits from the same source.  --ftz=true: float32 arithmetic puts 0
+# in place of subnormal numbers, as on the CPU (kernels/subnormals.py); a GPU has no such mode for float64.  Division and square
+# root stay correctly rounded.  CuPy adds an --ftz of its own, which may change; NVRTC takes the option twice.
+OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=true")
+THREADS = 256  # per block; real.cuh has the same number
 WARP = 32
-NULL = np.uintp(0)  # the pointer to an array that is not there
+NULL = np.uintp(0)  # the pointer for an absent array
 
 
 class Shape(NamedTuple):
-    """Of a launch: blocks of the grid, threads of a block."""
+    """The shape of a launch: blocks in the grid, threads in a block."""
 
     grid: tuple[int, ...]
     block: tuple[int, ...]
@@ -37,33 +40,33 @@ def _between(low: int, value: int, high: int) -> int:
 
 
 def flat(size: int) -> Shape:
-    """For a loop over `size` entries: a thread takes every so-manieth."""
+    """For a grid-stride loop over `size` entries."""
     return Shape((_between(1, -(-size // THREADS), 1024),), (THREADS,))
 
 
 def by_rows(rows: int, columns: int, blocks: int = 1024) -> tuple[int, Shape]:
-    """For rows that a group of threads computes together: threads of a group, a warp or a block, and the shape."""
+    """For rows that a warp or a block computes together: threads per row, and the shape."""
     group = WARP if columns <= 1024 else THREADS
     return group, Shape((_between(1, -(-rows * group // THREADS), blocks),), (THREADS,))
 
 
 def tiles(rows: int, columns: int, rows_per_thread: int = 1, parts: int = 4096) -> Shape:
-    """For a matrix cut into tiles: a thread stays in its column.  At most `parts` blocks share a column."""
+    """For a matrix cut into tiles: a thread strides down one column.  At most `parts` blocks share a column."""
     x = min(1 << max(columns - 1, 0).bit_length(), WARP)
     y = THREADS // x
     return Shape((max(1, -(-columns // x)), _between(1, -(-rows // (y * rows_per_thread)), parts)), (x, y))
 
 
 def column_sums(rows: int, columns: int) -> Shape:
-    """As tiles, for kernels that sum columns."""
+    """Tiles for kernels that sum columns."""
     return tiles(rows, columns, rows_per_thread=4, parts=64)
 
 
 @cache
 def source(file: str, dtype: str, data: str = "") -> str:
-    """The text of `file`.cu for arrays of `dtype`, with what it includes in place; data.cu also for a data set of `data`.
+    """The text of `file`.cu for arrays of `dtype`, with its includes expanded; data.cu also for a data set of dtype `data`.
 
-    In place, since CuPy's cache of compiled kernels looks at the text and not at the files that it includes.
+    Expanded, because the key of CuPy's cache of compiled kernels is the text, without the files that it includes.
     """
     if dtype not in DTYPES:
         raise ConfigurationError(f"dtype {dtype!r} has no CUDA kernels; expected one of {', '.join(DTYPES)}")

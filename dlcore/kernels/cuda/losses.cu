@@ -1,7 +1,7 @@
 // Losses: value and delta in one pass, with the bias of the output layer if there is one (b may be null, delta may be z).
 // Delta is multiplied by the first number of `scaling`, which may be null, before it is rounded.
 //
-// Every block computes the sum of the weights for itself, so that delta can be divided by it in the same pass.
+// Every block sums all weights itself, so that delta can be divided by the sum in the same pass.
 #include "formulas.cuh"
 #include "reduce.cuh"
 
@@ -19,13 +19,13 @@ FORMULA void finish(Real sum, Real weight, Real *loss, Real *parts, int *ticket,
   }
 }
 
-// The sum of the weights of the rows predicted right, beside what `finish` writes: it has parts and a ticket of its own.
+// The sum of the weights of the rows predicted right, besides what `finish` writes, with its own parts and ticket.
 FORMULA void finish_count(Real right, Real *loss, Real *parts, int *tickets, Scratch &s) {
   Real total;
   if (grid_sum(right, parts + gridDim.x * gridDim.y, tickets + 1, s, total) && thread() == 0) loss[2] = total;
 }
 
-// -- losses that are sums over the outputs ---------------------------------------------------------------------------
+// -- losses that are sums over independent outputs -------------------------------------------------------------------
 
 #define LOSS(name, value, gradient)                                                                                    \
   struct name##_formula {                                                                                              \
@@ -56,7 +56,7 @@ FORMULA void entries(const Stored *z, const Stored *b, const Real *y, const Real
   finish(sum, weight, loss, parts, ticket, s);
 }
 
-FORMULA Real margin(Real z, Real y) { return 1 - (2 * y - 1) * z; } // what z is short of, for the class 2 y - 1
+FORMULA Real margin(Real z, Real y) { return 1 - (2 * y - 1) * z; } // positive where z is inside the margin of class 2 y - 1
 
 LOSS(squared_error, Real(0.5) * (z - y) * (z - y), z - y)
 LOSS(huber, fabs(z - y) > threshold ? threshold * (fabs(z - y) - Real(0.5) * threshold) : Real(0.5) * (z - y) * (z - y),
@@ -71,7 +71,7 @@ LOSS(binary_cross_entropy, (z <= 0 ? Real(0) : z) - z * y + log1p(exp(-fabs(z)))
 // q of a row: one-hot by class index, or given; keep and shift are 1 - s and s/c for the label smoothing s.
 struct Index {
   const i64 *y;
-  Real keep, shift, both; // both = keep + shift, rounded once: of a single class no delta may remain
+  Real keep, shift, both; // both = keep + shift, rounded once: with a single class delta must be exactly 0
   FORMULA Real of(i64 i, int j, int columns) const { return j == y[i] ? both : shift; }
   template <int GROUP> FORMULA int label(i64 i, int columns, int me, Scratch &s) const { return (int)y[i]; }
 };
@@ -85,7 +85,7 @@ struct Given {
   }
 };
 
-// L = mass log(total) - dot,  delta = mass a - q;  the row belongs to a warp or to the block.  COUNTED: also loss[2].
+// L = mass log(total) - dot,  delta = mass a - q;  one warp or one block per row.  COUNTED: also loss[2].
 template <int GROUP, bool COUNTED, class Targets>
 FORMULA void cross_entropy(const Stored *z, const Stored *b, Targets q, const Real *w, Real *loss, Stored *delta,
                            const Real *scaling, Real *parts, int *ticket, i64 rows, int columns, Scratch &s) {
@@ -145,7 +145,7 @@ CROSS_ENTROPY(256, _, false)
 CROSS_ENTROPY(32, _counted_, true) // without b
 CROSS_ENTROPY(256, _counted_, true)
 
-// -- binary cross-entropy by rows, which are right if all their outputs are ------------------------------------------
+// -- binary cross-entropy by rows: a row is right if all its outputs are ---------------------------------------------
 
 template <int GROUP>
 FORMULA void binary_rows(const Stored *z, const Real *y, const Real *w, Real *loss, Stored *delta, Real *parts,

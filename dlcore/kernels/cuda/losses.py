@@ -12,22 +12,27 @@ import numpy as np
 from ..reference.losses import LOSSES
 from .launch import NULL, WARP, by_rows, dtype_of, tiles
 
+# run with one warp or one block per row; the others run on tiles
+_BY_ROWS = (
+    "softmax_cross_entropy", "softmax_cross_entropy_dense", "softmax_cross_entropy_counted", "softmax_cross_entropy_dense_counted",
+)  # fmt: skip
+
 
 def _most_blocks(size):
-    """Every block reads all weights, so there are no more blocks than that reading is worth."""
+    """Every block reads all weights, so more blocks than these would mostly read weights."""
     return max(128, size // 4096)
 
 
 def with_bias(device, name, z, b, y, w, *numbers, out, scaling=NULL):
     rows, columns = z.shape
-    if name.startswith("softmax"):
+    if name in _BY_ROWS:
         group, shape = by_rows(rows, columns, _most_blocks(z.size))
         kernel, (smoothing,) = f"{name}_{group}", numbers
         last = np.float64(1 - smoothing), np.float64(smoothing / max(columns, 1))
     else:
         shape = tiles(rows, columns, parts=max(1, _most_blocks(z.size) // -(-columns // WARP)) if columns else 1)
         kernel, last = name, (np.float64(numbers[0] if numbers else 0),)
-    # the second half is for what is counted
+    # the second half is for the weight of the correct rows
     scratch = device.partial_sums(dtype_of(z), 2 * math.prod(shape.grid), tickets=2)
     device.launch(
         "losses",
@@ -70,5 +75,5 @@ def scaled(loss, device, *inputs, out):
 
 KERNELS = {name: _loss(name) for name in LOSSES}
 KERNELS |= {f"{name}_scaled": partial(scaled, loss) for name, loss in KERNELS.items()}
-KERNELS |= {name: _loss(name) for name in ("softmax_cross_entropy_counted", "softmax_cross_entropy_dense_counted")}
+KERNELS |= {name: _loss(name) for name in _BY_ROWS}
 KERNELS["binary_cross_entropy_counted"] = binary_cross_entropy_counted

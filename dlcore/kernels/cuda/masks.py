@@ -1,8 +1,8 @@
-"""ReLU's gradient as an epilogue of cuBLASLt: it reads a mask of bits, which the forward product or the pass after it has written.
+"""ReLU's gradient as an epilogue of cuBLASLt, which reads a bit mask written by the forward product or by the pass after it.
 
-A kernel of a ReLU keeps its output, not a mask, so two calls of a step are told of each other here: `dense_relu` that writes an
-array, and the next `input_grad_relu` that reads it before anything else writes there.  Both go on as they are where the library
-does not offer that epilogue, or not rightly.
+The contract of ReLU keeps its output, not a mask, so this module connects two calls of a step: a `dense_relu` that writes an
+array, and the next `input_grad_relu` that reads it before any other call writes there.  Without a correct epilogue in the
+library, both run as they are.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from .overlap import touches
 
 
 class Mask:
-    """A bit for each entry of an output; `written` says that the forward call leaves one there."""
+    """A bit for each entry of an output; `written` says whether the forward call has written them."""
 
     def __init__(self) -> None:
         self.written = False
         self._array: Any = None
 
     def array(self, device: Any, a: Any) -> Any:
-        """(rows, bytes) for an output a, allocated when it is first asked for: while a step is made call by call."""
+        """(rows, bytes) for an output a, allocated at the first use, when a step runs call by call and is not captured."""
         if self._array is None:
             rows, width = a.shape[0], mask_bytes(a.shape[1])
             self._array = device.zeros(rows * width, "uint8").reshape(rows, width)

@@ -1,4 +1,4 @@
-// Training in 16 bits.  The mathematics is in kernels/reference/mixed.py; what is Real there has 32 bits.
+// Training in 16 bits.  The mathematics is in kernels/reference/mixed.py; wide arrays are Real, with 32 bits.
 #include "reduce.cuh"
 
 KERNEL(rounded, const Real *theta, Stored *copy, i64 size) {
@@ -9,7 +9,7 @@ KERNEL(scaled, Stored *delta, const Real *scaling, i64 size) {
   for (EACH(i, size)) store(delta, i, load(delta, i) * scaling[0]);
 }
 
-// The scale changes when all blocks have read it.
+// The last block to finish changes the scale, after all have read it.
 KERNEL(unscaled, Real *grad, Real *loss, Real *scaling, const i64 *fault, Real *parts, int *ticket, i64 size, double largest,
        double patience) {
   __shared__ Scratch s;

@@ -1,4 +1,4 @@
-"""Training in 16 bits: copies of the parameters, and the scale of gradients in float16."""
+"""Training in 16 bits: rounded copies of the parameters, and scaling of gradients in float16."""
 
 import numpy as np
 

@@ -3,7 +3,7 @@
 
 // -- over the rows: batch normalization ------------------------------------------------------------------------------
 
-// Number, mean and sum of squared deviations; joined without cancellation.  Chan, Golub & LeVeque (1979).
+// Count, mean and sum of squared deviations, merged without cancellation.  Chan, Golub & LeVeque (1979).
 struct Moments {
   Real n, mean, squares;
 };
@@ -22,7 +22,7 @@ FORMULA Moments tile_moments(Moments m, Moments *lanes) { // over the threads wi
   return lanes[threadIdx.x];
 }
 
-// Mean and variance of each column; parts has room for 3 numbers a block and column.
+// Mean and variance of each column; parts has room for 3 numbers per block and column.
 KERNEL(moments, const Stored *x, Real *mu, Real *var, Real *parts, int *tickets, i64 rows, int columns) {
   __shared__ Scratch s;
   __shared__ Moments lanes[THREADS];
@@ -67,7 +67,7 @@ KERNEL(normalize, const Stored *x, const Stored *gamma, const Stored *beta, cons
 }
 
 // dgamma = column sums of delta x^, dbeta = column sums of delta.  By columns, x^ = (x - mu_j) / sqrt(var_j + epsilon); by
-// rows, x^ = (x - mu_i) rstd_i.  parts has room for 2 numbers a block and column, tickets for 2 a blockIdx.x.
+// rows, x^ = (x - mu_i) rstd_i.  parts has room for 2 numbers per block and column, tickets for 2 per blockIdx.x.
 template <bool BY_ROWS>
 FORMULA void gain_sums(const Stored *delta, const Stored *x, const Real *mu, const Real *scale, Real *dgamma,
                        Real *dbeta, Real *parts, int *tickets, i64 rows, int columns, Real epsilon, Scratch &s) {
@@ -119,7 +119,7 @@ KERNEL(running_statistics, const Real *mu, const Real *var, Real *mean, Real *va
   }
 }
 
-// -- over the columns: layer normalization; a row belongs to a warp or to the block ----------------------------------
+// -- over the columns: layer normalization, one warp or one block per row --------------------------------------------
 
 template <int GROUP>
 FORMULA void layer_norm_rows(const Stored *x, const Stored *gamma, const Stored *beta, Stored *z, Real *mu, Real *rstd,

@@ -26,7 +26,7 @@ def batch_norm_predict(device, x, gamma, beta, mean, variance, epsilon, *, out):
 
 
 def _gain_sums(device, kernel, delta, *arguments):
-    """dgamma and dbeta, before delta is written over."""
+    """dgamma and dbeta, before delta is overwritten."""
     rows, columns = delta.shape
     shape = column_sums(rows, columns)
     scratch = device.partial_sums(dtype_of(delta), 2 * shape.grid[1] * columns, 2 * shape.grid[0])

@@ -1,11 +1,11 @@
-"""Calls of a step that need not wait for each other, on two streams.
+"""Independent calls of a step on two streams.
 
-Nothing reads the gradient of a weight matrix before the update, while the gradient of the input below is waited for.  So
-products of the first kind go to a second stream, and the step meets it again before a call that touches what they touch.
+Nothing reads the gradient of a weight matrix before the update, but the next layer down waits for the gradient of its output.
+So products of the first kind go to a second stream, and the step joins it before a call that touches the same arrays.
 
-The optimizer has no part in this.  A step whose loss or gradient is not finite must leave the parameters as they were, so none of
-them may change before `prepare_update` has seen all gradients, those of the lowest layer last; and then the update of all of them
-is one kernel that memory limits, with nothing left to run beside it.
+The optimizer does not overlap.  A step whose loss or gradient is not finite must leave the parameters as they were, so none of
+them may change before `prepare_update` has seen all gradients, the last of which is the lowest layer's; and the update of all
+parameters is one memory-bound kernel, with nothing left to run beside it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-ASIDE = ("weight_grad", "dense_grad")  # what is large, and read late
+ASIDE = ("weight_grad", "dense_grad")  # large products whose results are read late
 
 
 def overlapped(device: Any, calls: Sequence[Any], kernels: Callable[[Any], dict[str, Any]]) -> list[Callable[[], None]]:
-    """The same work as the bound calls, in the same order on each array; `kernels(device)` are those of a device."""
+    """The work of the bound calls, in the same order on each array; `kernels(device)` are the kernels bound to a device."""
     made: list[Callable[[], None]] = []
     pending: list[Any] = []
     for i, call in enumerate(calls):
@@ -46,12 +46,12 @@ def _conflict(device: Any, call: Any, other: Any) -> bool:
 
 
 def touches(device: Any, written: Iterable[Any], array: Any) -> bool:
-    """Whether what is written overlaps the array in memory."""
+    """Whether any of the written arrays overlaps `array` in memory."""
     return _meet(_ranges(device, written), list(_ranges(device, [array])))
 
 
 def _ranges(device: Any, values: Iterable[Any]) -> Iterable[tuple[int, int]]:
-    """Where arrays begin and end in memory; they are contiguous."""
+    """(begin, end) of the arrays in memory; they are contiguous."""
     for value in values:
         if getattr(value, "ndim", 0):
             start = device.address(value)

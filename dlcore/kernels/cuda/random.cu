@@ -1,7 +1,7 @@
 // Dropout: the mask is a function of (seed, layer, evaluation, position), the same bits on every device.
 #include "dropout.cuh"
 
-// A thread draws four words and decides on four entries; z may be x.
+// A thread draws four words for four entries; z may be x.
 KERNEL(dropout, const Stored *x, const i64 *progress, Stored *z, u8 *mask, i64 size, u32 key0, u32 key1, u32 layer,
        u64 threshold, double keep) {
   const Dropout draw = {(u32)progress[2], key0, key1, layer, threshold, (Real)keep};

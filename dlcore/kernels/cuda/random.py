@@ -6,7 +6,7 @@ from .launch import dtype_of, flat
 
 
 def words(key0, key1, layer, keep):
-    """What a mask is drawn by, as the kernels take it."""
+    """The arguments of the kernels that draw a mask."""
     key = (np.uint32(word & 0xFFFFFFFF) for word in (key0, key1, layer))
     return *key, np.uint64(int(keep * 2**32)), np.float64(keep)
 

@@ -1,8 +1,8 @@
-// What every kernel file starts from: storage and arithmetic types, and how a kernel is declared.
+// Common to all kernel files: storage and arithmetic types, and how a kernel is declared.
 //
-// The launcher puts one line before the source, "#define STORED_float32" or its like.  Arrays hold `Stored`; formulas are
+// The launcher puts one line before the source, such as "#define STORED_float32".  Arrays hold `Stored`; formulas are
 // computed in `Real`: double for float64, float for everything else.  load() and store() are the only casts.
-// No CUDA header is needed, so NVRTC compiles without one, and a host compiler that supplies the CUDA words can run it.
+// No CUDA header is needed, so NVRTC compiles without one, and so does a host compiler, given definitions of the CUDA keywords.
 #pragma once
 
 typedef unsigned char u8;
@@ -10,11 +10,11 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 
-#define THREADS 256 // of every block, in one or two dimensions
+#define THREADS 256 // per block, in one or two dimensions
 #define FULL 0xffffffffu // all lanes of a warp
 
 #ifndef KERNEL
-// two blocks on a multiprocessor at least: without that number ptxas spills to have more of them
+// at least two blocks per multiprocessor: without this number ptxas spills registers to fit more of them
 #define KERNEL(name, ...) extern "C" __global__ void __launch_bounds__(THREADS, 2) name(__VA_ARGS__)
 #define FORMULA __device__ __forceinline__
 #endif
@@ -77,5 +77,5 @@ FORMULA int thread() { return threadIdx.y * blockDim.x + threadIdx.x; }
 FORMULA int lane() { return thread() & 31; }
 FORMULA int warp() { return thread() >> 5; }
 
-// for (EACH(i, n)): all i below n, over the threads of the grid
+// for (EACH(i, n)): a grid-stride loop over all i below n
 #define EACH(i, n) i64 i = blockIdx.x * (i64)blockDim.x + threadIdx.x; i < (n); i += (i64)gridDim.x * blockDim.x

@@ -1,7 +1,7 @@
-// Sums over a warp, a block and a grid, in an order that only shapes decide: no float is added atomically.
+// Sums over a warp, a block and a grid, in an order that depends on shapes only: no float is added atomically.
 //
-// A sum over a grid takes one launch: every block writes its part, and the block that comes last adds the parts in the
-// order of the blocks.  Which block that is changes from run to run, the order of the sum does not.
+// A sum over a grid takes one launch: every block writes its part, and the last block to finish adds the parts in the
+// order of the blocks.  Which block is last changes from run to run, the order of the sum does not.
 #pragma once
 #include "real.cuh"
 
@@ -15,7 +15,7 @@ FORMULA Real warp_sum(Real v) {
   return v;
 }
 
-FORMULA Real warp_max(Real v) { // NaN loses, and shows in the sum that follows
+FORMULA Real warp_max(Real v) { // ignores NaN, which shows in the sum that follows
   for (int o = 16; o; o >>= 1) {
     Real other = __shfl_xor_sync(FULL, v, o);
     v = other > v ? other : v;
@@ -27,7 +27,7 @@ FORMULA Real warp_max(Real v) { // NaN loses, and shows in the sum that follows
 template <int GROUP> FORMULA Real group_sum(Real v, Scratch &s) {
   v = warp_sum(v);
   if (GROUP == 32) return v;
-  __syncthreads(); // nobody still reads what the last sum left
+  __syncthreads(); // all threads have read the previous sum
   if (lane() == 0) s.lanes[warp()] = v;
   __syncthreads();
   v = 0;
@@ -45,7 +45,7 @@ template <int GROUP> FORMULA Real group_max(Real v, Scratch &s) {
   return v;
 }
 
-// The first place of the largest of row(0), row(1), ..., in all threads of the group; NaN is not the largest.
+// argmax of row(0), row(1), ..., the first of equal ones, in all threads of the group; NaN is never the largest.
 template <int GROUP, class Row> FORMULA int group_argmax(Row row, int columns, int me, Scratch &s) {
   Real top = minus_infinity();
   int place = me;
@@ -59,8 +59,8 @@ template <int GROUP, class Row> FORMULA int group_argmax(Row row, int columns, i
 
 FORMULA Real block_sum(Real v, Scratch &s) { return group_sum<THREADS>(v, s); }
 
-// Whether this block is the last of `blocks` to come here; what the others wrote before is then visible to it.  The ticket
-// is 0 before and after.
+// Whether this block is the last of `blocks` to arrive here; it then sees what the others wrote before.  The ticket is 0
+// before and after.
 FORMULA bool comes_last(int *ticket, int blocks, Scratch &s) {
   __threadfence();
   __syncthreads();
@@ -73,7 +73,7 @@ FORMULA bool comes_last(int *ticket, int blocks, Scratch &s) {
   return s.last;
 }
 
-// Sum of v over all threads of the grid.  True in the block that has it, in `total` of all its threads.
+// Sum of v over all threads of the grid.  True in one block, whose threads all have it in `total`.
 FORMULA bool grid_sum(Real v, Real *parts, int *ticket, Scratch &s, Real &total) {
   const int blocks = gridDim.x * gridDim.y;
   v = block_sum(v, s);
@@ -91,7 +91,7 @@ FORMULA bool grid_sum(Real v, Real *parts, int *ticket, Scratch &s, Real &total)
 
 // Sum over the threads of a block with the same threadIdx.x, in all of them.
 FORMULA Real tile_sum(Real v, Scratch &s) {
-  __syncthreads(); // nobody still reads what the last sum left
+  __syncthreads(); // all threads have read the previous sum
   s.lanes[thread()] = v;
   for (int half = blockDim.y / 2; half; half /= 2) {
     __syncthreads();
@@ -101,9 +101,9 @@ FORMULA Real tile_sum(Real v, Scratch &s) {
   return s.lanes[threadIdx.x];
 }
 
-// Sum of v over all threads of column j: of this block, and of the other blocks of its column, blockIdx.y.  True where it is
-// to be written: in one thread of the last block.  `parts` holds gridDim.y rows of all columns, there is a ticket for every
-// blockIdx.x.
+// Sum of v over all threads of column j, in this block and in the other blocks of the column (blockIdx.y).  True in the one
+// thread that must write it, which is in the last block to finish.  `parts` holds gridDim.y rows of all columns; there is a
+// ticket per blockIdx.x.
 FORMULA bool column_sum(Real v, int j, int columns, Real *parts, int *tickets, Scratch &s, Real &total) {
   v = tile_sum(v, s);
   if (gridDim.y == 1) {

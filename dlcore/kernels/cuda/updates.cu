@@ -1,11 +1,11 @@
-// What happens to the flat parameter vector in one update.  The mathematics is in kernels/reference/updates.py.
+// One update of the flat parameter vector.  The mathematics is in kernels/reference/updates.py.
 //
-// Each optimizer is a rule, prepared from what lies on the device (rate, scale, counters) and applied entry by entry.
+// Each optimizer is a rule: its constants come from device memory (rate, scale, counters), and it is applied entry by entry.
 #include "reduce.cuh"
 #include "updates.cuh"
 
-// g <- g + l2 theta on the matrices, and the sum of its squares: a block sums a run of entries, and what follows is decided
-// by the block that comes last.
+// g <- g + l2 theta on the matrices, and the sum of its squares: each block sums a run of entries, and the last block to finish
+// decides on the update.
 KERNEL(prepare_update, const Stored *theta, Stored *grad, Stored *squares, const Stored *loss, const Stored *rates, Stored *control,
        Stored *losses, i64 *place, i64 *progress, i64 *fault, Real *parts, int *ticket, i64 size, i64 matrices, double l2,
        double clip) {
@@ -49,7 +49,7 @@ KERNEL(accumulate, const Stored *grad, const Stored *loss, Stored *total, Stored
   }
 }
 
-// The sums go to 0 when all blocks have read them.
+// The last block to finish sets the sums to 0, after all have read them.
 KERNEL(average, Stored *total, Stored *sums, Stored *grad, Stored *loss, int *ticket, i64 size) {
   __shared__ Scratch s;
   const Real sum = load(sums, 0), weight = load(sums, 1), divisor = weight > 0 ? weight : Real(1);
@@ -93,9 +93,9 @@ struct Velocity {
     return decay * theta - (c * g + d * v);
   }
 };
-// What a gradient does is multiplied by the rate; v is a sum of gradients, or of `steps` that were.  On the first of
-// `progress` updates, if that is given, v is g.  The update starts from `origin`, if that is given, and returns to it if it is
-// skipped.
+// v sums gradients, and is multiplied by the rate when it is applied; with `steps`, v sums steps, which contain the rate.  If
+// `progress` is given, the first update sets v to g.  If `origin` is given, the update starts from it, and a skipped update
+// returns to it.
 KERNEL(velocity, const Stored *origin, Stored *theta, Copy *copy, const Stored *grad, Stored *v, const Stored *control,
        const i64 *progress, i64 size, i64 matrices, double weight_decay, double a, double b, double c, double d,
        int steps) {
@@ -103,7 +103,7 @@ KERNEL(velocity, const Stored *origin, Stored *theta, Copy *copy, const Stored *
   const bool first = progress && progress[3] <= 1;
   const Real of_g = steps ? step.eta : Real(1), of_v = steps ? Real(1) : step.eta;
   if (origin)
-    for (EACH(i, size)) store(theta, copy, i, load(origin, i)); // a thread goes over the same entries in both loops
+    for (EACH(i, size)) store(theta, copy, i, load(origin, i)); // no barrier: each thread has the same entries in both loops
   const Real keep = first ? Real(0) : (Real)a, take = first ? Real(1) : of_g * (Real)b;
   with_one_slot(theta, copy, grad, v, step, Velocity{keep, take, step.eta * (Real)c, of_v * (Real)d});
 }

@@ -1,7 +1,7 @@
-// What all updates of the flat vector share: what they read of a step, and a loop for every number of slots.
+// Common to all updates of the flat vector: what they read from device memory, and one loop per number of slots.
 //
-// What 16-bit training computes with is a rounded copy of theta, written in the same pass; null where there is none.
-// A rule has `of(theta, g, slots..., decay)`: it gives the new theta and changes the slots.
+// `copy` is the rounded copy of theta that 16-bit training computes with, written in the same pass; it may be null.
+// A rule has `of(theta, g, slots..., decay)`, which returns the new theta and changes the slots.
 #pragma once
 #include "real.cuh"
 
@@ -17,7 +17,7 @@ FORMULA void store(Stored *theta, Copy *copy, i64 i, Real value) {
 }
 
 struct Step {
-  Real eta, scale, decay; // rate; factor on the gradient, 0 means: leave everything as it is; 1 - eta weight_decay
+  Real eta, scale, decay; // rate; factor on the gradient, where 0 skips the update; 1 - eta weight_decay
   i64 size, matrices;     // the weight matrices come first; they alone decay
   FORMULA Real decay_at(i64 i) const { return i < matrices ? decay : Real(1); }
 };

@@ -15,13 +15,13 @@ def _launch(device, kernel, theta, *arguments):
 
 
 def launch_rule(device, file, kernel, theta, copy, *arguments):
-    """Start an optimizer's kernel, which also writes the rounded `copy` of theta, if that is not NULL."""
+    """Launch an optimizer's kernel, which also writes the rounded `copy` of theta, if that is not NULL."""
     data = "" if copy is NULL or dtype_of(copy) == dtype_of(theta) else dtype_of(copy)
     device.launch(file, kernel, dtype_of(theta), flat(theta.size), *arguments, data=data)
 
 
 def with_copies(kernels):
-    """These, and the ones that also write a copy: their last output."""
+    """These kernels, and for each optimizer one that also writes a copy, as its last output."""
 
     def kernel(rule, device, *inputs, out):
         *out, copy = out

@@ -1,8 +1,8 @@
 """Activations g and their gradients dz = delta ⊙ g'(z).
 
-A gradient reads the output `a` where g' can be had from it, so that the input need not be kept, and the input `z` where it
-cannot.  Derivatives at kinks follow PyTorch: ReLU 0; leaky ReLU and ELU alpha; the binary step's is 0 everywhere.
-NaN goes through every activation but the binary step, so that it shows in the loss.
+A gradient reads the output `a` where g' can be computed from it, so that the input need not be kept; otherwise it reads the
+input `z`.  Derivatives at kinks follow PyTorch: ReLU 0; leaky ReLU and ELU alpha; the binary step's is 0 everywhere.
+NaN passes through every activation except the binary step, so that it shows in the loss.
 """
 
 import math
@@ -182,11 +182,11 @@ def silu_grad(xp, delta, z):
 
 @contract("z[n,o] -> a[n,o]", alias="a z")
 def exponential(xp, z):
-    """a = exp(z), the expected count of the Poisson loss; no layer has it, so it has no gradient"""
+    """a = exp(z), the expected count of the Poisson loss; no layer uses it, so it has no gradient"""
     return xp.exp(z)
 
 
-# The elementwise activations: their kernels share one loop per device, and each has fused forms (fused.py).
+# The elementwise activations: their kernels share one loop per device, and each has fused kernels (fused.py).
 ELEMENTWISE = (
     "identity", "binary_step", "sigmoid", "tanh", "arctan", "relu", "leaky_relu", "elu", "selu", "softplus", "gelu", "gelu_tanh", "silu",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Updates that scale each coordinate by the size of its gradients.  What the arguments hold is said in updates.py.
+"""Updates that scale each coordinate by the size of its gradients.  updates.py describes the arguments.
 
 The divisor is √v + ε as in the papers, or √(v + ε) if `inside`, as in the lectures.
 """

@@ -1,7 +1,7 @@
 """A batch of rows from the data set: order, gather and cast, inside the step.
 
 The batch is number progress[1] of epoch progress[0]; `batch` is the size of a full one, so that a ragged last batch starts
-where the full ones end.  Positions run modulo the N rows.  `index` is scratch that sets the number of rows.
+where the full ones end.  Positions run modulo the N rows.  `index` is scratch, as long as the batch has rows.
 """
 
 from ..contract import contract
@@ -25,13 +25,13 @@ def _gather(xp, X, y, w, progress, index, key0, key1, batch, shuffle):
     return x, xp.take(y, index, axis=0), xp.take(w, index), counted, index
 
 
-@contract(f"X[N,d]:stored Y[N,k] {_SHARED} -> x[n,d] y[n,k] v[n] progress[4] index[n]:count", wide="Y w y v")
+@contract(f"X[N,d]:stored Y[N,k] {_SHARED} -> x[n,d] y[n,k] v[n] progress[4] index[n]", wide="Y w y v")
 def gather(xp, X, Y, w, progress, index, key0, key1, batch, shuffle):
     """x = X[r], y = Y[r], v = w[r] for the rows r of this batch; counts the batch and the evaluation"""
     return _gather(xp, X, Y, w, progress, index, key0, key1, batch, shuffle)
 
 
-@contract(f"X[N,d]:stored labels[N]:count {_SHARED} -> x[n,d] y[n]:count v[n] progress[4] index[n]:count", wide="w v")
+@contract(f"X[N,d]:stored labels[N]:count {_SHARED} -> x[n,d] y[n]:count v[n] progress[4] index[n]", wide="w v")
 def gather_labels(xp, X, labels, w, progress, index, key0, key1, batch, shuffle):
     """As gather, for class indices"""
     return _gather(xp, X, labels, w, progress, index, key0, key1, batch, shuffle)

@@ -1,9 +1,9 @@
 """Learned rows in place of columns that hold codes of categories.
 
-Column j of x is passed on where dimensions[j] is 0.  Otherwise it holds codes 1 … categories[j], and becomes dimensions[j]
-columns, a row of its table; anything that is not such a code is an unknown category and becomes zeros.  The tables lie one
-after the other in E, row by row.  Columns of z that no column of x fills are 0, and so are rows of a table that E is too
-short for.  z and dE are among the inputs for their sizes only, and are written whole.
+Column j of x is copied where dimensions[j] is 0.  Otherwise it holds codes 1 … categories[j], and becomes dimensions[j]
+columns, a row of its table; any other value is an unknown category and becomes zeros.  The tables lie one after the other in
+E, row by row.  Columns of z that no column of x fills are 0, and so are rows of a table that E is too short for.  z and dE
+are inputs only for their sizes, and are overwritten entirely.
 """
 
 from ..contract import contract
@@ -21,14 +21,14 @@ def _tables(categories, dimensions):
 
 
 def _one_hot(xp, codes, c):
-    """1 where the row has code 1 … c, one column each"""
+    """A column for each code 1 … c: 1 where the row has that code, else 0"""
     known = xp.arange(1, c + 1, dtype=codes.dtype)
     return xp.astype(codes[:, None] == known[None, :], codes.dtype)
 
 
 @contract(f"{_SHARED} E[P] z[n,o] -> z[n,o]")
 def embedding(xp, x, categories, dimensions, E, z):
-    """z = (…, x_j, …, one-hot(x_j) E_j, …): columns without a table as they are, the others as rows of E_j[c,e]"""
+    """z = (…, x_j, …, one-hot(x_j) E_j, …): columns without a table are copied, the others become rows of E_j[c,e]"""
     n, width = z.shape
     blocks = []
     for j, _, start, c, e in _tables(categories, dimensions):
@@ -43,7 +43,7 @@ def embedding(xp, x, categories, dimensions, E, z):
 
 @contract(f"delta[n,o] {_SHARED} dE[P] -> dE[P]", wide="dE", tolerance=64)
 def embedding_grad(xp, delta, x, categories, dimensions, dE):
-    """dE_j = one-hot(x_j)ᵀ delta_j, delta_j the columns of delta that E_j has filled"""
+    """dE_j = one-hot(x_j)ᵀ delta_j, delta_j the columns of delta where z holds rows of E_j"""
     n, width = delta.shape
     pieces = []
     for j, place, start, c, e in _tables(categories, dimensions):

@@ -4,6 +4,8 @@ Each takes logits z, targets y and row weights w, and gives loss = (Σ_i w_i L_i
 factor w_i / Σ w inside.  A batch without weight has loss 0 and delta 0.
 """
 
+from dataclasses import replace
+
 from ..contract import contract
 from .activations import logistic, softmax
 
@@ -84,8 +86,8 @@ def perceptron(xp, z, y, w):
 
 
 def binary_entropy(xp, p, t):
-    """−[t log p + (1 − t) log(1 − p)] of probabilities p and targets t, entry by entry: 0 log 0 = 0, and ∞ where p is sure
-    and wrong.  Training takes logits instead, which are never sure: binary_cross_entropy.
+    """−[t log p + (1 − t) log(1 − p)] of probabilities p and targets t, entry by entry: 0 log 0 = 0, and ∞ where p is 0 or 1
+    and wrong.  Training takes logits instead, whose probabilities never reach 0 or 1: binary_cross_entropy.
     """
 
     def surprise(share, probability):
@@ -129,30 +131,28 @@ def softmax_cross_entropy(xp, z, y, w, smoothing):
     return softmax_cross_entropy_dense(xp, z, one_hot, w, smoothing)
 
 
-# The losses that follow a product x W + b in one fused kernel (fused.py).
+# The losses that have a fused kernel with the product x W + b of the output layer (fused.py).
 LOSSES = (
     "squared_error", "huber", "poisson", "binary_cross_entropy", "hinge", "perceptron", "softmax_cross_entropy",
     "softmax_cross_entropy_dense",
 )  # fmt: skip
 
 
-# -- with the weight of the rows predicted right, for evaluation -----------------------------------------------------
+# -- losses that also count correct rows, for evaluation -------------------------------------------------------------
 
 
 def _counted(loss, right):
     """`loss` with a third number, Σ_i w_i over the rows where right(xp, z, y)."""
-    inputs, outputs = loss.contract.text.replace("loss[2]", "loss[3]").split(" -> ")
 
-    @contract(f"{inputs} -> {outputs}", alias="delta z", wide=" ".join(loss.contract.wide), tolerance=64)
     def kernel(xp, z, y, w, *numbers):
         both, delta = loss(xp, z, y, w, *numbers)
         count = xp.sum(xp.where(right(xp, z, y), w, xp.zeros_like(w)))
         return xp.concat([both, xp.reshape(count, (1,))]), delta
 
+    both, delta = loss.contract.outputs
+    kernel.contract = replace(loss.contract, outputs=(replace(both, dims=("3",)), delta))
     kernel.__name__ = kernel.__qualname__ = f"{loss.__name__}_counted"
-    kernel.__doc__ = (
-        f"{loss.__doc__}\n\nloss[2] is the weight of the rows whose classes are right; of a row with NaN anything."
-    )
+    kernel.__doc__ = f"{loss.__doc__}\n\nloss[2] is the weight of the rows whose classes are right; a row with NaN may or may not count."
     return kernel
 
 

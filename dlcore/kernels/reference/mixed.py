@@ -1,20 +1,21 @@
 """Training in 16 bits: layers compute with rounded copies of the parameters; parameters, slots and sums have 32 (`wide`).
 
-The smallest numbers of float16 are larger than many gradients, so its losses are multiplied by a power of two, and gradients
-divided by it before they are used.  Micikevicius et al., Mixed precision training (2018).
+Many gradients are smaller than the smallest float16 number, so in float16 the loss is multiplied by a power of two, and the
+gradients are divided by it before they are used.  Micikevicius et al., Mixed precision training (2018).
 
     scaling = (S, good, skipped)   the factor; finite gradients since it last changed; updates skipped since the start
 
-A kernel of two words is what the first does, then the second; `wide` says what has 32 bits.
+<optimizer>_rounded runs the optimizer, then `rounded`; <loss>_scaled runs the loss, then `scaled`.
 """
 
-from ..contract import FLOATING, contract
+from ..composition import composed
+from ..contract import contract
 from . import adaptive, fused, losses, updates
 from .losses import LOSSES
 
 FIRST_SCALE, LARGEST_SCALE, PATIENCE = 2.0**16, 2.0**24, 2000
 
-# what writes theta first of all, and so can write its copy in the same pass
+# these write theta as their first output, so their fused kernels can write its copy in the same pass
 OPTIMIZERS = (
     "sgd", "sgd_momentum", "sgd_step", "moving_average", "moving_average_nesterov", "normalized_gradient", "adagrad", "rmsprop",
     "adam", "nadam", "lion",
@@ -35,10 +36,10 @@ def scaled(xp, delta, scaling):
 
 @contract("grad[p] loss[2] scaling[3]:positive fault[1]:count -> grad[p] loss[2] scaling[3]", wide="grad loss scaling")
 def unscaled(xp, grad, loss, scaling, fault):
-    """g ← g / S.  Where that overflowed S ← S / 2, and the weight is negated: the loss counts, but there is no update.
+    """g ← g / S.  If a gradient overflowed, S ← S / 2 and the weight is negated: the loss counts, but there is no update.
 
-    After 2,000 finite gradients S ← 2 S, up to 2²⁴.  If S is 1 already, or the loss is not finite, nothing is mended: then
-    training diverges, and after the `fault` (updates.py) the scaling stays as it is.
+    After 2,000 finite gradients S ← 2 S, up to 2²⁴.  If S is 1 already, or the loss is not finite, nothing is repaired:
+    training has diverged, and after the `fault` (updates.py) the scaling no longer changes.
     """
     scale, good, skipped = scaling[0], scaling[1], scaling[2]
     g = grad / scale
@@ -59,44 +60,14 @@ def unscaled(xp, grad, loss, scaling, fault):
     return mended, xp.stack([loss[0], weight]), xp.stack(state)
 
 
-def _arrays(arguments):
-    return " ".join(a.name for a in arguments if a.dims is not None and a.domain in FLOATING)
-
-
 def _with_copy(name):
     update = getattr(updates, name, None) or getattr(adaptive, name)
-    known = update.contract
-
-    @contract(f"{known.text} copy[p]", wide=_arrays(known.inputs), tolerance=known.tolerance)
-    def kernel(xp, *arguments):
-        results = update(xp, *arguments)
-        results = results if isinstance(results, tuple) else (results,)
-        return (*results, rounded(xp, results[0]))
-
-    kernel.__name__ = kernel.__qualname__ = f"{name}_rounded"
-    kernel.__doc__ = f"{name}, then copy = theta: {update.__doc__}"
-    return kernel
+    return composed(f"{name}_rounded", f"{name}, then copy = theta: {update.__doc__}", update, rounded)
 
 
 def _scaled_loss(loss):
-    known = loss.contract
-    inputs, _, outputs = known.text.partition(" -> ")
-
-    @contract(
-        f"{inputs} scaling[3]:positive -> {outputs}",
-        alias=" ".join(name for pair in known.aliases for name in pair),
-        wide=" ".join((*known.wide, "scaling")),
-        smooth_away_from=known.smooth_away_from,
-        tolerance=known.tolerance,
-    )
-    def kernel(xp, *arguments):
-        *arguments, scaling = arguments
-        value, delta = loss(xp, *arguments)
-        return value, scaled(xp, delta, scaling)
-
-    kernel.__name__ = kernel.__qualname__ = f"{loss.__name__}_scaled"
-    kernel.__doc__ = f"{loss.__name__}, then delta ← S delta: {loss.__doc__}"
-    return kernel
+    name = loss.__name__
+    return composed(f"{name}_scaled", f"{name}, then delta ← S delta: {loss.__doc__}", loss, scaled)
 
 
 _LOSSES = [loss for name in LOSSES for loss in (getattr(losses, name), fused.KERNELS[f"dense_{name}"])]

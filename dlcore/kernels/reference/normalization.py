@@ -34,7 +34,7 @@ def batch_norm_grad(xp, delta, x, gamma, mu, var, epsilon):
 def running_statistics(xp, mu, var, mean, variance, control, rows, momentum):
     """mean ← (1 − momentum) mean + momentum mu;  variance likewise, with the unbiased n/(n−1) var.
 
-    Part of the update: an update that is skipped (scale 0 in control) leaves them as they are.
+    Part of the update: if it is skipped (scale 0 in control), both stay as they are.
     """
     unbiased = rows / max(rows - 1, 1)
     new_mean = (1 - momentum) * mean + momentum * mu

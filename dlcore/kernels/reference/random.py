@@ -1,4 +1,4 @@
-"""Randomness as a function: Philox4x32-10 on (key = seed, counter), and what is drawn from it inside a step.
+"""Randomness as a function: Philox4x32-10 on (key = seed, counter), and the order and dropout masks drawn from it in a step.
 
 The counter is (purpose, layer, epoch or step, position / 4); position % 4 picks one of the four words.
 Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011).
@@ -30,7 +30,7 @@ def rounds(n):
 
 
 def sides(n):
-    """a, b about √n with a b >= n: the grid holds few cells too many, so cycle walking is short."""
+    """a, b about √n with a b >= n: the grid has few cells beyond n, so cycle walking is short."""
     a = math.isqrt(n - 1) + 1
     return a, -(-n // a)
 

@@ -3,7 +3,7 @@
 theta, grad and the slots are the flat buffers of all trainable parameters; the first `matrices` entries are the weight
 matrices, the only ones that l2 and weight decay act on.  Everything that varies between steps is read from device arrays:
 
-    control  = (eta, scale, norm)   learning rate; factor on the gradient, 0 means: leave everything as it is; gradient norm
+    control  = (eta, scale, norm)   learning rate; factor on the gradient, where 0 skips the update; gradient norm
     progress = (epoch, batch, evaluations, updates)   updates counts from 1 when an optimizer reads it
 """
 
@@ -21,7 +21,7 @@ def applied(xp, control, new, old):
 
 
 def _squares(xp, grad, runs):
-    """Σ g² over each of so many runs of ⌈p / runs⌉ entries"""
+    """Σ g² over each of `runs` runs of ⌈p / runs⌉ entries"""
     run = -(-grad.shape[0] // runs)
     missing = xp.zeros(runs * run - grad.shape[0], dtype=grad.dtype)
     return xp.sum(xp.reshape(xp.concat([grad * grad, missing]), (runs, run)), axis=1)
@@ -36,10 +36,10 @@ def _squares(xp, grad, runs):
 def prepare_update(xp, theta, grad, squares, loss, rates, losses, place, progress, fault, matrices, l2, clip):
     """g ← g + l2 θ on matrices;  scale = min(1, clip / (‖g‖ + 1e-6));  record the loss;  count the update.
 
-    The scale is 0, and nothing is counted, if the batch has no weight, or one below 0 (mixed.py), if loss or ‖g‖ is not
-    finite, or if an earlier step was not: `fault` holds the number of the first such update, so the last good state stays
-    the state.
-    place is where the next loss goes, which stops after the fault, and where the rate of the next update comes from.
+    The scale is 0, and nothing is counted, if the weight of the batch is 0 or negative (mixed.py), if loss or ‖g‖ is not
+    finite, or if this happened in an earlier step: `fault` holds the number of the first such update, so the last good state
+    is kept.
+    place = (index of the next loss in `losses`, fixed after a fault; index of the next update's rate in `rates`).
     squares is scratch: the parts of ‖g‖², summed over S runs of ⌈p / S⌉ entries.
     """
     grad = on_matrices(xp, grad, matrices, grad + l2 * theta)
@@ -67,7 +67,7 @@ def accumulate(xp, grad, loss, total, sums):
 
 @contract("total[p] sums[2]:positive -> total[p] sums[2] grad[p] loss[2]")
 def average(xp, total, sums):
-    """grad = total / Σw, loss = (Σ wL / Σw, Σw), as of one batch with all the rows; total and sums start again at 0"""
+    """grad = total / Σw, loss = (Σ wL / Σw, Σw), as if all rows were one batch; total and sums start again at 0"""
     weight = xp.where(sums[1] > 0, sums[1], xp.ones_like(sums[1]))
     return xp.zeros_like(total), xp.zeros_like(sums), total / weight, xp.stack([sums[0] / weight, sums[1]])
 

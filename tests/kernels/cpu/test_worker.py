@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +12,12 @@ import pytest
 
 import dlcore as dl
 from dlcore.backends import executors
-from dlcore.backends.backend import Backend
+from dlcore.backends.backend import Backend, from_namespace
 from dlcore.kernels.reference import KERNELS
 from dlcore.kernels.table import BoundCall, KernelTable
 
 from ...examples import label, layers, losses, optimizers, targets
-from ...kernel_contracts import check_kernel, often
+from ...kernel_contracts import FLUSHES, check_kernel, often
 
 pytest.importorskip("numba")
 blas = pytest.importorskip("dlcore.kernels.cpu.blas")
@@ -25,7 +26,9 @@ if blas.reason():
 
 from dlcore.kernels.cpu import lowering, worker  # noqa: E402
 
-CPU = Backend.for_device("cpu").kernels
+CPU_BACKEND = Backend.for_device("cpu")
+CPU = CPU_BACKEND.kernels
+REFERENCE = from_namespace(np, "numpy").kernels
 
 
 def by_table(name: str, threads: int = 1) -> Callable[..., None]:
@@ -126,7 +129,7 @@ def weights(
     layers: list[dl.Layer], loss: dl.Loss, optimizer: dl.Optimizer, executor: executors.Executor, **options: Any
 ) -> list[np.ndarray]:
     """After two epochs in float64 with batches of 16 rows, and a ragged one."""
-    backend = dataclasses.replace(Backend.for_device("cpu"), executor=lambda calls: executor)
+    backend = dataclasses.replace(CPU_BACKEND, kernels=CPU_BACKEND.kernels.run_by(lambda calls: executor))
     trainer = dl.Trainer(dl.Sequential(*layers), loss, optimizer, device=backend, dtype="float64", seed=3)
     trainer.fit(X, targets(loss, len(X), 4), epochs=2, batch_size=16, **options)
     assert trainer.step.executor is executor
@@ -180,6 +183,17 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.Mon
         assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_every_thread_flushes_subnormal_numbers(threads: int) -> None:
+    """1.75 λ − 1.25 λ is 0 in the blocks of each, and λ / 2 again outside, where λ is the smallest normal number."""
+    smallest = np.finfo(np.float32).smallest_normal
+    x, y, z = (np.full((64, 2048), v * smallest, "float32") for v in (1.75, -1.25, 1.0))
+    by_table("add", threads)(x, y, out=z)
+    assert (not z.any()) == FLUSHES
+    CPU["add"].run(x, y, out=z)
+    assert (z == smallest / 2).all()
+
+
 def test_small_steps_stay_on_one_thread() -> None:
     """Below 5 MFLOP, and for a run below 40, another thread costs more than it brings; above, each has at least 2.5."""
     assert worker.threads_for(4.9e6, 1000, 64) == 1
@@ -215,16 +229,74 @@ def test_two_trainers_in_two_threads() -> None:
 # -- where it does not serve -------------------------------------------------------------------------------------------
 
 
-def test_a_reference_kernel_is_replayed_and_the_step_says_why() -> None:
-    """A plan with a call that has no compiled kernel runs by replay."""
-    slow = {name: dataclasses.replace(CPU[name], source="reference") for name in ("tanh", "dense_tanh")}
-    backend = dataclasses.replace(Backend.for_device("cpu"), kernels=KernelTable({**CPU, **slow}))
-    step = dl.Trainer(
-        dl.Sequential(dl.Dense(4, 4), dl.Tanh(), dl.Dense(4, 4)), dl.SquaredError(), dl.SGD(0.1), device=backend
-    ).step
-    text = str(step)
-    assert "executor replay" in text
-    assert "executor replay: no compiled kernel for tanh" in text
+def without_twins(*names: str) -> Backend:
+    """The CPU without compiled kernels of these names."""
+    slow = {name: dataclasses.replace(REFERENCE[name], source="reference") for name in names}
+    table = CPU_BACKEND.kernels
+    return dataclasses.replace(CPU_BACKEND, kernels=KernelTable({**table, **slow}, "cpu", table.executor))
+
+
+def test_a_call_without_compiled_code_is_made_by_the_host_between_segments() -> None:
+    """The printed step shows the segments, and which kernel is missing."""
+    model = dl.Sequential(dl.Dense(784, 256), dl.Tanh(), dl.Dense(256, 10))
+    trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-3), device=without_twins("tanh", "dense_tanh"))
+    assert [(segment.by, len(segment.calls)) for segment in trainer.step.segments] == [
+        ("worker", 2),
+        ("host", 1),
+        ("worker", 6),
+    ]
+    text = str(trainer.step).splitlines()
+    assert text[0].endswith("executor worker, 9 calls, 3 segments")
+    at = next(i for i, line in enumerate(text) if line == "  host: no compiled kernel for tanh")
+    assert text[at + 1].split()[1:3] == ["tanh", "reference"]
+    assert text[at + 2] == "  worker"
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_step_with_a_host_call_trains_the_same_network(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the compiled step, to rounding; with a second thread, which waits while the host works, to the bit as with one."""
+    monkeypatch.setattr(worker, "threads_for", lambda *arguments: threads)
+    X, y = np.random.default_rng(0).standard_normal((300, 50)), np.arange(300) % 4
+    weights = []
+    for backend in (without_twins("tanh", "dense_tanh"), CPU_BACKEND):
+        model = dl.Sequential(dl.Dense(50, 60), dl.Tanh(), dl.Dropout(0.2), dl.Dense(60, 4))
+        trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-3), device=backend, dtype="float64")
+        trainer.fit(X, y, epochs=3, batch_size=64)
+        weights.append(trainer.get_weights())
+    for ours, theirs in zip(*weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_an_error_of_a_host_call_ends_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others do not wait for the thread that will never come, and the trainer can be used further."""
+    monkeypatch.setattr(worker, "threads_for", lambda *arguments: 2)
+    calls = []
+
+    def broken(*inputs: Any, out: Any) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise OSError("no more")
+        REFERENCE["tanh"].run(*inputs, out=out)
+
+    backend = without_twins("tanh", "dense_tanh")
+    table = backend.kernels
+    kernel = dataclasses.replace(table["tanh"], run=broken)
+    backend = dataclasses.replace(backend, kernels=KernelTable({**table, "tanh": kernel}, "cpu", table.executor))
+    model = dl.Sequential(dl.Dense(4, 4), dl.Tanh(), dl.Dense(4, 4))
+    trainer = dl.Trainer(model, dl.SquaredError(), dl.SGD(0.1), device=backend, dtype="float64")
+    before = threading.active_count()
+    with pytest.raises(OSError, match="no more"):
+        trainer.fit(X, X, epochs=1, batch_size=4)
+    assert threading.active_count() == before
+    assert trainer.updates == 2
+    assert trainer.fit(X, X, epochs=1, batch_size=4)["loss"][0] > 0
+
+
+def test_a_step_without_any_compiled_kernel_is_replayed() -> None:
+    """And says why."""
+    backend = without_twins(*REFERENCE)
+    step = dl.Trainer(dl.Sequential(dl.Dense(4, 4)), dl.SquaredError(), dl.SGD(0.1), device=backend).step
+    assert "executor replay: no compiled kernel for" in str(step)
 
 
 def test_without_a_blas_by_address_steps_are_replayed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,16 @@
-// CUDA on a CPU, for tests: put before a kernel file, it makes the host's C++ compiler run it.
+// CUDA on a CPU, for tests: included before a kernel file, it lets the host's C++ compiler compile it.
 //
-// Each CUDA thread of a block is a fiber; blocks run one after another.  A fiber takes one thread after another until one has
-// to wait at a barrier, so a kernel without barriers costs hardly more than a loop.  The order of the threads is the
-// caller's: 0 forward, 1 backward, otherwise shuffled.
+// CUDA threads of a block run on fibers; blocks run one after another.  A fiber runs one thread after another until one has
+// to wait at a barrier, so a kernel without barriers costs hardly more than a loop.  The caller chooses the order of the
+// threads: 0 forward, 1 backward, otherwise shuffled.
 //
 // Finds: wrong indices and arguments, a barrier that not all threads reach, shared memory read before it is written (it is
 // 0xFF, NaN, before each block), a missing __syncthreads (the result depends on the order).
 // Does not find: races between blocks, limits of launches, slowness.  No tensor cores, clusters or cooperative launches.
+//
+// Kernels whose `Real` is float flush subnormal numbers, as --ftz=true makes them do on a GPU; those in double do not, whatever
+// the caller's mode is.  x86 knows one mode for both types, so the few doubles inside a float kernel are flushed here too,
+// below 2.2e-308.
 #pragma once
 #include <math.h>
 #include <setjmp.h>
@@ -15,6 +19,9 @@
 #include <string.h>
 #include <ucontext.h>
 #include <utility>
+#ifdef __x86_64__
+#include <xmmintrin.h>
+#endif
 
 #define __device__
 #define __forceinline__ inline
@@ -25,6 +32,7 @@
   extern "C" void name(__VA_ARGS__);                                                                                   \
   extern "C" const char *signature_of_##name() { return emu::signature(name); }                                        \
   extern "C" int launch_##name(const unsigned *shape, void **arguments, int order) {                                   \
+    emu::Mode mode(sizeof(Real) == sizeof(float));                                                                     \
     return emu::launch(name, shape, arguments, order);                                                                 \
   }                                                                                                                    \
   extern "C" void name(__VA_ARGS__)
@@ -52,8 +60,8 @@ struct Fiber {
   jmp_buf here;
   ucontext_t start;
   char *stack;
-  int thread;              // that it runs; -1 if it is idle
-  const unsigned *barrier; // what a waiting thread waits for: that this is no longer `since`
+  int thread;              // the thread that it runs; -1 if it is idle
+  const unsigned *barrier; // a waiting thread waits until this differs from `since`
   unsigned since;
 };
 static Fiber fibers[MOST];
@@ -85,7 +93,7 @@ static inline void warp_barrier() {
   if (++warp_count[w] >= warp_alive[w]) warp_count[w] = 0, ++warp_turn[w];
   else wait(warp_turn[w]);
 }
-static void leave(int t) { // a thread that has returned is waited for no longer
+static void leave(int t) { // barriers no longer wait for a thread that has returned
   int w = t >> 5;
   --alive, --warp_alive[w];
   if (alive && block_count >= (unsigned)alive) block_count = 0, ++block_turn;
@@ -114,7 +122,7 @@ static void resume(int i) {
   makecontext(&f.start, work, 0);
   setcontext(&f.start);
 }
-// 1 if some threads wait for others that never come.
+// 1 if some threads wait at a barrier that others never reach.
 static int run_block() {
   alive = threads, next_thread = 0;
   block_turn = block_count = 0;
@@ -129,12 +137,31 @@ static int run_block() {
     bool advanced = false;
     for (int i = 0; i < used; ++i)
       if (fibers[i].thread >= 0 && *fibers[i].barrier != fibers[i].since) advanced = true, resume(i);
-    if (!advanced) return made = 0, 1; // the stacks of those that wait are given up
+    if (!advanced) return made = 0, 1; // the stacks of waiting threads are leaked
   }
   return 0;
 }
 
 // -- launches --------------------------------------------------------------------------------------------------------
+
+// Whether this thread flushes subnormal numbers, until the end of the block; then the caller's mode again.
+struct Mode {
+#ifdef __x86_64__
+  unsigned before = _mm_getcsr();
+  Mode(bool flush) { _mm_setcsr(flush ? before | 0x8040 : before & ~0x8040u); }
+  ~Mode() { _mm_setcsr(before); }
+#elif defined(__aarch64__)
+  uint64_t before;
+  Mode(bool flush) {
+    asm volatile("mrs %0, fpcr" : "=r"(before));
+    set(flush ? before | 1u << 24 : before & ~(uint64_t)(1u << 24));
+  }
+  ~Mode() { set(before); }
+  static void set(uint64_t value) { asm volatile("msr fpcr, %0" : : "r"(value)); }
+#else
+  Mode(bool) {}
+#endif
+};
 
 static void *called, **given;
 template <class... A, size_t... I> static void call(std::index_sequence<I...>) {
@@ -162,7 +189,7 @@ template <class... A> static int launch(void (*f)(A...), const unsigned *shape, 
   return 0;
 }
 
-// "*float32,int64": the arguments of a kernel by their NumPy names, an array with a star
+// "*float32,int64": the argument types of a kernel by their NumPy names, arrays with a star
 template <class T> struct Name;
 #define NAME(type, name)                                                                                               \
   template <> struct Name<type> {                                                                                      \

@@ -1,8 +1,8 @@
-"""A CUDA device that is the CPU: kernels compiled by g++ against cuda_emu.h, arrays that are NumPy's.  A test instrument.
+"""A CUDA device emulated on the CPU, for tests: kernels compiled by g++ against cuda_emu.h, arrays of NumPy.
 
-It calls kernels as CuPy's RawKernel is called, with arguments that are arrays or NumPy scalars of exactly the declared
-types, and refuses what a GPU would silently take for something else.  Every launch runs the threads of its blocks in
-another order, so a result that depends on it shows as one that differs from run to run.
+Kernels are called like CuPy's RawKernel, with arguments that are arrays or NumPy scalars of exactly the declared types;
+arguments that a GPU would silently misinterpret are refused.  Every launch runs the threads of its blocks in another order, so a
+result that depends on this order differs from run to run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ COMMAND = ["g++", "-std=c++17", "-O1", "-ffp-contract=off", "-shared", "-fPIC", 
 
 
 def cache_folder() -> Path:
-    """Where what was compiled once is kept, by the content of its source."""
+    """The folder of compiled kernels, which are named by a digest of their source."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dlcore" / "tests_cuda"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -49,7 +49,7 @@ def build(source: str) -> Path:
     text = f'#include "{HEADER.name}"\n{source}'
     key = hashlib.sha256("\0".join([text, HEADER.read_text(), _version(), *COMMAND]).encode()).hexdigest()[:24]
     library = cache_folder() / f"{key}.so"
-    with library.with_suffix(".lock").open("w") as lock:  # the processes of pytest-xdist want the same at the same time
+    with library.with_suffix(".lock").open("w") as lock:  # processes of pytest-xdist may need it at the same time
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not library.exists():
             unfinished = library.with_suffix(".part")
@@ -82,7 +82,7 @@ class Function:
         dims = (ctypes.c_uint * 6)(*grid, *block)
         STREAM.start(lambda: self._run(dims, addresses, cells))
 
-    def _run(self, dims: Any, addresses: Any, cells: Any) -> None:  # cells are what the addresses lead to
+    def _run(self, dims: Any, addresses: Any, cells: Any) -> None:  # cells: kept alive, the addresses point to them
         Function.launches += 1
         if self._launch(dims, addresses, Function.launches % 3):
             raise RuntimeError(f"{self.name}: some threads wait at a barrier that others do not reach")
@@ -109,9 +109,9 @@ class Module:
 
 
 class LateUpload:
-    """A copy that is made as late as may be: staged memory that is written over too early, or used too early, shows.
+    """A copy made as late as possible, so that overwriting the staged memory, or using the target, too early shows.
 
-    Steps that wait for it find it made, but the host does not know of that: until `finish` it must leave the memory alone.
+    Steps that wait for the copy find it made, but the host does not know this: it must not touch the memory until `finish`.
     """
 
     def __init__(self, target: np.ndarray, staged: np.ndarray) -> None:
@@ -140,7 +140,7 @@ class EmulatedDevice(Device):
         cache: Path | None = None,
     ) -> None:
         self.free, self.uploads = free, 0
-        self._staged: dict[int, LateUpload] = {}  # by address, what was sent from there
+        self._staged: dict[int, LateUpload] = {}  # address of staged memory -> its last upload
         super().__init__(cublaslt or MockCublasLt(), precision, cache)
 
     def compiled(self, source: str) -> Module:

@@ -1,9 +1,9 @@
-"""What cuBLASLt does, on the host's memory, behind the functions of nvmath.bindings.cublasLt that dlcore calls.
+"""A mock of cuBLASLt in host memory, with the functions of nvmath.bindings.cublasLt that dlcore calls.
 
-It obeys the layouts as they were set, column by column with a leading dimension, and knows of an array its address only.
-Algorithms are numbers that must come back unharmed: a mark, what alignments and which shape they are for, and
-which of `costs` they have, where a negative one is of an algorithm that cannot be started.  `refuses` are epilogues for which
-there is no algorithm; `status` is how that is said.
+It obeys the layouts that were set, column-major with a leading dimension, and gets only the address of an array.
+Algorithms are numbers that must come back unchanged: a mark, the alignments and the shape that they are for, and the index of
+their cost in `costs`; an algorithm with a negative cost cannot be started.  `refuses` are epilogues without any algorithm;
+`status` is the error for them.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def preference_dtype(attribute: int) -> Any:
 
 
 class CublasLtError(Exception):
-    """As cuBLASLtError: the name of the status is in the message."""
+    """Like cuBLASLtError, with the name of the status in the message."""
 
 
 def at(address: int, count: int, dtype: str) -> np.ndarray:
@@ -86,9 +86,9 @@ class MockCublasLt:
 
     def __init__(self, refuses: tuple[int, ...] = (), costs: tuple[int, ...] = (1,)) -> None:
         self.refuses, self.products, self.prepared, self.costs, self.cost = refuses, 0, 0, costs, 0
-        self.needs = 0  # bytes of workspace of an algorithm that is remembered
+        self.needs = 0  # bytes of workspace that a remembered algorithm needs
         self.used: Counter[str] = Counter()  # epilogues, by name
-        self._stream: Callable[[], int] = lambda: 0  # the one that is current
+        self._stream: Callable[[], int] = lambda: 0  # the current stream
         self.status = "CUBLAS_STATUS_NOT_SUPPORTED"
         self._numbers: Iterator[int] = count(1000)
         self._things: dict[int, Any] = {}
@@ -209,7 +209,7 @@ class MockCublasLt:
         self.products += 1
 
     def _epilogue(self, settings: dict[Any, Any], left: np.ndarray, right: np.ndarray, dtype: str) -> np.ndarray:
-        """The product after its epilogue, column by column; an epilogue is a sum of flags.  ReLU keeps a bit for each entry."""
+        """The product after its epilogue, column-major; an epilogue is a sum of flags.  ReLU keeps a bit for each entry."""
         kind, product = settings[MatmulDescAttribute.EPILOGUE], left @ right
         self.used[Epilogue(kind).name] += 1
         for pointer in (MatmulDescAttribute.BIAS_POINTER, MatmulDescAttribute.EPILOGUE_AUX_POINTER):

@@ -19,7 +19,8 @@ from dlcore.kernels.cuda.launch import OPTIONS
 from .emulation import cache_folder
 
 MISSING = "NVRTC is not installed: CUDA kernels are not compiled for a GPU (pip install 'nvidia-cuda-nvrtc==13.0.*')"
-VERBOSE = ("-ftz=true", "-default-device", "-Xptxas", "-v")  # what CuPy adds, and a line of ptxas for each kernel
+ADDED = ("-ftz=true", "-default-device")  # by CuPy
+VERBOSE = ("-Xptxas", "-v")  # a line of ptxas for each kernel
 
 
 @cache
@@ -37,10 +38,10 @@ def library() -> Any:
     return None
 
 
-def compile_cuda(source: str, arch: str) -> str:
-    """ptxas's words about the kernels; raises RuntimeError with the compiler's if it refuses the source."""
+def compile_cuda(source: str, arch: str, added: tuple[str, ...] = ADDED) -> tuple[str, str]:
+    """ptxas's messages about the kernels, and their PTX.  Raises RuntimeError with the compiler's messages if it refuses the source."""
     nvrtc, program, size = library(), ctypes.c_void_p(), ctypes.c_size_t()
-    options = [option.encode() for option in (*OPTIONS, *VERBOSE, f"-arch={arch}")]
+    options = [option.encode() for option in (*OPTIONS, *added, *VERBOSE, f"-arch={arch}")]
     status = nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernels.cu", 0, None, None)
     assert status == 0, nvrtc.nvrtcGetErrorString(status)
     try:
@@ -50,19 +51,22 @@ def compile_cuda(source: str, arch: str) -> str:
         nvrtc.nvrtcGetProgramLog(program, log)
         if status:
             raise RuntimeError(log.value.decode()[:4000])
-        return log.value.decode()
+        nvrtc.nvrtcGetPTXSize(program, ctypes.byref(size))
+        ptx = ctypes.create_string_buffer(size.value)
+        nvrtc.nvrtcGetPTX(program, ptx)
+        return log.value.decode(), ptx.value.decode()
     finally:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
 
 
 def usage(source: str, arch: str) -> dict[str, dict[str, int]]:
-    """For each kernel: registers, and bytes spilled to memory for want of them.  Remembered by the source."""
-    words = (source, arch, *OPTIONS, *VERBOSE, str(library()._name))
+    """For each kernel: registers, and bytes of spilled registers.  Cached by source."""
+    words = (source, arch, *OPTIONS, *ADDED, *VERBOSE, str(library()._name))
     path = cache_folder() / f"{hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:24]}.json"
     if not path.exists():
         found = re.findall(
             r"Function properties for (\w+)\n.*?(\d+) bytes spill stores, (\d+) bytes spill loads\n.*?Used (\d+) registers",
-            compile_cuda(source, arch),
+            compile_cuda(source, arch)[0],
         )
         facts = {name: {"spilled": int(out) + int(back), "registers": int(used)} for name, out, back, used in found}
         unfinished = path.with_suffix(".part")

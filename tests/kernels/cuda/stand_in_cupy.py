@@ -1,8 +1,8 @@
-"""As much of CuPy 14 as dlcore calls, on the CPU: so that the lines that call it are run by somebody before a GPU runs them.
+"""The part of CuPy 14 that dlcore calls, on the CPU: so that the lines that call it run in tests without a GPU.
 
-Streams run in the order of the program, and one of them captures; what CuPy refuses meanwhile is refused, and so is a second
-stream that the first does not wait for.  Streams, devices and allocators are current in one thread only.  Kernels are those of
-emulation.py.  Nothing here says that a GPU would do the same; it says that names and arguments are CuPy's.
+Streams run in program order, and one of them captures; meanwhile everything that CuPy refuses is refused, and so is a second
+stream that the first does not wait for.  Streams, devices and allocators are current per thread.  Kernels are those of
+emulation.py.  This checks names and arguments of CuPy's functions, not that a GPU would do the same.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .stream import STREAM
 
 
 class Array(np.ndarray):
-    """An array that becomes NumPy's by get() only."""
+    """An array that only get() converts to NumPy's."""
 
     @property
     def data(self) -> Any:  # type: ignore[override]
@@ -68,7 +68,7 @@ def _wrapped(result: Any) -> Any:
 
 
 class Current(threading.local):
-    """What a `with` has made current: the last of a list, which every thread has for itself."""
+    """A stack of the objects that `with` has made current, one per thread."""
 
     def __init__(self, first: Callable[[], Any] | None = None) -> None:
         self.entries = [first()] if first else []
@@ -101,7 +101,7 @@ class Event:
 
 
 class Stream:
-    """`captured`: what is started here goes into the graph, of which there is one at a time."""
+    """`captured`: work launched here goes into the graph; there is one graph at a time."""
 
     def __init__(self, null: bool = False, non_blocking: bool = False) -> None:
         self.non_blocking, self.ptr, self.captured = non_blocking, 0 if null else next(NUMBERS), False
@@ -154,12 +154,12 @@ class Stream:
 
 
 NUMBERS = count(1)
-CAPTURED: list[Stream] = []  # the one that began it, and those that went along
-FORKED: list[Stream] = []  # of these, which it has not waited for since
+CAPTURED: list[Stream] = []  # the stream that began the capture, then those that joined it
+FORKED: list[Stream] = []  # streams of these that the first one has not waited for yet
 NULL = Stream(null=True)
 CURRENT = Current(lambda: NULL)
 DEVICES = Current(lambda: 0)
-USED: set[tuple[int, str]] = set()  # on which device what was done
+USED: set[tuple[int, str]] = set()  # (device, operation) for all operations so far
 
 
 def note(what: str) -> None:
@@ -217,7 +217,7 @@ class Namespace(ModuleType):
     """NumPy's functions on arrays of ours."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("bfloat16", "__path__", "__file__"):  # CuPy has no name for the first
+        if name in ("bfloat16", "__path__", "__file__"):  # CuPy has no bfloat16
             raise AttributeError(name)
         return getattr(np, name)
 
@@ -228,11 +228,11 @@ class Namespace(ModuleType):
 
 
 class CUDARuntimeError(RuntimeError):
-    """As CuPy's, which is no MemoryError."""
+    """Like CuPy's, which is not a MemoryError."""
 
 
 def stand_in(free: int = 2**40, devices: int = 1, pinned: bool = True) -> dict[str, ModuleType]:
-    """Modules by name, for sys.modules; `pinned`: whether there is page-locked memory."""
+    """Modules by name, for sys.modules; `pinned`: whether page-locked memory can be allocated."""
 
     def empty_pinned(shape: Any, dtype: Any) -> np.ndarray:
         if not pinned:

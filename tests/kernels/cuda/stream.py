@@ -1,6 +1,6 @@
-"""The stream of the emulated device: what is started runs at once; while a graph is captured, when the graph is launched.
+"""The stream of the emulated device: work runs at once, or, while a graph is captured, when the graph is launched.
 
-Whatever a GPU forbids during capture, or what would leave a graph with the address of freed memory, is refused.
+It refuses everything that a GPU forbids during capture, or that would leave a graph with the address of freed memory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ Work = Callable[[], None]
 
 
 class EmulatedStream:
-    """Counts what it was told to do."""
+    """Counts launches and graphs."""
 
     def __init__(self) -> None:
         self.started = self.graphs = self.launched = 0
@@ -20,7 +20,7 @@ class EmulatedStream:
         self._capturing = self._forked = False
 
     def fork(self, body: Work) -> None:
-        """What body starts is put off as long as may be: until it is waited for."""
+        """Delay the work that body launches as long as possible, until something waits for it."""
         main, self._recording, self._forked = self._recording, self._aside, True
         try:
             body()
@@ -28,7 +28,7 @@ class EmulatedStream:
             self._recording, self._forked = main, False
 
     def wait(self) -> None:
-        """For what was started on the present stream: what was put off is done now."""
+        """Wait for the work of the current stream, which runs delayed work now."""
         if self._forked:
             self._recording = None
             self.join()
@@ -41,7 +41,7 @@ class EmulatedStream:
             self.start(work)
 
     def start(self, work: Work) -> None:
-        """A kernel or a product."""
+        """Launch a kernel or a product."""
         self.started += 1
         if self._recording is None:
             work()
@@ -53,12 +53,12 @@ class EmulatedStream:
             raise RuntimeError(f"{what} while a graph is captured")
 
     def begin(self) -> None:
-        """What is started from now on goes into a graph."""
+        """Begin a capture: work launched from now on goes into a graph."""
         self.refuse("a capture")
         self._recording, self._capturing = [], True
 
     def end(self) -> Work:
-        """The graph."""
+        """End the capture and return the launch of the graph."""
         recording, self._recording, self._capturing = self._recording or [], None, False
         self.graphs += 1
 
@@ -70,7 +70,7 @@ class EmulatedStream:
         return launch
 
     def captured(self, body: Work) -> Work:
-        """What body starts, as a graph."""
+        """The work that body launches, captured as a graph."""
         self.begin()
         try:
             body()

@@ -11,7 +11,7 @@ import pytest
 from dlcore.kernels import cuda, reference
 
 from ... import kernel_contracts
-from ...kernel_contracts import SAMPLED, check_at_all_sizes, check_kernel, often
+from ...kernel_contracts import ROOT_OF_SQUARES, SAMPLED, UNDERFLOW, check_at_all_sizes, check_kernel, often
 from .emulation import COMPILER, MISSING, EmulatedDevice
 from .mock_cublaslt import MockCublasLt
 
@@ -43,6 +43,14 @@ def test_cuda_gather_casts(name: str, stored: str) -> None:
 def test_cuda_kernel_keeps_its_contract(name: str, dtype: str) -> None:
     """A kernel gives what the float64 reference gives, and touches nothing else; in any order of its threads."""
     check_at_all_sizes(KERNELS[name], reference.KERNELS[name].contract, reference.KERNELS[name], dtype)
+
+
+@pytest.mark.parametrize("name", often(name for name in MOST if name not in ROOT_OF_SQUARES))
+def test_cuda_kernel_where_products_underflow(name: str) -> None:
+    """Compiled to flush float32, within the tolerance in units of the smallest normal number; no result is subnormal."""
+    contract = reference.KERNELS[name].contract
+    sizes = dict(zip(contract.letters, (5, 7, 3, 6, 4), strict=False))
+    check_kernel(KERNELS[name], contract, reference.KERNELS[name], sizes, dtype="float32", scale=UNDERFLOW)
 
 
 @pytest.mark.parametrize("columns", [3, 300])  # a row of a warp, and of a block

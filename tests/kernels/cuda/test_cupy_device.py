@@ -46,7 +46,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Any]:
 def trained(device: Any, **options: Any) -> dl.Trainer:
     model = dl.Sequential(dl.Dense(12, 7), dl.Tanh(), dl.Dropout(0.3), dl.Dense(7, 3))
     trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-2), device=device, seed=2, **options)
-    trainer._chunk = 40
+    trainer.pace.steps = 40
     trainer.fit(TABLE, DIGITS[:300] % 3, epochs=2, batch_size=8, validation=(TABLE[:20], DIGITS[:20] % 3))
     return trainer
 
@@ -195,7 +195,7 @@ def test_arrays_come_back_where_they_came_from(installed: Any) -> None:
 def test_rows_on_the_device_may_lie_in_any_order(installed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Column by column, or every other one: CuPy gives a kernel the address alone.  What are no numbers is refused."""
     installed()
-    monkeypatch.setattr("dlcore.training.trainer.FEW_BYTES", 0)  # otherwise they are copied anyway
+    monkeypatch.setattr("dlcore.training.sources.FEW_BYTES", 0)  # otherwise they are copied anyway
     X, runs = np.repeat(TABLE.astype("float32"), 2, axis=1), []
     for rows in (X[:, ::2].copy(), X[:, ::2].copy(order="F").view(Array), X.view(Array)[:, ::2]):
         model = dl.Sequential(dl.Dense(12, 3))

@@ -10,7 +10,9 @@ import pytest
 
 from dlcore.kernels.cuda import launch
 from dlcore.kernels.cuda.launch import NULL, THREADS, Shape, source
+from dlcore.kernels.subnormals import flushed
 
+from ...kernel_contracts import FLUSHES
 from .emulation import COMPILER, MISSING, EmulatedDevice, Module
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason=MISSING)
@@ -101,6 +103,21 @@ def test_sums_of_warps_and_blocks(module: Module) -> None:
     for y in ys:
         np.testing.assert_allclose(y[:32], x[:32].sum(), rtol=1e-5)
         np.testing.assert_allclose(y[32:], x.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("dtype", "flushes"), [("float32", True), ("float64", False)])
+def test_float32_is_flushed_as_on_a_gpu(dtype: str, flushes: bool) -> None:
+    """And float64 is not, whatever the caller's mode is; the caller's mode stays."""
+    kernel = EmulatedDevice().compiled(source("activations", dtype) + FAULTS).get_function("scale")
+    x, y = np.full(4, np.finfo(dtype).smallest_normal), np.empty(4, dtype)
+
+    def run() -> bool:
+        kernel(*BLOCK, (x, y, np.int64(4), np.float64(0.5)))
+        return bool((x * x.dtype.type(0.5) == 0).all())
+
+    for callers, call in ((False, run), (FLUSHES, lambda: flushed(run))):
+        assert call() == callers
+        assert y.any() != flushes
 
 
 X = np.ones(8, "float32")

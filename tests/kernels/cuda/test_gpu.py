@@ -149,7 +149,7 @@ class Watch(dl.Callback):
         import cupy
         import cupyx
 
-        step = trainer.step.bind(trainer.memory.array)["step"]
+        step = trainer.step.bind(trainer.running.array)["step"]
         step(40)  # captures
         used = cupy.get_default_memory_pool().used_bytes()
         with cupyx.allow_synchronize(False):

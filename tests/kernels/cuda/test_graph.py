@@ -76,7 +76,7 @@ def test_a_device_without_its_products_replays() -> None:
     device.reason = "matrix products are CuPy's"
     backend = cuda_backend("emulated", np, device, nullcontext)
     assert isinstance(backend, Backend)
-    assert (backend.executor([]).name, backend.executor([]).reason) == ("replay", device.reason)
+    assert (backend.kernels.executor([]).name, backend.kernels.executor([]).reason) == ("replay", device.reason)
 
 
 def test_the_interface_is_listed() -> None:

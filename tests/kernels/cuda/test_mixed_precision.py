@@ -72,7 +72,7 @@ def test_regression_with_accumulated_gradients(optimizer: dl.Optimizer) -> None:
     for dtype in ("float16", "float64"):
         model = dl.Sequential(dl.Dense(12, 16), dl.Tanh(), dl.Dense(16, 2))
         run = dl.Trainer(model, dl.SquaredError(), optimizer, device=BACKEND, dtype=dtype, seed=1)
-        run.memory.set_counter("scaling", np.array([16.0]))
+        run.state.set_counter("scaling", np.array([16.0]))
         losses[dtype] = run.fit(X, VALUES + 30, epochs=2, batch_size=48, accumulate=2)["loss"]
         assert_copy_follows(run)
     np.testing.assert_allclose(losses["float16"], losses["float64"], rtol=2e-3)
@@ -80,8 +80,8 @@ def test_regression_with_accumulated_gradients(optimizer: dl.Optimizer) -> None:
 
 def assert_copy_follows(run: dl.Trainer) -> None:
     """What layers compute with is what the parameters are, rounded."""
-    memory = run.memory
-    assert memory.rounded.tobytes() == memory.theta.astype(memory.rounded.dtype).tobytes()
+    state = run.state
+    assert state.computed.tobytes() == state.theta.astype(state.computed.dtype).tobytes()
 
 
 @pytest.mark.parametrize("optimizer", [dl.AdamW(1e-2, max_norm=0.5), dl.Lion(1e-3), dl.SGD(0.1)])
@@ -115,7 +115,7 @@ def test_an_update_and_its_copy_are_one_call() -> None:
 def test_an_overflow_is_skipped_and_training_goes_on(tmp_path: Any) -> None:
     """With a scale that is too large: it halves until gradients fit, then the network learns; the scale is saved."""
     run = trainer("float16")
-    run.memory.set_counter("scaling", np.array([LARGEST_SCALE, 0.0, 0.0]))
+    run.state.set_counter("scaling", np.array([LARGEST_SCALE, 0.0, 0.0]))
     before = run.get_weights()
     run.fit(X[:32], LABELS[:32], epochs=1, batch_size=32)
     assert (run.loss_scale, run.skipped_updates, run.updates) == (LARGEST_SCALE / 2, 1, 0)
@@ -137,7 +137,7 @@ def test_a_resumed_run_is_the_same_run(dtype: str, tmp_path: Any) -> None:
     """Saved after the first epoch and loaded: the bits of two epochs in one go, the scale on its way among them."""
     one, two = (trainer(dtype, (dl.BatchNorm(24), dl.ReLU(), dl.Dropout(0.2))) for _ in range(2))
     for run in (one, two):
-        run.memory.set_counter("scaling", np.array([2.0**22]))
+        run.state.set_counter("scaling", np.array([2.0**22]))
     one.fit(X, LABELS, epochs=2, batch_size=32)
     two.fit(X, LABELS, epochs=1, batch_size=32)
     two.save(tmp_path / "run.safetensors")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from dlcore.kernels.cuda import launch
 
-from .nvrtc import MISSING, library, usage
+from .nvrtc import MISSING, compile_cuda, library, usage
 
 pytestmark = pytest.mark.skipif(library() is None, reason=MISSING)
 
@@ -50,6 +51,23 @@ def test_kernels_compile_in_every_dtype(file: str, dtype: str, arch: str) -> Non
 def test_data_of_every_dtype_compile(data: str) -> None:
     """Users' data are read in the dtype that they come in."""
     check("data", "float32", "sm_90", data)
+
+
+ARITHMETIC = r"^\s*(?:@%p\d+ )?((?:add|sub|mul|fma|div|rcp|sqrt|min|max|abs|neg|setp)\.[\w.]*)"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_float32_is_flushed_and_stays_correctly_rounded(dtype: str) -> None:
+    """Every instruction on float32 has .ftz; a GPU has none on float64.  Division and root are rounded (.rn), not approximated."""
+    _, ptx = compile_cuda(launch.source("updates", dtype), "compute_80", added=())
+    found = set(re.findall(ARITHMETIC, ptx, re.MULTILINE))
+    single = {name for name in found if name.endswith(".f32")}
+    double = {name for name in found if name.endswith(".f64")}
+    assert bool(single) == (dtype == "float32")
+    assert double
+    assert {name for name in single if ".ftz" not in name} == set()
+    assert {name for name in double if ".ftz" in name} == set()
+    assert {name.split(".")[1] for name in single | double if name.startswith(("div", "sqrt"))} == {"rn"}
 
 
 def test_an_error_in_a_kernel_is_reported() -> None:

@@ -98,12 +98,12 @@ def test_steps_of_every_kind_of_layer(hidden: tuple[dl.Layer, ...], optimizer: d
 def test_a_graph_gives_the_bits_of_single_calls() -> None:
     """75 steps: the first call by call, then two graphs of 32, then ten of one; the bits are those of 75 single steps."""
     graphs, launched = STREAM.graphs, STREAM.launched
-    eager = replace(BACKEND, executor=lambda calls: REPLAY)
+    eager = replace(BACKEND, kernels=BACKEND.kernels.run_by(lambda calls: REPLAY))
     weights = []
     for backend in (BACKEND, eager):
         model = dl.Sequential(dl.Dense(12, 7), dl.Tanh(), dl.Dropout(0.3), dl.Dense(7, 3))
         trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.Adam(1e-2), device=backend, seed=2)
-        trainer._chunk = 75  # as on a fast device
+        trainer.pace.steps = 75  # as on a fast device
         trainer.fit(TABLE, DIGITS[:300] % 3, epochs=1, batch_size=4)
         weights.append(np.concatenate([w.ravel() for w in trainer.get_weights()]))
     assert weights[0].tobytes() == weights[1].tobytes()
@@ -196,7 +196,7 @@ def test_a_window_is_smaller_than_the_data(batch: int | None, windows: int) -> N
 
     class Look(dl.Callback):
         def on_chunk_end(self, trainer: Any) -> None:
-            sizes.append(len(trainer.memory.data["X"]))
+            sizes.append(len(trainer.running.source.arrays["X"]))
 
     backend = cuda_backend("emulated", np, device, nullcontext)
     run = dl.Trainer(dl.Sequential(dl.Dense(12, 2)), dl.SquaredError(), dl.Adam(1e-2), device=backend)

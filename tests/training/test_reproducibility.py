@@ -9,10 +9,10 @@ import pytest
 
 import dlcore as dl
 from dlcore.backends.backend import Backend
-from dlcore.training import saved
+from dlcore.training import reproducibility
 
 pytestmark = pytest.mark.skipif(
-    Backend.for_device("cpu").executor([]).name != "worker", reason="there is no worker here"
+    Backend.for_device("cpu").kernels.executor([]).name != "worker", reason="there is no worker here"
 )
 
 
@@ -44,7 +44,7 @@ def test_another_gpu_of_the_same_machine_is_not_told_of(recwarn: pytest.Warnings
     X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2
     run = dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SoftmaxCrossEntropy(), dl.Adam(0.01))
     run.fit(X, y, epochs=1)
-    before = saved.bits_from(run) | {"dtype": run.dtype}
+    before = reproducibility.run_by(run.backend, run.step) | {"dtype": run.dtype}
     for device, warnings in (("cpu:1", 0), ("cuda:1", 1)):
         run._resumed_from = before | {"device": device}
         run.fit(X, y, epochs=1)
@@ -56,7 +56,7 @@ def test_another_blas_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2
     run = dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SoftmaxCrossEntropy(), dl.Adam(0.01))
     run.fit(X, y, epochs=1)
-    monkeypatch.setattr(saved, "blas_name", lambda: "mkl 2026.0 avx512")
+    monkeypatch.setattr(reproducibility, "blas_name", lambda: "mkl 2026.0 avx512")
     run.save(tmp_path / "run.safetensors")
     monkeypatch.undo()
     with pytest.warns(UserWarning, match="resumed with blas '.*', not 'mkl 2026.0 avx512'"):

@@ -1,6 +1,6 @@
 """Where threads must wait for each other: the rows of the worker's table, run in the worst orders that its marks allow.
 
-Between two meetings any thread may be ahead of any other.  Here the compiled entries are called one by one, all of the
+Between two barriers any thread may be ahead of any other.  Here the compiled entries are called one by one, all of the
 last thread's share before the first thread's, or the other way round: if a mark is missing, the bits differ.
 """
 
@@ -40,7 +40,7 @@ def share(row: list[int], thread: int) -> Iterator[Callable[[], None]]:
 
 
 def in_order(threads: list[int], wait: bool = True) -> Callable[..., None]:
-    """A Worker.run that lets these threads go one after another from meeting to meeting, or from end to end."""
+    """A Worker.run that lets these threads go one after another from barrier to barrier, or from end to end."""
 
     def run(self: worker.Worker, steps: int, _: int) -> None:
         rows = [[int(word) for word in row] for row in self.table]
@@ -102,7 +102,7 @@ def test_optimizer(optimizer: dl.Optimizer, monkeypatch: pytest.MonkeyPatch) -> 
     check(monkeypatch, NETWORK, dl.SquaredError(), optimizer)
 
 
-def test_without_meetings_the_order_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_barriers_the_order_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests above can fail: with no marks but that of a step's beginning, they would."""
     runs = [in_order(order, wait=False) for order in ([0, 1, 2], [2, 1, 0])]
     forward, backward = (weights(monkeypatch, run, NETWORK, dl.SquaredError(), dl.SGD(0.01)) for run in runs)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.training import trainer as trainer_module
+from dlcore.training import session as session_module
+from dlcore.training import sources
 
 RANDOM = np.random.default_rng(3)
 X, Y = RANDOM.standard_normal((40, 6)), RANDOM.integers(0, 3, 40)
@@ -53,7 +54,7 @@ def test_bits_are_those_of_plans_recorded_anew(monkeypatch: pytest.MonkeyPatch) 
         y = np.eye(3)[y] if matrix else y
         first = kept.fit(x, y, epochs=2, **options)
         with monkeypatch.context() as patch:
-            patch.setattr(trainer_module, "FEW_BYTES", -1)
+            patch.setattr(sources, "FEW_BYTES", -1)
             second = anew.fit(x, y, epochs=2, **options)
         assert first["loss"] == second["loss"], f"fit {place}: {FITS[place]}"
         assert _same(kept, anew)
@@ -73,7 +74,7 @@ def test_a_second_fit_on_rows_of_the_same_shape_records_nothing(monkeypatch: pyt
     trainer = make()
     trainer.fit(X, Y, epochs=1, batch_size=16)
     step = trainer.step
-    monkeypatch.setattr(trainer_module, "TrainingStep", None)
+    monkeypatch.setattr(session_module, "record_step", lambda *arguments: pytest.fail("recorded again"))
     trainer.fit(X + 1, Y, epochs=1, batch_size=16)
     assert trainer.step is step
 
@@ -117,8 +118,8 @@ def test_a_rule_of_another_kind_begins_with_empty_slots() -> None:
     one.fit(X, Y, epochs=1)
     other.set_weights(one.get_weights())
     one.optimizer = other.optimizer = dl.SGD(0.1, momentum=0.9)
-    other.memory.set_counter("progress", one.memory.counter("progress"))
-    other._next_order = one._next_order
+    other.state.set_counter("progress", one.state.counter("progress"))
+    other._position = one.position
     one.fit(X, Y, epochs=1)
     other.fit(X, Y, epochs=1)
     assert one.learning_rate == 0.1
@@ -152,11 +153,12 @@ def test_an_array_is_never_new_under_an_old_number(monkeypatch: pytest.MonkeyPat
             super().__setitem__(place, array)
             raise KeyboardInterrupt
 
-    before = trainer.memory.generation
-    monkeypatch.setattr(trainer.memory, "_workspace", Interrupted(trainer.memory._workspace))
+    workspace = trainer._workspace
+    before = workspace.generation
+    monkeypatch.setattr(workspace, "_made", Interrupted(workspace._made))
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(X, Y, epochs=1)
-    assert trainer.memory.generation > before
+    assert workspace.generation > before
 
 
 def test_targets_of_both_kinds_are_evaluated_by_plans_of_their_own() -> None:

@@ -12,7 +12,8 @@ import pytest
 import dlcore as dl
 from dlcore.backends.backend import Backend, cuda_backend
 from dlcore.kernels.rng import order
-from dlcore.training import window
+from dlcore.training import sources
+from dlcore.training.position import Position
 
 from ..kernels.cuda.emulation import COMPILER, MISSING, EmulatedDevice
 
@@ -28,14 +29,14 @@ def gatherers() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if "gathers rows" in thread.name]
 
 
-def epoch(rows: window.Window, run: Any) -> None:
-    rows.begin(3)
-    rows.guarded(run)(-(-ROWS // 8))
+def epoch(rows: sources.Window, run: Any) -> None:
+    rows.seek(Position(order=3))
+    rows.feeding(run)(-(-ROWS // 8))
 
 
 def test_steps_are_started_while_rows_are_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows of the next batches are looked up only when the present ones have been started, and all rows come, in order."""
-    rows = window.Window(backend(), {"X": X}, 8, 5, shuffle=True)
+    rows = sources.Window(backend(), {"X": X}, 8, 5, shuffle=True)
     started, seen = threading.Semaphore(0), []
 
     def late(*arguments: int) -> np.ndarray:
@@ -49,7 +50,7 @@ def test_steps_are_started_while_rows_are_gathered(monkeypatch: pytest.MonkeyPat
             place = (first + 8 * i) % len(rows.arrays["X"])
             seen.append(rows.arrays["X"][place : place + 8].copy())
 
-    monkeypatch.setattr(window, "order", late)
+    monkeypatch.setattr(sources, "order", late)
     epoch(rows, run)
     rows.close()
     assert np.array_equal(np.concatenate(seen)[:ROWS], X[order(5, 3, ROWS)])
@@ -68,7 +69,7 @@ def test_an_error_of_the_thread_is_that_of_fit(monkeypatch: pytest.MonkeyPatch) 
 
     run = dl.Trainer(dl.Sequential(dl.Dense(12, 2)), dl.SquaredError(), dl.Adam(1e-2), device=backend())
     with monkeypatch.context() as patched:
-        patched.setattr(window, "order", gone)
+        patched.setattr(sources, "order", gone)
         with pytest.raises(OSError, match="the disk is gone"):
             run.fit(X, X[:, :2], epochs=1, batch_size=8)
     assert not gatherers()
@@ -78,7 +79,7 @@ def test_an_error_of_the_thread_is_that_of_fit(monkeypatch: pytest.MonkeyPatch) 
 def test_an_interrupt_ends_the_thread() -> None:
     """Whatever it is doing; nothing is on its way afterwards."""
     device = EmulatedDevice(free=8_000)
-    rows = window.Window(backend(device), {"X": X}, 8, 5, shuffle=True)
+    rows = sources.Window(backend(device), {"X": X}, 8, 5, shuffle=True)
 
     def run(batches: int) -> None:
         raise KeyboardInterrupt

@@ -1,24 +1,90 @@
-"""Training rows that have no room on a device: they stay with the host, and a window of them moves.
+"""Where the rows of a batch come from.
 
+`Resident`: all rows are on the device.  `Window`: rows that have no room there stay with the host, and a window of them moves.
 The window has two halves.  While steps read one, a thread gathers the rows of the batches after it, in the order of their epoch,
 into memory that the device reads by itself, and they are on their way to the other.  A step reads the window from its start,
-modulo its rows, and so knows nothing of this.
+modulo its rows, and so does not depend on where it stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from ..backends.backend import Backend
+from ..arrays import Array, is_on_gpu
+from ..backends import Backend
+from ..kernels.contract import dtype_name
 from ..kernels.rng import order
-from ..kernels.table import host_dtype
+from ..kernels.table import Buffer, Run, host_dtype
+from ..plan.workspace import Workspace
+from .position import Cut, Position
 
-SHARE = 2  # data that take more than one part in so many of the free memory stay with the host
-HALF_BYTES = 2**28  # of half a window, at most
+SHARE = 2  # data that take more than one part in SHARE of the free memory stay with the host
+HALF_BYTES = 2**28  # at most in half a window
+FEW_BYTES = 2**20  # of training rows that are copied, so that the next call of fit finds its program bound to them
+
+
+class Source(Protocol):
+    """Rows to train on.
+
+    arrays    X, targets and sample_weight on the device, as a step reads them
+    in_order  they lie in the order of the epoch already
+    stay      another source of the same shapes has the same arrays
+    notes     lines for the printed step
+    """
+
+    arrays: Mapping[str, Array]
+    in_order: bool
+    stay: bool
+    notes: tuple[str, ...]
+
+    def seek(self, position: Position) -> None:
+        """The next batch is the one at this position."""
+
+    def feeding(self, run: Run) -> Run:
+        """`run`, each call of which finds its rows in place."""
+
+    def close(self) -> None:
+        """Nothing reads the rows any more."""
+
+
+class Resident:
+    """All rows on the device.  Few of them are copied into arrays of the workspace, which stay for the next call of fit."""
+
+    in_order = False
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, workspace: Workspace, rows: Mapping[str, Any]) -> None:
+        self.arrays: Mapping[str, Array] = {name: workspace.backend.asarray(values) for name, values in rows.items()}
+        self.stay = sum(values.nbytes for values in rows.values()) <= FEW_BYTES
+        if self.stay:
+            given = self.arrays
+            self.arrays = {
+                name: workspace.array(Buffer("data", name, values.shape, dtype_name(values)))
+                for name, values in given.items()
+            }
+            for name, values in given.items():
+                self.arrays[name][...] = values
+
+    def seek(self, position: Position) -> None:
+        """A step finds its rows by its counters."""
+
+    def feeding(self, run: Run) -> Run:
+        return run
+
+    def close(self) -> None:
+        """The arrays go with the source."""
+
+
+def source_of(workspace: Workspace, rows: Mapping[str, Any], cut: Cut, seed: int) -> Source:
+    """The rows on the device, or a window of them where they have no room there."""
+    backend = workspace.backend
+    if is_on_gpu(rows["X"]) or has_room(backend, rows, cut.size):
+        return Resident(workspace, rows)
+    return Window(backend, rows, cut.size, seed, cut.shuffle)
 
 
 def has_room(backend: Backend, data: Mapping[str, np.ndarray], batch: int) -> bool:
@@ -31,11 +97,13 @@ def has_room(backend: Backend, data: Mapping[str, np.ndarray], batch: int) -> bo
 
 
 class Window:
-    """`arrays` on the device, by name, and `guarded(run)`, which moves them on while `run(batches)` reads them.
+    """`arrays` on the device hold a part of the rows; `feeding(run)` moves them on while `run(batches)` reads them.
 
-    A thread gathers, so that steps are started meanwhile; whatever asks the device for something is done by the caller's.
-    `remarks` are for those who print the step.
+    A thread gathers, so that steps are started meanwhile; the caller's thread makes all requests to the device.
     """
+
+    in_order = True
+    stay = False
 
     def __init__(self, backend: Backend, data: Mapping[str, np.ndarray], batch: int, seed: int, shuffle: bool) -> None:
         self._device, self._data, self._seed, self._shuffle = backend.device, data, seed, shuffle
@@ -44,13 +112,18 @@ class Window:
         room = min(HALF_BYTES, (backend.free_memory() or HALF_BYTES) // (4 * SHARE))
         self._batches = max(1, min(room // bytes_of_batch, -(-self._n // (2 * batch))))  # of a half
         self._rows = self._batches * batch
-        self.remarks = [f"rows: {self._n} stay with the host, {2 * self._rows} of them are on the device at a time"]
+        self.notes: tuple[str, ...] = (
+            f"rows: {self._n} stay with the host, {2 * self._rows} of them are on the device at a time",
+        )
         shapes = {name: ((self._rows, *array.shape[1:]), array.dtype.name) for name, array in data.items()}
-        self.arrays = {name: backend.zeros((2 * rows, *rest), dtype) for name, ((rows, *rest), dtype) in shapes.items()}
+        self.arrays: Mapping[str, Array] = {
+            name: backend.zeros((2 * rows, *rest), dtype) for name, ((rows, *rest), dtype) in shapes.items()
+        }
         self._staged = [{name: self._staging(*shape) for name, shape in shapes.items()} for _ in range(2)]
         self._uploads: list[list[Any]] = [[], []]
         self._gathering: tuple[int, Any, Future[int]] | None = None  # half, what its side waits for, and its rows
         self._epoch = self._batch = 0
+        self._sought = True  # since the last batch: its half is not on the device yet
         self._gatherer = ThreadPoolExecutor(1, "dlcore gathers rows")
 
     def _staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
@@ -58,27 +131,30 @@ class Window:
             return self._device.staging(shape, dtype)
         except MemoryError as error:
             why = f"uploads are not beside the steps, since they come from ordinary memory ({error})"
-            self.remarks += [] if why in self.remarks else [why]
+            self.notes += () if why in self.notes else (why,)
             return np.empty(shape, host_dtype(dtype))
 
-    def begin(self, epoch: int) -> None:
-        """The next batch is the first of this epoch."""
-        self._epoch, self._batch = epoch, 0
-        self._gather(0)
+    def seek(self, position: Position) -> None:
+        """The next batch is the one at this position."""
+        if self._gathering is not None:  # of another epoch: its staging is about to be written over
+            self._gathering[2].result()
+        self._epoch, self._batch, self._sought = position.order, position.batch, True
+        self._gather(position.batch // self._batches)
 
     def close(self) -> None:
-        """Wait for what is on its way: an interrupted epoch leaves an upload, and its memory is about to be given to others."""
+        """Wait for what is on its way: an interrupted epoch leaves an upload, and its memory is about to be reused."""
         self._gatherer.shutdown(cancel_futures=True)
         for upload in (*self._uploads[0], *self._uploads[1]):
             upload.finish()
 
-    def guarded(self, run: Callable[[int], None]) -> Callable[[int], None]:
-        """`run`, of which each call has its rows in place."""
+    def feeding(self, run: Run) -> Run:
+        """`run`, each call of which finds its rows in place."""
 
-        def guarded(batches: int) -> None:
+        def fed(batches: int) -> None:
             while batches:
                 half, done = divmod(self._batch, self._batches)
-                if done == 0:
+                if done == 0 or self._sought:
+                    self._sought = False
                     self._upload(wait=True)
                     for upload in self._uploads[half % 2]:
                         upload.before_use()
@@ -89,7 +165,7 @@ class Window:
                 batches -= some
                 self._upload(wait=False)
 
-        return guarded
+        return fed
 
     def _gather(self, half: int) -> None:
         """Start to gather the rows of this half of the epoch, if it has any."""

@@ -12,6 +12,10 @@ import pytest
 
 import dlcore as dl
 from dlcore.backends.backend import Backend, from_namespace
+from dlcore.plan.recipe import Batch
+from dlcore.plan.step import record_step
+from dlcore.plan.workspace import Workspace, arrays
+from dlcore.training.sources import Resident
 
 from ..examples import activation_layers, label, targets
 
@@ -20,23 +24,16 @@ X = np.random.default_rng(0).standard_normal((N, COLUMNS))
 
 
 class Step:
-    """The recorded step of a trainer on all rows, and its flat buffers: what `fit` runs, one call at a time."""
+    """A session of a trainer on all rows, and its flat buffers."""
 
     def __init__(self, trainer: dl.Trainer, X: Any, y: Any, sample_weight: Any = None) -> None:
-        self.trainer = trainer
-        self.memory = trainer.memory
-        trainer._load(*trainer._checked(X, y, sample_weight, ""))
-        self.step, self.run = trainer._plan(len(X), len(X), shuffle=True, accumulate=False)
-        size = self.memory.parameters.trainable
-        self.theta = self.memory.array(self.step.buffers.new("theta", (size,)))
-        self.grad = self.memory.array(self.step.buffers.new("grad", (size,)))
+        self.session = trainer.session(X, y, sample_weight)
+        self.theta, self.grad = self.session.theta, self.session.grad
 
     def loss(self) -> float:
         """The loss at the present parameters, for the same batch and masks every time."""
-        for name in ("progress", "place"):
-            self.memory.set_counter(name, np.zeros_like(self.memory.counter(name)))
-        self.run["gradient"](1)
-        return float(self.memory.counter("loss")[0])
+        self.session.again()
+        return self.session.gradient()
 
 
 NETWORKS: dict[str, list[dl.Layer]] = {
@@ -85,13 +82,13 @@ def test_the_gradient_of_the_l2_term(network: str) -> None:
 
     def objective() -> float:
         value = step.loss()
-        views = [trainer.memory.parameters.view(np, step.theta, name) for name in names]
+        views = [step.session.view(step.theta, name) for name in names]
         return value + 0.5 * l2 * sum(float((W * W).sum()) for W in views)
 
     step.loss()
-    step.run["update"](1)
+    step.session.rates = np.array([1e-300])
+    step.session.update()
     gradient, theta = step.grad.copy(), step.theta.copy()
-    assert trainer.memory.counter("losses")[0] == trainer.memory.counter("loss")[0]
     random, epsilon = np.random.default_rng(1), 1e-6
     for _ in range(5):
         u = random.standard_normal(theta.size) * (theta != 0)
@@ -107,11 +104,12 @@ def test_padding_stays_zero() -> None:
     for optimizer in (dl.AdamW(0.01, l2=0.1), dl.SGD(1e-3, momentum=0.9), dl.MovingAverageSGD(1e-3, nesterov=True)):
         trainer = dl.Trainer(dl.Sequential(*NETWORKS["residual"]), dl.SquaredError(), optimizer, dtype="float64")
         trainer.fit(X, targets(dl.SquaredError(), N, OUTPUTS), epochs=3, batch_size=4)
-        padding = np.ones(trainer.memory.parameters.size, bool)
-        for name in trainer.memory.parameters.starts:
-            trainer.memory.parameters.view(np, padding, name)[...] = False
+        layout = trainer.recipe.parameters
+        padding = np.ones(layout.size, bool)
+        for name in layout.starts:
+            layout.view(np, padding, name)[...] = False
         assert padding.any()
-        assert not trainer.memory.theta[padding].any()
+        assert not trainer.state.theta[padding].any()
 
 
 # -- length --------------------------------------------------------------------------------------------------------------
@@ -181,7 +179,7 @@ def test_a_step_after_fit_is_the_one_that_ran() -> None:
 def test_a_step_that_looks_ahead_has_a_part_before_the_gradient() -> None:
     """What must happen before the gradient is a list of its own."""
     trainer = dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SquaredError(), dl.MovingAverageSGD(0.1, nesterov=True))
-    assert list(trainer.step.lists) == ["before", "gradient", "update"]
+    assert list(trainer.step.lists) == ["before", "gradient", "reduce", "update"]
     assert "look_ahead" in str(trainer.step)
 
 
@@ -190,7 +188,7 @@ def test_printing_before_fit_allocates_nothing() -> None:
     model = dl.Sequential(dl.Dense(8000, 1), dl.ReLU(), dl.Dense(1, 2000), dl.Dropout(0.5), dl.Dense(2000, 1))
     trainer = dl.Trainer(model, dl.SquaredError(), dl.Adam(1e-3))
     str(trainer.step)  # imports
-    trainer._step = None
+    trainer._program = None
     gc.collect()
     tracemalloc.start()
     try:
@@ -200,8 +198,8 @@ def test_printing_before_fit_allocates_nothing() -> None:
         tracemalloc.stop()
     assert "x[128,8000]" in text
     assert peak < 300_000
-    assert not trainer.memory._workspace
-    assert not trainer.memory.slots
+    assert trainer._workspace.generation == 0
+    assert not trainer.state.slots
 
 
 # -- running -------------------------------------------------------------------------------------------------------------
@@ -229,17 +227,19 @@ def test_nothing_is_allocated_inside_a_step(name: str) -> None:
     rows = np.random.default_rng(0).standard_normal((32, 30))
     trainer = dl.Trainer(dl.Sequential(*layers), loss, optimizer, dtype="float64")
     step = Step(trainer, rows, targets(loss, 32, 10))
-    trainer.memory.set_counter("rates", np.full(500, 1e-3))
-    step.run["step"](3)  # compiles
+    session = step.session
+    session.rates = np.full(500, 1e-3)
+    run = session.program.bind(session.array)["step"]
+    run(3)  # compiles
     held = []
     gc.collect()
     tracemalloc.start()
     try:
-        with step.step.executor.limits(1.0):  # as fit does: setting the number of BLAS threads allocates
+        with session:  # as fit does: setting the number of BLAS threads allocates
             for steps in (100, 100, 400):
-                trainer.memory.set_counter("place", np.zeros(2))
+                session.rates = np.full(500, 1e-3)
                 tracemalloc.reset_peak()
-                step.run["step"](steps)
+                run(steps)
                 held.append(tracemalloc.get_traced_memory())
     finally:
         tracemalloc.stop()
@@ -252,9 +252,13 @@ def test_the_ragged_last_batch_uses_the_leading_rows() -> None:
     """Its arrays are views of the full batch's, at the same address."""
     model = dl.Sequential(dl.Dense(3, 5), dl.BatchNorm(5), dl.Tanh(), dl.Dropout(0.5), dl.Dense(5, 2))
     trainer = dl.Trainer(model, dl.SquaredError(), dl.Adam(0.01), dtype="float64")
-    trainer._load(*trainer._checked(X, X[:, :2], None, ""))
-    steps = [trainer._plan(rows, 4, shuffle=True, accumulate=False)[0] for rows in (4, 2)]
-    full, ragged = ({b.name: trainer.memory.array(b) for call in step.calls for b in call.buffers()} for step in steps)
+    workspace = Workspace(trainer.backend, trainer.recipe)
+    rows = {"X": X, "targets": X[:, :2].copy(), "sample_weight": np.ones(N)}
+    array = arrays(trainer.state, workspace, Resident(workspace, rows).arrays)
+    steps = [
+        record_step(trainer.recipe, Batch(n, 4, (N, "float64"), labels=False), trainer.backend.kernels) for n in (4, 2)
+    ]
+    full, ragged = ({str(b).partition("[")[0]: array(b) for c in step.calls for b in c.buffers()} for step in steps)
     assert set(full) == set(ragged)
     assert any(full[name].shape != ragged[name].shape for name in full)
     for name, array in ragged.items():
