@@ -157,7 +157,7 @@ fi
 
 # -- summary ---------------------------------------------------------------------------------------------------------
 
-rm -f "$folder"/*.part # of records that were being written
+rm -f "$folder"/.dlcore-* # records that were being written
 printf '[%s]\n' "$entries" >"$folder/summary.json"
 {
     printf '| part | outcome | time |\n|---|---|---|\n%s' "$rows"

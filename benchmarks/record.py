@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -55,7 +56,8 @@ def begin(parser: argparse.ArgumentParser) -> argparse.Namespace:
     if chosen.json:
         try:
             chosen.json.parent.mkdir(exist_ok=True)
-            chosen.json.with_name(f"{chosen.json.name}.part").touch()
+            with tempfile.TemporaryFile(dir=chosen.json.parent):
+                pass
         except OSError as error:
             parser.error(f"--json {chosen.json}: nothing can be written there: {error}")
     if chosen.device == "auto":
@@ -133,9 +135,9 @@ class Record:
 
     def _keep(self) -> None:
         if self._file:
-            scratch = self._file.with_name(f"{self._file.name}.part")
-            scratch.write_text(json.dumps(self.values, indent=1) + "\n", encoding="utf-8")
-            scratch.replace(self._file)
+            from dlcore import files  # here: `begin` cleans the environment before anything of dlcore is loaded
+
+            files.write(self._file, (json.dumps(self.values, indent=1) + "\n").encode())
 
 
 def say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Common to all tests: the option for real data; with pytest-xdist, the number of processes, BLAS threads of each, its tests."""
+"""What all tests share: the option for real data, and with pytest-xdist how many workers there are and what each of them runs."""
 
 from __future__ import annotations
 

@@ -199,8 +199,8 @@ def check_kernel(
     step = max(half, 2.0**-40)  # the reference rounds at 2⁻⁵³ itself: a smaller move would be lost in that
 
     def rounding(i: int) -> Callable[[], Any]:
-        """Where a sum cancels, the unit is the effect of one rounding of the inputs on the reference's result: no kernel can
-        promise less.  Computed only if the last place of the largest value does not suffice.
+        """Where a sum cancels, the unit is what one rounding of the inputs does to the reference's result: no kernel can
+        promise less.  Asked for only where the last place of the largest value does not suffice.
 
         The inputs are moved by `step`, and the change of the result is scaled down to `half`."""
 

@@ -23,8 +23,8 @@ ROOMS: dict[str, float] = {
     "errors": 0,
     "suggestions": 0,
     "files": 0,
-    "checks": 0,
     "arrays": 0,
+    "checks": 0.5,  # raises errors, with suggestions
     "kernels": 1,  # contract, composition, rng, table: the words that calls are made of
     "kernels.reference": 1,
     "kernels.cpu": 2,  # a twin takes its member lists and constants from the reference it is proven against
@@ -309,6 +309,48 @@ def test_no_environment_variable_is_an_interface(module: Module) -> None:
     """Only user_cache() asks the environment, for the platform's cache directory."""
     wrong = [line for owner, line in _environment_reads(module.tree) if owner != "user_cache"]
     assert not wrong, f"{module.path}: lines {wrong} read environment variables"
+
+
+def _moves(tree: ast.Module) -> Iterator[int]:
+    """Lines that may rename a file: os.replace, os.rename and shutil.move in any use, and .replace(target) and .rename(target).
+
+    `text.replace(old, new)` has two arguments, `moment.replace(hour=0)` has none without a name.
+    """
+    movers = {("os", "replace"), ("os", "rename"), ("os", "renames"), ("shutil", "move")}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=library), attr=name) if (library, name) in movers:
+                yield node.lineno
+            case ast.ImportFrom(module=library, names=names) if any((library, n.name) in movers for n in names):
+                yield node.lineno
+            case ast.Call(func=ast.Attribute(attr="replace" | "rename"), args=[_], keywords=[]):
+                yield node.lineno
+
+
+@EACH
+def test_one_file_writes_files_atomically(module: Module) -> None:
+    """Nothing but files.py renames a file into its place."""
+    lines = list(_moves(module.tree))
+    assert not lines or module.name == "files", f"{module.path}: lines {lines}: use write() or replacing() of files.py"
+
+
+@pytest.mark.parametrize(
+    ("source", "moves"),
+    [
+        ("import os\nos.replace(a, b)", True),
+        ("import os\nlater(os.rename)", True),
+        ("from os import replace", True),
+        ("import shutil\nshutil.move(a, b)", True),
+        ("path.replace(target)", True),
+        ("path.with_suffix('.x').rename(target)", True),
+        ("text.replace('a', 'b')", False),
+        ("moment.replace(tzinfo=None)", False),
+        ("from dataclasses import replace\nreplace(layer, init=rule)", False),
+    ],
+)
+def test_a_rename_is_noticed(source: str, moves: bool) -> None:
+    """The rule itself, on planted calls."""
+    assert bool(list(_moves(ast.parse(source)))) == moves
 
 
 # -- tests mirror the package ------------------------------------------------------------------------------------------

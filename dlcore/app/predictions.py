@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import files
 from ..errors import CheckpointError, ConfigurationError
 
 FORMS = (".csv", ".npy", ".parquet")
@@ -111,10 +112,7 @@ def write(path: str | os.PathLike[str], predictions: Predictions) -> None:
         if form == ".parquet"
         else predictions.csv().encode()
     )
-    temporary = target.parent / f".{target.name}.{os.getpid()}.tmp"
     try:
-        temporary.write_bytes(data)
-        os.replace(temporary, target)
+        files.write(target, data)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise CheckpointError(f"{target}: cannot be written: {error.strerror or error}") from error

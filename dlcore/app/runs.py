@@ -28,6 +28,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from .. import files
 from ..errors import CheckpointError, ConfigurationError
 from ..training.callbacks import Callback
 from ..training.interrupts import DeferredSignals
@@ -60,15 +61,9 @@ class RunDirectory:
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file atomically."""
-        temporary = self.path / f".{name}.tmp"
         try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path / name)
+            files.write(self.path / name, data)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise _unwritten(self.path / name, error) from error
 
     def write_configuration(self, sections: Mapping[str, Any]) -> None:
@@ -109,7 +104,7 @@ class RunDirectory:
         try:
             self.checkpoints.rmdir()  # it is empty
             for path in (restart.checkpoints, restart.path / "metrics.jsonl"):
-                os.replace(path, self.path / path.name)
+                files.move(path, self.path / path.name)
             restart.path.rmdir()
         except OSError as error:
             raise _unwritten(self.path, error) from error
@@ -117,14 +112,12 @@ class RunDirectory:
     def mark_best(self, step: Path) -> None:
         """Make best.safetensors a second name of this step file."""
         best = self.checkpoints / "best.safetensors"
-        temporary = self.checkpoints / ".best.tmp"
         try:
-            temporary.unlink(missing_ok=True)
-            try:
-                os.link(step, temporary)
-            except OSError:  # a file system without hard links
-                shutil.copyfile(step, temporary)
-            os.replace(temporary, best)
+            with files.replacing(best) as temporary:
+                try:
+                    os.link(step, temporary)
+                except OSError:  # a file system without hard links
+                    shutil.copyfile(step, temporary)
         except OSError as error:
             raise _unwritten(best, error) from error
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import check, one_of, refused
 from ..errors import ConfigurationError, DataError
 from .tables import Skipped, Table, Text
 
@@ -68,9 +69,9 @@ class Dialect:
         if self.separator in names:
             object.__setattr__(self, "separator", names[self.separator])
         if self.separator is not None and (len(self.separator) != 1 or self.separator in "\r\n" + (self.quote or "")):
-            raise ConfigurationError(f"separator={self.separator!r}, expected one character, or tab")
+            raise refused("", "separator", self.separator, "one character, or tab")
         if self.quote is not None and (len(self.quote) > 1 or self.quote in ("\r", "\n")):
-            raise ConfigurationError(f"quote={self.quote!r}, expected one character, or none")
+            raise refused("", "quote", self.quote, "one character, or none")
         if self.encoding is not None:
             try:
                 codecs.lookup(self.encoding)
@@ -78,8 +79,7 @@ class Dialect:
                 raise ConfigurationError(
                     f"encoding={self.encoding!r} is not known; utf-8, utf-16, cp1252 and latin-1 are"
                 ) from None
-        if self.bad_rows not in ("error", "skip"):
-            raise ConfigurationError(f"bad_rows={self.bad_rows!r}, expected 'error' or 'skip'")
+        check("", one_of("error", "skip"), bad_rows=self.bad_rows)
 
 
 def read_csv(

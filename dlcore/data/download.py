@@ -6,22 +6,18 @@ download it, and one that is killed leaves a temporary file, which a later downl
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import hashlib
 import http.client
 import logging
-import os
-import tempfile
-import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import __version__
+from .. import __version__, files
 from ..errors import DataError
 
 TIMEOUT = 30.0  # seconds without a byte
@@ -52,40 +48,27 @@ def fetch(file: PublishedFile, mirrors: Sequence[str], folder: Path) -> Path:
     answers = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(folder)
+        files.remove_abandoned(folder, _ABANDONED)
         for mirror in mirrors:
-            with _temporary(folder, file.name) as temporary:
-                logging.getLogger("dlcore").info("downloading %s%s to %s", mirror, file.name, folder)
-                answer = _download(mirror + file.name, temporary) or _difference(temporary, file)
-                if answer is None:
-                    os.replace(temporary, target)
-                    return target
+            logging.getLogger("dlcore").info("downloading %s%s to %s", mirror, file.name, folder)
+            try:
+                with files.replacing(target) as temporary:
+                    _download(mirror + file.name, temporary)
+                    _check(temporary, file)
+                return target
+            except _Unusable as answer:
                 answers.append(f"{mirror}: {answer}")
     except OSError as error:  # of the file system: errors of the network are in `answers`
         raise DataError(f"{folder}: {file.name} cannot be written: {error.strerror or error}") from error
     raise DataError(f"{file.name} could not be downloaded ({'; '.join(answers)})")
 
 
-@contextlib.contextmanager
-def _temporary(folder: Path, name: str) -> Iterator[Path]:
-    """A new file, which is deleted at the end unless it was moved."""
-    handle, path = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
-    os.close(handle)
-    try:
-        yield Path(path)
-    finally:
-        Path(path).unlink(missing_ok=True)
+class _Unusable(Exception):
+    """A mirror does not have the file; the message says what it answered."""
 
 
-def _remove_abandoned(folder: Path) -> None:
-    for path in folder.glob(".*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _ABANDONED:
-                path.unlink()
-
-
-def _download(url: str, path: Path) -> str | None:
-    """Download to `path`; None, or the reason of a failure.  Raises OSError if writing fails."""
+def _download(url: str, path: Path) -> None:
+    """Download to `path`.  Raises _Unusable if the mirror fails, and OSError if writing fails."""
     request = urllib.request.Request(url, headers={"User-Agent": f"dlcore/{__version__}"})
     with path.open("wb") as out:
         size = 0
@@ -93,24 +76,21 @@ def _download(url: str, path: Path) -> str | None:
             response = urllib.request.urlopen(request, timeout=TIMEOUT)
             promised = response.headers.get("Content-Length")
         except _FAILURES as error:
-            return _reason(error)
+            raise _Unusable(_reason(error)) from error
         with response:
             while True:
                 try:
                     block = response.read(_BLOCK)
                 except _FAILURES as error:
-                    return f"after {size:,} bytes: {_reason(error)}"
+                    raise _Unusable(f"after {size:,} bytes: {_reason(error)}") from error
                 if not block:
                     break
                 size += len(block)
                 if size > _LARGEST:
-                    return f"more than {_LARGEST:,} bytes"
+                    raise _Unusable(f"more than {_LARGEST:,} bytes")
                 out.write(block)
-        out.flush()
-        os.fsync(out.fileno())
     if promised is not None and promised.isdigit() and size != int(promised):
-        return f"ended after {size:,} of {int(promised):,} bytes"
-    return None
+        raise _Unusable(f"ended after {size:,} of {int(promised):,} bytes")
 
 
 def _reason(error: BaseException) -> str:
@@ -120,18 +100,17 @@ def _reason(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def _difference(path: Path, file: PublishedFile) -> str | None:
-    """What is wrong with the file, or None if it has the right digest."""
+def _check(path: Path, file: PublishedFile) -> None:
+    """Raises _Unusable unless the file has the right digest."""
     digest, size = hashlib.sha256(), 0
     try:
         with gzip.open(path) if file.unpacked else path.open("rb") as content:
             while block := content.read(_BLOCK):
                 size += len(block)
                 if size > _LARGEST:
-                    return f"more than {_LARGEST:,} bytes when unpacked"
+                    raise _Unusable(f"more than {_LARGEST:,} bytes when unpacked")
                 digest.update(block)
     except (OSError, EOFError, zlib.error) as error:
-        return f"a damaged gzip file: {error}"
+        raise _Unusable(f"a damaged gzip file: {error}") from error
     if digest.hexdigest() != file.sha256:
-        return f"its sha256 is {digest.hexdigest()[:12]}..., expected {file.sha256[:12]}..."
-    return None
+        raise _Unusable(f"its sha256 is {digest.hexdigest()[:12]}..., expected {file.sha256[:12]}...")

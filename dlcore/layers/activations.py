@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..errors import ConfigurationError
+from ..checks import check_fields, from_to, one_of
 from ..kernels.table import Kernels, Operand
 from .initializers import Constant, HeNormal, Initializer, LeCunNormal
-from .layer import Layer, in_range
+from .layer import Layer
 from .parameters import Parameter
 from .views import Views
 
@@ -86,9 +86,8 @@ class LeakyReLU(Elementwise):
     kernel = "leaky_relu"
 
     def __post_init__(self) -> None:
-        in_range(
-            "LeakyReLU", 0, 1e6, alpha=self.alpha
-        )  # negative, the sign of the output would not be that of the input
+        # with a negative alpha the sign of the output would not be that of the input
+        check_fields(self, from_to(0, 1e6), "alpha")
 
     def numbers(self) -> tuple[Any, ...]:
         return (float(self.alpha),)
@@ -104,7 +103,7 @@ class ELU(Elementwise):
     kernel = "elu"
 
     def __post_init__(self) -> None:
-        in_range("ELU", 0, 1e6, alpha=self.alpha)
+        check_fields(self, from_to(0, 1e6), "alpha")
 
     def numbers(self) -> tuple[Any, ...]:
         return (float(self.alpha),)
@@ -139,8 +138,7 @@ class GELU(Elementwise):
     reads = "x"
 
     def __post_init__(self) -> None:
-        if self.approximate not in ("none", "tanh"):
-            raise ConfigurationError(f"GELU: approximate={self.approximate!r}, expected 'none' or 'tanh'")
+        check_fields(self, one_of("none", "tanh"), "approximate")
 
     @property
     def kernel(self) -> str:  # type: ignore[override]
@@ -166,7 +164,7 @@ class PReLU(Layer):
     reads: ClassVar[str] = "x"
 
     def __post_init__(self) -> None:
-        in_range("PReLU", -1e6, 1e6, initial=self.initial)
+        check_fields(self, from_to(-1e6, 1e6), "initial")
 
     def parameters(self) -> dict[str, Parameter]:
         return {"alpha": Parameter((1,), Constant(self.initial))}

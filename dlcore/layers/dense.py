@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ..errors import ConfigurationError
+from ..checks import SIZE, check, is_flag, refused
 from ..kernels.table import Kernels, Operand
 from .initializers import Constant, GlorotUniform, Initializer
-from .layer import Layer, flag, positive_size
+from .layer import Layer
 from .parameters import Parameter
 from .views import Views
 
@@ -19,8 +19,9 @@ __all__ = ["Dense"]
 class Dense(Layer):
     """z = x W + b.   x[n,fan_in] W[fan_in,fan_out] b[fan_out] -> z[n,fan_out]
 
-    init is an initializer of dlcore.layers.initializers for W.  None chooses by the activation that follows: He normal before
-    ReLU and similar, LeCun normal before SELU, else Glorot uniform.  b starts at 0, or by bias_init.  trainable=False freezes both.
+    init is an initializer of W, such as dl.initializers.HeNormal().  None chooses by the activation that follows: He normal
+    before ReLU and similar, LeCun normal before SELU, else Glorot uniform.  b starts at 0, or by bias_init.  trainable=False
+    freezes both.
     Raises ConfigurationError for sizes below 1.
     """
 
@@ -34,16 +35,18 @@ class Dense(Layer):
     reads: ClassVar[str] = "x"
 
     def __post_init__(self) -> None:
-        positive_size(f"Dense({self.fan_in!r}, {self.fan_out!r})", fan_in=self.fan_in, fan_out=self.fan_out)
-        flag(f"Dense({self.fan_in}, {self.fan_out})", bias=self.bias, trainable=self.trainable)
+        owner = f"Dense({self.fan_in!r}, {self.fan_out!r})"
+        check(owner, SIZE, fan_in=self.fan_in, fan_out=self.fan_out)
+        for name, value in (("bias", self.bias), ("trainable", self.trainable)):
+            if not is_flag(value):
+                hint = "; an activation is a layer of its own, after this one" if isinstance(value, str) else ""
+                raise refused(owner, name, value, f"True or False{hint}")
         for name, rule in (
             ("init", GlorotUniform() if self.init is None else self.init),
             ("bias_init", self.bias_init),
         ):
             if not isinstance(rule, Initializer):
-                raise ConfigurationError(
-                    f"Dense({self.fan_in}, {self.fan_out}): {name}={rule!r}, expected an initializer such as dl.initializers.HeNormal()"
-                )
+                raise refused(owner, name, rule, "an initializer such as dl.initializers.HeNormal()")
 
     @property
     def input_width(self) -> int:

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import is_integer
+from ..checks import SIZE, check, is_integer, refused
 from ..errors import ConfigurationError, ShapeError
 from ..kernels.table import Kernels, Operand
 from .initializers import Initializer, Normal
-from .layer import Layer, positive_size
+from .layer import Layer
 from .parameters import Parameter
 from .views import Views
 
@@ -47,25 +47,20 @@ class Embedding(Layer):
     def __post_init__(self) -> None:
         columns = _integers("columns", self.columns, 0)
         if not columns or len(set(columns)) < len(columns) or min(columns) < 0:
-            raise ConfigurationError(
-                f"Embedding: columns={self.columns!r}, expected different indices of columns, from 0"
-            )
+            raise refused("Embedding", "columns", self.columns, "different indices of columns, from 0")
         object.__setattr__(self, "columns", columns)
         for name in ("categories", "dimension"):
             sizes = _integers(name, getattr(self, name), len(columns))
             if len(sizes) != len(columns):
                 raise ConfigurationError(f"Embedding: {len(sizes)} {name} for {len(columns)} columns")
             for size in sizes:
-                positive_size("Embedding", **{name: size})
+                check("Embedding", SIZE, **{name: size})
             object.__setattr__(self, name, sizes)
         if max(self._categories) > LARGEST_CODE:
-            raise ConfigurationError(
-                f"Embedding: categories={max(self._categories)}, expected at most {LARGEST_CODE}: codes are read as float32"
-            )
+            expected = f"at most {LARGEST_CODE}: codes are read as float32"
+            raise refused("Embedding", "categories", max(self._categories), expected)
         if not isinstance(self.init, Initializer):
-            raise ConfigurationError(
-                f"Embedding: init={self.init!r}, expected an initializer such as dlcore.layers.initializers.Normal(0.1)"
-            )
+            raise refused("Embedding", "init", self.init, "an initializer such as dl.initializers.Normal(0.1)")
 
     # the fields, of which __post_init__ has made tuples
     @property
@@ -132,5 +127,5 @@ def _integers(name: str, values: Any, count: int) -> tuple[int, ...]:
     if is_integer(values):
         return (int(values),) * (count or 1)
     if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)) or not all(map(is_integer, values)):
-        raise ConfigurationError(f"Embedding: {name}={values!r}, expected an integer or a list of integers")
+        raise refused("Embedding", name, values, "an integer or a list of integers")
     return tuple(int(v) for v in values)

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_number
-from ..errors import ConfigurationError
+from ..checks import FINITE, check_fields
 
 __all__ = [
     "Constant", "FanInUniform", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Initializer",
@@ -28,10 +27,7 @@ class Initializer:
     """
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if not is_number(value) or not math.isfinite(value):
-                raise ConfigurationError(f"{type(self).__name__}: {f.name}={value!r}, expected a finite number")
+        check_fields(self, FINITE, *(f.name for f in fields(self)))
 
     def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
         raise TypeError(f"{type(self).__name__} does not say how to draw")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import is_flag, is_integer, is_number
+from ..checks import is_number
 from ..errors import ConfigurationError
 from ..kernels.table import Kernels, Operand
 from .initializers import GlorotUniform, Initializer
@@ -85,21 +85,6 @@ class Layer:
 
     def predict(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         self.forward(k, v, x, z)
-
-
-def positive_size(owner: str, **sizes: Any) -> None:
-    """Raise ConfigurationError unless each size is an integer from 1 to 2³¹ − 1."""
-    for name, size in sizes.items():
-        if not is_integer(size) or not 1 <= size < 2**31:
-            raise ConfigurationError(f"{owner}: {name}={size!r}, expected a positive integer below 2**31")
-
-
-def flag(owner: str, **values: Any) -> None:
-    """Raise ConfigurationError unless each value is True or False."""
-    for name, value in values.items():
-        if not is_flag(value):
-            hint = "; an activation is a layer of its own, after this one" if isinstance(value, str) else ""
-            raise ConfigurationError(f"{owner}: {name}={value!r}, expected True or False{hint}")
 
 
 def in_range(owner: str, low: float, high: float, **values: Any) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..checks import SIZE, UNIT, check_fields, from_to
 from ..errors import DataError
 from ..kernels.table import Kernels, Operand
 from .initializers import Constant
-from .layer import Layer, in_range, positive_size
+from .layer import Layer
 from .parameters import Parameter
 from .views import Views
 
@@ -31,9 +32,9 @@ class BatchNorm(Layer):
     suits: ClassVar[None] = None
 
     def __post_init__(self) -> None:
-        positive_size("BatchNorm", width=self.width)
-        in_range("BatchNorm", 0, 1, momentum=self.momentum)
-        in_range("BatchNorm", 0, 1e6, epsilon=self.epsilon)
+        check_fields(self, SIZE, "width")
+        check_fields(self, UNIT, "momentum")
+        check_fields(self, from_to(0, 1e6), "epsilon")
 
     @property
     def input_width(self) -> int:
@@ -83,8 +84,8 @@ class LayerNorm(Layer):
     suits: ClassVar[None] = None
 
     def __post_init__(self) -> None:
-        positive_size("LayerNorm", width=self.width)
-        in_range("LayerNorm", 0, 1e6, epsilon=self.epsilon)
+        check_fields(self, SIZE, "width")
+        check_fields(self, from_to(0, 1e6), "epsilon")
 
     @property
     def input_width(self) -> int:

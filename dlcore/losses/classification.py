@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import is_number
-from ..errors import ConfigurationError, DataError, ShapeError
+from ..checks import BELOW_ONE, check_fields
+from ..errors import DataError, ShapeError
 from ..kernels.table import Kernels, Operand
 from .loss import Loss, matrix, numeric
 
@@ -101,11 +101,7 @@ class SoftmaxCrossEntropy(Loss):
     built_in: ClassVar[tuple[str, ...]] = ("Softmax", "Sigmoid")
 
     def __post_init__(self) -> None:
-        s = self.label_smoothing
-        if not is_number(s) or not 0 <= s < 1:
-            raise ConfigurationError(
-                f"SoftmaxCrossEntropy: label_smoothing={s!r}, expected a number from 0 up to, not including, 1"
-            )
+        check_fields(self, BELOW_ONE, "label_smoothing")
 
     def targets(self, y: Any, outputs: int) -> np.ndarray:
         y = numeric(y, "SoftmaxCrossEntropy expects class indices from 0; encode text labels first")

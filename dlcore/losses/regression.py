@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import is_number
-from ..errors import ConfigurationError, DataError
+from ..checks import POSITIVE, check_fields
+from ..errors import DataError
 from ..kernels.table import Kernels, Operand
 from .loss import Loss, matrix, numeric
 
@@ -37,8 +36,7 @@ class Huber(Loss):
     threshold: float = 1.0
 
     def __post_init__(self) -> None:
-        if not is_number(self.threshold) or not 0 < self.threshold < math.inf:
-            raise ConfigurationError(f"Huber: threshold={self.threshold!r}, expected a positive number")
+        check_fields(self, POSITIVE, "threshold")
 
     def targets(self, y: Any, outputs: int) -> np.ndarray:
         return matrix(numeric(y, "Huber expects real numbers"), outputs, "Huber")

@@ -122,7 +122,7 @@ class WarmUp(Schedule):
         self._check_positive("steps")
         if not isinstance(self.then, (Schedule, type(None))):
             raise ConfigurationError(
-                f"WarmUp: then={self.then!r}, expected a schedule of dlcore.optimizers.schedules or None"
+                f"WarmUp: then={self.then!r}, expected one of dl.schedules, such as dl.schedules.CosineDecay(1000), or None"
             )
 
     def __call__(self, step: int) -> float:

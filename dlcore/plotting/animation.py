@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..files import replacing
 from .landscapes import Limits, contours
 from .style import line_style
 
@@ -25,7 +27,7 @@ def gif(
     from matplotlib.animation import PillowWriter
 
     writer = PillowWriter(fps=per_second)
-    with writer.saving(figure, os.fspath(path), dpi):
+    with replacing(Path(path)) as temporary, writer.saving(figure, os.fspath(temporary), dpi):
         for frame in frames:
             draw(frame)
             writer.grab_frame()

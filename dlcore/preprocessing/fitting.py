@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ..checks import is_integer
+from ..checks import COUNT, check, one_of
 from ..data.frames import table
 from ..data.tables import Column, Dates, Numbers, Table, Text, Unusable
 from ..errors import ConfigurationError, DataError
@@ -53,25 +53,19 @@ class Preprocessing:
     bad_rows: str = "error"
 
     def __post_init__(self) -> None:
-        for name, known in (
-            ("scaling", tuple(SCALINGS)),
-            ("categorical", ("onehot", "embedding")),
-            ("decimal", (".", ",")),
-            ("bad_rows", ("error", "skip")),
-        ):
-            if getattr(self, name) not in known:
-                came = getattr(self, name)
-                raise ConfigurationError(f"{name}={came!r}{did_you_mean(str(came), known)}, expected {_either(known)}")
+        check("", one_of(*SCALINGS), scaling=self.scaling)
+        check("", one_of("onehot", "embedding"), categorical=self.categorical)
+        check("", one_of(".", ","), decimal=self.decimal)
+        check("", one_of("error", "skip"), bad_rows=self.bad_rows)
         for name, kind in self.types.items():
             if kind not in TYPES:
                 raise ConfigurationError(
-                    f"types: column {name!r} is {kind!r}{did_you_mean(str(kind), TYPES)}, expected {_either(TYPES)}"
+                    f"types: column {name!r} is {kind!r}{did_you_mean(str(kind), TYPES)}, expected {one_of(*TYPES).expected}"
                 )
-        if not is_integer(self.max_categories) or self.max_categories < 1:
-            raise ConfigurationError(f"max_categories={self.max_categories!r}, expected a positive integer")
+        check("", COUNT, max_categories=self.max_categories)
 
     def fit(self, data: Any, target: str | None = None, task: str | None = None) -> FittedPreprocessing:
-        """Fit to training rows, a Table or anything that `dlcore.data.frames.table` takes.
+        """Fit to training rows, a Table or anything that `dlcore.data.table` takes.
 
         target   the column to predict, by name or number; None for features alone
         task     "classification" or "regression"; None: chosen from the target
@@ -213,8 +207,8 @@ class Preprocessing:
 
     def fit_target(self, rows: Table, name: str, task: str | None = None) -> Target:
         """The target alone; see `fit`."""
-        if task is not None and task not in TASKS:
-            raise ConfigurationError(f"task={task!r}{did_you_mean(task, TASKS)}, expected {_either(TASKS)}")
+        if task is not None:
+            check("", one_of(*TASKS), task=task)
         column = rows.column(name)
         if column.missing().all():
             raise DataError(f"{rows.source}: the target {name!r} has no cells")
@@ -292,8 +286,3 @@ def _are_few(values: np.ndarray) -> bool:
 def _are_classes(values: np.ndarray) -> bool:
     """Whether these targets are classes: few integers."""
     return _are_integers(values) and len(np.unique(values)) <= min(CLASSES, max(2, len(values) // 5))
-
-
-def _either(known: Iterator[str] | tuple[str, ...]) -> str:
-    *first, last = map(repr, known)
-    return f"{', '.join(first)} or {last}"

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arrays import to_host
 from ..backends.backend import from_namespace
-from ..checks import is_integer, is_number
+from ..checks import NOT_NEGATIVE, at_least, check, refused
 from ..errors import ConfigurationError, DataError, ShapeError
 from ..kernels.contract import parse
 from ..kernels.table import Kernel
@@ -102,15 +102,12 @@ def descend(
 
 def _check(optimizer: Any, steps: Any, gradient_tolerance: Any, value_tolerance: Any, patience: Any) -> None:
     if not isinstance(optimizer, Optimizer):
-        raise ConfigurationError(f"descend: optimizer={optimizer!r}, expected an Optimizer such as SGD(0.1)")
+        raise refused("descend", "optimizer", optimizer, "an Optimizer such as SGD(0.1)")
     if optimizer.max_norm is not None:
         raise ConfigurationError("descend: max_norm is about the units of a layer, and there are none here")
-    for name, count, least in (("steps", steps, 0), ("patience", patience, 1)):
-        if not is_integer(count) or count < least:
-            raise ConfigurationError(f"descend: {name}={count!r}, expected an integer >= {least}")
-    for name, number in (("gradient_tolerance", gradient_tolerance), ("value_tolerance", value_tolerance)):
-        if not is_number(number) or not number >= 0:
-            raise ConfigurationError(f"descend: {name}={number!r}, expected a number >= 0")
+    check("descend", at_least(0), steps=steps)
+    check("descend", at_least(1), patience=patience)
+    check("descend", NOT_NEGATIVE, gradient_tolerance=gradient_tolerance, value_tolerance=value_tolerance)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_number
-from ..errors import ConfigurationError
+from ..checks import POSITIVE, check, one_of
 
 __all__ = ["numerical_gradient"]
 
@@ -22,10 +21,8 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-5, method:
     The error falls with h² (central) or h (forward), until rounding, about 1e-16 |f| / h, takes over.  One gradient of N
     entries takes 2N or 2N + 1 evaluations.  Raises ConfigurationError for another method or an h that is not positive.
     """
-    if method not in _STEPS:
-        raise ConfigurationError(f"numerical_gradient: method={method!r}, expected 'central' or 'forward'")
-    if not is_number(h) or not 0 < h < float("inf"):
-        raise ConfigurationError(f"numerical_gradient: h={h!r}, expected a positive number")
+    check("numerical_gradient", one_of("central", "forward"), method=method)
+    check("numerical_gradient", POSITIVE, h=h)
     up, down = _STEPS[method]
     theta = np.array(x, np.float64)
     gradient = np.zeros_like(theta)

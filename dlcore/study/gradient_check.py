@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_integer
-from ..errors import ConfigurationError, DataError
+from ..checks import COUNT, check, or_none
+from ..errors import DataError
 from ..layers import Sequential
 from ..losses import Loss
 from ..optimizers import SGD
@@ -63,8 +63,7 @@ def check_gradients(
     Parameters are the initial ones of `seed`; biases and the like, which start at 0, are moved off it a little.  Dropout
     masks are held fixed.  Raises as Trainer and fit do for parts or data that do not fit.
     """
-    if sample is not None and (not is_integer(sample) or sample < 1):
-        raise ConfigurationError(f"sample={sample!r}, expected a positive integer or None")
+    check("", or_none(COUNT), sample=sample)
     trainer = Trainer(model, loss, SGD(1.0), dtype="float64", seed=seed)
     random = np.random.default_rng(seed)
     trainer.set_weights([w + 0.1 * random.uniform(-1, 1, w.shape) if w.ndim == 1 else w for w in trainer.get_weights()])

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..checks import is_integer, is_number
+from ..checks import BETWEEN_0_AND_1, COUNT, NOT_NEGATIVE, check, refused
 from ..errors import ConfigurationError
 
 __all__ = ["Callback", "EarlyStopping", "ReduceOnPlateau"]
@@ -66,11 +66,9 @@ class Monitor(Callback):
     def __init__(self, monitor: str, patience: int, min_delta: float) -> None:
         owner = type(self).__name__
         if not isinstance(monitor, str):
-            raise ConfigurationError(f"{owner}: monitor={monitor!r}, expected a name such as 'val_loss'")
-        if not is_integer(patience) or patience < 1:
-            raise ConfigurationError(f"{owner}: patience={patience!r}, expected a positive integer")
-        if not is_number(min_delta) or not 0 <= min_delta < math.inf:
-            raise ConfigurationError(f"{owner}: min_delta={min_delta!r}, expected a number >= 0")
+            raise refused(owner, "monitor", monitor, "a name such as 'val_loss'")
+        check(owner, COUNT, patience=patience)
+        check(owner, NOT_NEGATIVE, min_delta=min_delta)
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
         self.sign = -1.0 if monitor.endswith("accuracy") else 1.0
         self._forget()
@@ -154,10 +152,8 @@ class ReduceOnPlateau(Monitor):
         min_rate: float = 0.0,
     ) -> None:
         super().__init__(monitor, patience, min_delta)
-        if not is_number(factor) or not 0 < factor < 1:
-            raise ConfigurationError(f"ReduceOnPlateau: factor={factor!r}, expected a number between 0 and 1")
-        if not is_number(min_rate) or not 0 <= min_rate < math.inf:
-            raise ConfigurationError(f"ReduceOnPlateau: min_rate={min_rate!r}, expected a number >= 0")
+        check(type(self).__name__, BETWEEN_0_AND_1, factor=factor)
+        check(type(self).__name__, NOT_NEGATIVE, min_rate=min_rate)
         self.factor, self.min_rate = factor, min_rate
 
     def on_epoch_end(self, trainer: Trained, logs: Mapping[str, float]) -> bool | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..checks import is_flag, is_integer, is_number
+from ..checks import COUNT, check, is_number, refused
 from ..errors import ConfigurationError
 from ..kernels.contract import wide
 from ..layers.sequential import Sequential
@@ -52,7 +52,7 @@ def dtype_name(dtype: Any) -> str:
             raise TypeError
         return dtype if isinstance(dtype, str) else str(np.dtype(dtype).name)
     except TypeError:
-        raise ConfigurationError(f"dtype={dtype!r}, expected a name such as 'float32'") from None
+        raise refused("", "dtype", dtype, "a name such as 'float32'") from None
 
 
 def check_numbers(optimizer: Optimizer, dtype: str) -> None:
@@ -85,26 +85,14 @@ def check_part(name: str, value: Any, kind: type) -> None:
     """Raise ConfigurationError unless this part of a trainer is of its kind."""
     if not isinstance(value, kind):
         hint = ": write it with parentheses" if isinstance(value, type) and issubclass(value, kind) else ""
-        raise ConfigurationError(f"Trainer: {name}={value!r}, expected a {kind.__name__}{hint}")
-
-
-def check_count(name: str, value: Any, zero: bool = False) -> None:
-    """Raise ConfigurationError unless the value is a positive integer, or 0 where that is allowed."""
-    if not is_integer(value) or value < (0 if zero else 1):
-        raise ConfigurationError(f"{name}={value!r}, expected {'an integer >= 0' if zero else 'a positive integer'}")
-
-
-def check_flag(name: str, value: Any) -> None:
-    """Raise ConfigurationError unless the value is True or False."""
-    if not is_flag(value):
-        raise ConfigurationError(f"{name}={value!r}, expected True or False")
+        raise refused("Trainer", name, value, f"a {kind.__name__}{hint}")
 
 
 def rows_per_batch(batch_size: int | None, n: int) -> int:
     """The batch size for n rows: all of them for None, and never more."""
     if batch_size is None:
         return n
-    check_count("batch_size", batch_size)
+    check("", COUNT, batch_size=batch_size)
     if batch_size > n and not isinstance(batch_size, Default):
         warnings.warn(f"batch_size={batch_size} is larger than the data; {n} rows are used", stacklevel=3)
     return min(int(batch_size), n)
@@ -113,7 +101,7 @@ def rows_per_batch(batch_size: int | None, n: int) -> int:
 def checked_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
     """A list of callbacks.  Raises ConfigurationError for anything else."""
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
-        raise ConfigurationError(f"callbacks={callbacks!r}, expected a list of callbacks")
+        raise refused("", "callbacks", callbacks, "a list of callbacks")
     callbacks = list(callbacks)
     for callback in callbacks:
         if not isinstance(callback, Callback):

@@ -5,7 +5,6 @@ A new shape, dtype or batch size makes a new program, never new state.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ import numpy as np
 
 from ..arrays import to_host
 from ..backends import Backend
-from ..checks import is_number
+from ..checks import COUNT, FLAG, POSITIVE, at_least, check
 from ..errors import CheckpointError, ConfigurationError
 from ..kernels.rng import key
 from ..layers import Sequential
@@ -80,7 +79,7 @@ class Trainer:
         options.check_part("optimizer", optimizer, Optimizer)
         options.check_head(model, loss)
         key(seed)  # raises for what is not a seed
-        options.check_flag("graph", graph)
+        check("", FLAG, graph=graph)
         self.backend = Backend.for_device(device, matmul_precision)
         if not graph:
             self.backend = self.backend.eager()
@@ -152,8 +151,7 @@ class Trainer:
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        if not is_number(rate) or not 0 < rate < math.inf:
-            raise ConfigurationError(f"learning_rate={rate!r}, expected a positive number")
+        check("", POSITIVE, learning_rate=rate)
         self._learning_rate = float(rate)
 
     @property
@@ -241,10 +239,9 @@ class Trainer:
                 "fit was called while another fit of this trainer is going on, by a callback or a thread; "
                 "call it when that has returned, or train another Trainer"
             )
-        options.check_count("epochs", epochs, zero=True)
-        options.check_count("accumulate", accumulate)
-        for name, value in (("shuffle", shuffle), ("resume", resume)):
-            options.check_flag(name, value)
+        check("", at_least(0), epochs=epochs)
+        check("", COUNT, accumulate=accumulate)
+        check("", FLAG, shuffle=shuffle, resume=resume)
         callbacks = options.checked_callbacks(callbacks)
         with self.backend.context():
             held_out = (
@@ -363,7 +360,7 @@ class Trainer:
         A warning tells at the next fit if its bits may differ from those of a run that was not interrupted: on another kind of
         device, by another executor or BLAS.  Raises CheckpointError for a file that is torn, altered or foreign.
         """
-        options.check_flag("graph", graph)
+        check("", FLAG, graph=graph)
         found = Checkpoint.read(path)
         recipe = found.recipe
         try:

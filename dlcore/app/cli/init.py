@@ -43,9 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
     if target == "-":
         sys.stdout.write(lines)
         return 0
+    from pathlib import Path
+
+    from ... import files
+
     try:
-        with open(target, "x", encoding="utf-8") as file:
-            file.write(lines)
+        files.create(Path(target), lines.encode())
     except FileExistsError:
         raise ConfigurationError(f"FILE {target} exists; name a new file") from None
     except OSError as error:

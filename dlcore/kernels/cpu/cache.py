@@ -7,7 +7,6 @@ every change is noticed.  Nothing depends on the files: a torn one is compiled a
 import hashlib
 import os
 import sys
-import tempfile
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,7 @@ import llvmlite.binding as llvm
 import numba
 import numpy as np
 
-from ...files import user_cache
+from ...files import user_cache, write
 
 
 @cache
@@ -66,12 +65,5 @@ def save(name: str, code: bytes) -> None:
     home = folder()
     if home is None:
         return
-    with suppress(OSError):
-        descriptor, temporary = tempfile.mkstemp(dir=home)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(code + _seal(code))
-            os.replace(temporary, _path(home, name))
-        except BaseException:
-            os.unlink(temporary)
-            raise
+    with suppress(OSError):  # not durable: compiling waits for no disk, and the seal shows a damaged file
+        write(_path(home, name), code + _seal(code), durable=False)

@@ -8,13 +8,14 @@ a file is a hint: the library checks it before it is used.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ...files import write
 
 BYTES = 64  # size of a cublasLtMatmulAlgo_t, which may be stored and read by the same version of the library
 
@@ -40,9 +41,7 @@ class Algorithms:
             known[self.identity] = (theirs["chosen"] if are_facts(theirs) else {}) | self.facts()["chosen"]
             with suppress(OSError):  # without a writable cache the choice is not remembered
                 self._file.parent.mkdir(parents=True, exist_ok=True)
-                scratch = self._file.with_name(f".{self._file.name}.{os.getpid()}")
-                scratch.write_text(json.dumps(known), encoding="utf-8")
-                scratch.replace(self._file)
+                write(self._file, json.dumps(known).encode())
 
     def _remembered(self) -> dict[str, Any]:
         """Choices by identity, from the file; none if it cannot be read."""

@@ -115,7 +115,7 @@ def test_a_full_disk_is_code_4(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     message = fails(capsys, 4, *SMALL, "--out", str(tmp_path / "run"))
     assert "No space left on device" in message
-    assert list((tmp_path / "run").rglob("*.tmp")) == []
+    assert list((tmp_path / "run").rglob(".*")) == []
 
 
 def test_divergence_is_code_1_and_keeps_the_last_good_state(tmp_path, capsys):
