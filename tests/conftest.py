@@ -72,7 +72,7 @@ def group(test: str) -> str:
     for word in parameters[1].split("-") if parameters else ():
         if word in reference.KERNELS:
             return family(word)
-    if "test_compiled.py" in test:
+    if "cpu/test_cache.py" in test:
         return "cache"
     return "torch" if "torch" in test else test  # importing torch takes seconds, so one process does it
 

@@ -13,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcore.backends.backend import Backend, from_namespace
-from dlcore.backends.executors import REPLAY
 from dlcore.errors import ContractError
 from dlcore.kernels import reference
 from dlcore.kernels.contract import Contract, contract
-from dlcore.kernels.table import Kernel, KernelTable
+from dlcore.kernels.table import Kernel
 
 from .kernel_contracts import (
     HOST,
@@ -411,9 +410,3 @@ def test_products_are_drawn_as_large_as_their_inputs(name: str) -> None:
     contract = reference.KERNELS[name].contract
     drawn = draw(contract, dict(zip(contract.letters, (30, 1500, 20, 2, 5), strict=False)), "float64", 0)
     assert 1 < np.std(drawn["x"] @ drawn["W"] + drawn["b"]) < 2
-
-
-def test_a_table_shows_where_it_falls_back() -> None:
-    """A kernel without a fast twin is the reference, and says so."""
-    table = KernelTable.of(np, reference.KERNELS, {"relu": CPU["relu"].run}, "cpu", lambda calls: REPLAY)
-    assert (table.relu.source, table.tanh.source) == ("cpu", "reference")
