@@ -16,5 +16,10 @@ def is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def is_schedule(value: Any) -> bool:
+    """A function step -> factor, or None."""
+    return value is None or (callable(value) and not isinstance(value, type))
+
+
 def is_flag(value: Any) -> bool:
     return isinstance(value, (bool, np.bool_))

@@ -17,7 +17,7 @@ from ..backends.backend import PRECISIONS
 from ..errors import CheckpointError
 from ..plan.recipe import Recipe
 from . import store
-from .descriptions import FAILURES, build, describe, is_number, short, without_function
+from .descriptions import FAILURES, build, describe, is_number, short, without_functions
 from .listeners import Told
 from .position import Position
 
@@ -80,8 +80,8 @@ class Checkpoint:
                 came = short.repr(facts[name]) if name in facts else "missing"
                 raise CheckpointError(f"{path}: {name} is {came}, expected {expected}; use another checkpoint")
         try:
-            model, loss = build(facts["model"]), build(facts["loss"])
-            optimizer = build(without_function(facts["optimizer"], path))
+            model, loss = build(without_functions(facts["model"], path)), build(facts["loss"])
+            optimizer = build(without_functions(facts["optimizer"], path))
             recipe = Recipe(model, loss, optimizer, facts["dtype"], facts["seed"])
             told = None if facts["callbacks"] is None else _told_of(facts["callbacks"], arrays)
             _check_arrays(path, arrays, recipe, facts["counters"]["progress"][3])

@@ -30,6 +30,8 @@ _CLASSES: dict[str, type] = {
     if name not in ("Layer", "Loss", "Optimizer", "Schedule", "Initializer")  # bases: they do nothing themselves
 }
 
+SCHEDULES = frozenset({"schedule", "decay_schedule"})  # fields that hold a function, of an optimizer or a layer
+
 short = reprlib.Repr()
 short.maxstring = 200
 
@@ -87,8 +89,9 @@ def build(description: Any, depth: int = 0) -> Any:
         for field in dataclasses.fields(kind):
             if field.type == "bool" and not isinstance(values.get(field.name, False), bool):
                 raise TypeError(f"{field.name}={values[field.name]!r}, expected true or false")
-        if not isinstance(values.get("schedule"), (schedules.Schedule, type(None))):
-            raise TypeError(f"schedule={values['schedule']!r}, expected a schedule")
+        for given in SCHEDULES & values.keys():
+            if not isinstance(values[given], (schedules.Schedule, type(None))):
+                raise TypeError(f"{given}={values[given]!r}, expected a schedule")
         return kind(**values)
     except CheckpointError:
         raise
@@ -96,11 +99,26 @@ def build(description: Any, depth: int = 0) -> Any:
         raise CheckpointError(f"the file's description of {name} does not work: {error}") from error
 
 
-def without_function(description: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The optimizer's description, without a schedule that was a plain function; a warning says so."""
-    schedule = description.get("schedule")
-    if not isinstance(schedule, dict) or "." not in str(schedule.get("type")):
+def without_functions(description: Any, path: str | os.PathLike[str]) -> Any:
+    """A description without the schedules in it that were plain functions; a warning tells of each."""
+    lost: list[str] = []
+    kept = _without_functions(description, lost)
+    for what in lost:
+        why = f"{path}: the {what} is a function and was not stored; what it multiplied is constant now"
+        warnings.warn(why, stacklevel=4)
+    return kept
+
+
+def _without_functions(description: Any, lost: list[str]) -> Any:
+    if isinstance(description, list):
+        return [_without_functions(part, lost) for part in description]
+    if not isinstance(description, dict):
         return description
-    why = f"{path}: the schedule {schedule['type']} is a function and was not stored; the learning rate is constant now"
-    warnings.warn(why, stacklevel=4)
-    return description | {"schedule": None}
+    kept = {}
+    for name, value in description.items():
+        if name in SCHEDULES and isinstance(value, dict) and "." in str(value.get("type")):
+            lost.append(f"{name} {value['type']} of {description.get('type')}")
+            kept[name] = None
+        else:
+            kept[name] = _without_functions(value, lost)
+    return kept

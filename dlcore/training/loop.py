@@ -14,7 +14,7 @@ from .history import History
 from .interrupts import deferred_interrupts
 from .listeners import Listeners
 from .pace import Pace
-from .rates import scheduled_rates
+from .schedule_table import schedule_table
 from .session import BatchSession, Fault
 
 
@@ -84,9 +84,8 @@ class Loop:
             begun = time.perf_counter()
             at = session.position.batch
             first = int(session.state.counter("progress")[3])
-            session.rates = scheduled_rates(
-                session.recipe.optimizer, self._rate(), first, session.updates_begun_in(batches), session.state.dtype
-            )
+            updates = session.updates_begun_in(batches)
+            session.set_schedule(schedule_table(session.recipe, self._rate(), first, updates))
             start = time.perf_counter()
             losses = session.steps(batches)
             self.pace.took(batches, time.perf_counter() - start)

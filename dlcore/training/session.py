@@ -18,7 +18,7 @@ from ..kernels.table import Buffer
 from ..plan.cache import Cache
 from ..plan.program import Bound, Program
 from ..plan.recipe import Batch, Recipe
-from ..plan.recorder import TABLES
+from ..plan.recorder import tables_of
 from ..plan.state import State
 from ..plan.step import record_step
 from ..plan.workspace import Workspace, arrays
@@ -40,7 +40,6 @@ class Session:
     """A program bound to a state: runs its lists, and shows what they read and write.
 
     theta, grad, loss   what is trained, its gradient (both flat), and the loss that came with it
-    rates     learning rates of the next updates, to be set before they are made, at most TABLE of them
     """
 
     def __init__(
@@ -54,11 +53,10 @@ class Session:
         self.recipe, self.state, self.program = recipe, state, program
         self.backend: Backend = state.backend
         self.array = array
-        self._tables = {name: self._table(name) for name in TABLES}
+        self._tables = {name: self._table(name, *entry) for name, entry in tables_of(recipe).items()}
         self._bound = program.bind(array) if bound is None else bound
 
-    def _table(self, name: str) -> Array:
-        shape, dtype = TABLES[name]
+    def _table(self, name: str, shape: tuple[int, ...], dtype: str) -> Array:
         return self.array(Buffer("scratch", name, shape, self.recipe.wide if dtype == "wide" else dtype))
 
     @property
@@ -93,18 +91,16 @@ class Session:
         self._bound["reduce"](1)
         self._bound["update"](1)
 
-    @property
-    def rates(self) -> np.ndarray:
-        return to_host(self._tables["rates"]).copy()
-
-    @rates.setter
-    def rates(self, rates: np.ndarray) -> None:
-        self._set("rates", rates)
+    def set_schedule(self, rows: np.ndarray) -> None:
+        """What changes from update to update, a row for each of the next updates, at most TABLE (schedule_table.py)."""
+        self._set("schedule", rows[:, :2])
+        if "layer_schedule" in self._tables:
+            self._set("layer_schedule", rows[:, 2:])
         self._set("place", np.zeros(2))
 
     def _set(self, name: str, values: np.ndarray) -> None:
         table = self._tables[name]
-        table[: len(values)] = self.backend.asarray(values.astype(dtype_name(table)))
+        table[: len(values), ...] = self.backend.asarray(values.astype(dtype_name(table)))
 
 
 class BatchSession(Session):
@@ -222,11 +218,12 @@ class BatchSession(Session):
         update = int(self.state.counter("fault")[0])
         if not update:
             return None
-        made, rate_place = (int(i) for i in to_host(self._tables["place"]))
+        made, row = (int(i) for i in to_host(self._tables["place"]))
         stopped = self.cut.batches_by(self.cut.updates_by(batch) + made)
         progress = self.state.counter("progress")
         progress[1:3] -= self.position.batch - stopped
         self.state.set_counter("progress", progress)
         self.state.set_counter("fault", np.zeros(1))  # training may go on, say with a smaller rate
         self.position = replace(self.position, batch=stopped)
-        return Fault(update, made - 1, float(to_host(self._tables["losses"])[made - 1]), float(self.rates[rate_place]))
+        losses, schedule = (to_host(self._tables[name]) for name in ("losses", "schedule"))
+        return Fault(update, made - 1, float(losses[made - 1]), float(schedule[row, 0]))

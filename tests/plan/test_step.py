@@ -86,7 +86,6 @@ def test_the_gradient_of_the_l2_term(network: str) -> None:
         return value + 0.5 * l2 * sum(float((W * W).sum()) for W in views)
 
     step.loss()
-    step.session.rates = np.array([1e-300])
     step.session.update()
     gradient, theta = step.grad.copy(), step.theta.copy()
     random, epsilon = np.random.default_rng(1), 1e-6
@@ -228,7 +227,7 @@ def test_nothing_is_allocated_inside_a_step(name: str) -> None:
     trainer = dl.Trainer(dl.Sequential(*layers), loss, optimizer, dtype="float64")
     step = Step(trainer, rows, targets(loss, 32, 10))
     session = step.session
-    session.rates = np.full(500, 1e-3)
+    session.set_schedule(np.full((500, 2), 1e-3))
     run = session.program.bind(session.array)["step"]
     run(3)  # compiles
     held = []
@@ -237,7 +236,7 @@ def test_nothing_is_allocated_inside_a_step(name: str) -> None:
     try:
         with session:  # as fit does: setting the number of BLAS threads allocates
             for steps in (100, 100, 400):
-                session.rates = np.full(500, 1e-3)
+                session.set_schedule(np.full((500, 2), 1e-3))
                 tracemalloc.reset_peak()
                 run(steps)
                 held.append(tracemalloc.get_traced_memory())
