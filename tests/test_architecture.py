@@ -427,7 +427,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "layers.dropout": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
     "layers.layer": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
     "layers.normalization": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
-    "layers.parameters": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
     "layers.residual": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
     "layers.sequential": "tests/study/test_gradient_check.py and tests/conformance/ walk every layer",
     "losses.classification": "tests/losses/test_losses.py walks every loss",

@@ -114,7 +114,7 @@ def _without_functions(description: Any, lost: list[str]) -> Any:
         return [_without_functions(part, lost) for part in description]
     if not isinstance(description, dict):
         return description
-    kept = {}
+    kept: dict[str, Any] = {}
     for name, value in description.items():
         if name in SCHEDULES and isinstance(value, dict) and "." in str(value.get("type")):
             lost.append(f"{name} {value['type']} of {description.get('type')}")

@@ -24,7 +24,10 @@ def schedule_table(recipe: Recipe, learning_rate: float, first: int, count: int)
         _scaled("weight decay", optimizer.weight_decay, "decay_schedule", optimizer.decay_schedule, steps, recipe.wide),
     ]
     for path, number in recipe.model.schedules().items():
-        columns.append(_numbers(f"layer {path.rpartition('.')[0]}: schedule", number, steps))
+        try:
+            columns.append(_numbers("schedule", number, steps))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"layer {path.rpartition('.')[0]}: {error}") from error
     return np.stack(columns, axis=1)
 
 
@@ -49,8 +52,8 @@ def _numbers(name: str, function: Callable[[int], float], steps: range) -> np.nd
     for i, step in enumerate(steps):
         try:
             values[i] = float(function(step))
-        except ConfigurationError as error:  # a layer knows what its number may be
-            raise ConfigurationError(f"{name}: {error}") from None
+        except ConfigurationError:  # a layer knows what its number may be
+            raise
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"{name}: no factor for update {step}: {error}") from error
     return values

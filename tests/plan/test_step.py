@@ -17,7 +17,7 @@ from dlcore.plan.step import record_step
 from dlcore.plan.workspace import Workspace, arrays
 from dlcore.training.sources import Resident
 
-from ..examples import activation_layers, label, targets
+from ..examples import Factored, activation_layers, label, targets
 
 N, COLUMNS, OUTPUTS = 10, 3, 3
 X = np.random.default_rng(0).standard_normal((N, COLUMNS))
@@ -156,6 +156,37 @@ def test_a_printed_step() -> None:
     assert {words[2] for words in calls} == {"cpu"}
     assert calls[1][3:] == ["x[128,784]", "0.W[784,256]", "0.b[256]", "->", "a0[128,256]"]
     assert not any("reference" in line for line in lines)
+
+
+def test_a_printed_step_says_which_parts_a_call_works_on() -> None:
+    """An update of two groups of parameters: entries of each flat buffer, and a control of its own where rates differ."""
+    model = dl.Sequential(Factored(64, 4, rates=(0.5, 1.0)), dl.Tanh(), dl.Dense(4, 2))
+    trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.MovingAverageSGD(0.1, nesterov=True))
+    before, update = trainer.step.lists["before"], trainer.step.lists["update"]
+    assert [str(call).split()[0] for call in before] == ["theta[0:256]*", "theta[256:448]*"]
+    assert [call.name for call in update[1:]] == ["group_control", "moving_average_nesterov", "moving_average_nesterov"]
+    control, first, second = (str(call).split() for call in update[1:])
+    assert control == ["control[4]", "rate=0.5", "decay=1", "->", "control0[4]"]
+    assert first[:8] == [
+        "theta[0:256]*",
+        "grad[0:256]",
+        "slot",
+        "v[0:256]*",
+        "slot",
+        "origin[0:256]",
+        "control0[4]",
+        "decayed=256",
+    ]
+    assert second[:8] == [
+        "theta[256:448]*",
+        "grad[256:448]",
+        "slot",
+        "v[256:448]*",
+        "slot",
+        "origin[256:448]",
+        "control[4]",
+        "decayed=64",
+    ]
 
 
 def test_the_reason_for_reference_kernels_is_printed() -> None:
