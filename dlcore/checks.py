@@ -24,6 +24,11 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def is_schedule(value: object) -> bool:
+    """A function step -> factor, or None."""
+    return value is None or (callable(value) and not isinstance(value, type))
+
+
 def is_flag(value: object) -> TypeGuard[bool]:
     return isinstance(value, (bool, np.bool_))
 

@@ -310,8 +310,8 @@ def forgets_the_weight(z: Any, y: Any, w: Any, *, out: Any) -> None:
     delta[...] = w[:, None] * e / total
 
 
-def decays_biases_too(theta: Any, grad: Any, control: Any, matrices: Any, weight_decay: Any, *, out: Any) -> None:
-    out[...] = (1 - control[0] * weight_decay) * theta - control[0] * control[1] * grad
+def decays_biases_too(theta: Any, grad: Any, control: Any, decayed: Any, *, out: Any) -> None:
+    out[...] = (1 - control[0] * control[3]) * theta - control[0] * control[1] * grad
 
 
 def mask_upside_down(delta: Any, mask: Any, keep: Any, *, out: Any) -> None:
@@ -374,8 +374,8 @@ def test_a_wrong_kernel_is_caught(name: str, wrong: Any, why: str, dtype: str) -
 def test_a_reference_that_overwrites_its_input_is_caught() -> None:
     """An output that is another output's old value must be saved before that one is written."""
 
-    def look_ahead(theta: Any, v: Any, origin: Any, rates: Any, place: Any, reach: Any, *, out: Any) -> None:
-        theta -= rates[place[1]] * reach * v
+    def look_ahead(theta: Any, v: Any, origin: Any, schedule: Any, place: Any, reach: Any, *, out: Any) -> None:
+        theta -= schedule[place[1], 0] * reach * v
         origin[...] = theta
 
     contract = reference.KERNELS["look_ahead"].contract

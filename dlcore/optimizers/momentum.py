@@ -84,4 +84,4 @@ class MovingAverageSGD(Optimizer):
 
     def before_gradient(self, k: Kernels, s: UpdateViews) -> None:
         if self.nesterov:
-            k.named("look_ahead", with_numbers(s, reach=float(self.look_ahead)))
+            k.named("look_ahead", with_numbers(s, reach=float(self.look_ahead) * s.rate))

@@ -1,4 +1,4 @@
-"""The optimizer protocol: hyperparameters, names of slots, one kernel call on the flat buffers."""
+"""The optimizer protocol: hyperparameters, names of slots, one kernel call for each group of parameters."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Protocol
 
-from ..checks import is_flag, is_number
+from ..checks import is_flag, is_number, is_schedule
 from ..errors import ConfigurationError
 from ..kernels.table import Kernels, Operand
 
 
 class UpdateViews(Protocol):
-    """What an update reads and writes: theta, grad, the slots, control, progress, rates, place, by the names in contracts."""
+    """What an update of a group of parameters reads and writes: theta, grad, the slots, control, progress, schedule, place, by
+    the names in contracts."""
 
     @property
-    def matrices(self) -> int:
-        """Entries of theta that l2 and weight decay act on; they come first."""
+    def decayed(self) -> int:
+        """Entries of theta that weight decay acts on; they come first."""
+
+    @property
+    def rate(self) -> float:
+        """The group's factor on the learning rate, which `control` contains and `schedule` does not."""
 
     def __getattr__(self, name: str, /) -> Operand: ...
 
@@ -32,6 +37,7 @@ class Optimizer:
     clip_norm       c > 0: g ← g · min(1, c / (‖g‖ + 1e-6)), over all parameters together
     max_norm        c > 0: the incoming weights of each unit are scaled back to norm c after each update
     schedule        f(step) -> factor on the learning rate; steps count updates from 0
+    decay_schedule  f(step) -> factor on weight_decay
 
     Raises ConfigurationError for values outside these ranges.
     """
@@ -42,6 +48,7 @@ class Optimizer:
     clip_norm: float | None = field(default=None, kw_only=True)
     max_norm: float | None = field(default=None, kw_only=True)
     schedule: Callable[[int], float] | None = field(default=None, kw_only=True)
+    decay_schedule: Callable[[int], float] | None = field(default=None, kw_only=True)
 
     # names of flat buffers of the parameters' length, which start at zero
     slots: ClassVar[tuple[str, ...]] = ()
@@ -62,10 +69,11 @@ class Optimizer:
                 raise ConfigurationError(
                     f"{type(self).__name__}: {f.name}={getattr(self, f.name)!r}, expected True or False"
                 )
-        if self.schedule is not None and (not callable(self.schedule) or isinstance(self.schedule, type)):
-            raise ConfigurationError(
-                f"{type(self).__name__}: schedule={self.schedule!r}, expected a function step -> factor"
-            )
+        for name in ("schedule", "decay_schedule"):
+            if not is_schedule(getattr(self, name)):
+                raise ConfigurationError(
+                    f"{type(self).__name__}: {name}={getattr(self, name)!r}, expected a function step -> factor"
+                )
 
     def _check(self, name: str, value: Any, expected: str, holds: Callable[[float], bool]) -> None:
         if not is_number(value) or not holds(value):
@@ -84,7 +92,7 @@ class Optimizer:
 
     def update(self, k: Kernels, s: UpdateViews) -> None:
         """Record the update: the kernel, with buffers and numbers by the names in its contract."""
-        k.named(self.kernel, with_numbers(s, weight_decay=float(self.weight_decay), **self.numbers()))
+        k.named(self.kernel, with_numbers(s, **self.numbers()))
 
 
 def with_numbers(views: UpdateViews, **numbers: float) -> Callable[[str], object]:

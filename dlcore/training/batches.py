@@ -135,15 +135,15 @@ class BatchSession(Session):
     # -- running --------------------------------------------------------------------------------------------------------
 
     def steps(self, batches: int) -> Fault | None:
-        """Run the next batches of the epoch, each with what belongs to it, by the rates that were set for them.
+        """Run the next batches of the epoch, each with what belongs to it, by the schedule that was set for them.
 
         The position moves on, with the losses of the updates that were made.  An update that is not finite is returned: the state
         is that before it.  After an error of a host call, and after Ctrl-C, the state is that after the last whole update.
-        Raises ConfigurationError for more batches than are left in the epoch, or than rates were set for.
+        Raises ConfigurationError for more batches than are left in the epoch, or than the schedule was set for.
         """
-        if not 0 < batches <= self.left or self.updates_begun_in(batches) > self._rates_set:
+        if not 0 < batches <= self.left or self.updates_begun_in(batches) > self._rows_set:
             raise ConfigurationError(
-                f"steps({batches}): {self.left} batches are left in this epoch, and rates were set for {self._rates_set} updates"
+                f"steps({batches}): {self.left} batches are left in this epoch, and the schedule was set for {self._rows_set} updates"
             )
         start, at = time.perf_counter(), self.position.batch
         try:
@@ -155,7 +155,7 @@ class BatchSession(Session):
             self._return_to_group_start(self.batching.batches_by(self.batching.updates_by(at) + made))
             self._move_to(at, made, made, time.perf_counter() - start)
             raise
-        self._rates_set = 0
+        self._rows_set = 0
         self._move_to(at, made, made - 1 if fault else made, time.perf_counter() - start, None if fault else stopped)
         return fault
 
@@ -184,7 +184,7 @@ class BatchSession(Session):
             at = end
 
     def _made(self) -> int:
-        """Updates whose loss was noted since rates were set, also one that was not finite."""
+        """Updates whose loss was noted since the schedule was set, also one that was not finite."""
         return int(to_host(self._tables["place"])[0])
 
     def _fault(self) -> Fault | None:
@@ -193,8 +193,9 @@ class BatchSession(Session):
         if not update:
             return None
         self.state.set_counter("fault", np.zeros(1))
-        made, rate = (int(i) for i in to_host(self._tables["place"]))
-        return Fault(update, float(to_host(self._tables["losses"])[made - 1]), float(self.rates[rate]))
+        made, row = (int(i) for i in to_host(self._tables["place"]))
+        losses, schedule = (to_host(self._tables[name]) for name in ("losses", "schedule"))
+        return Fault(update, float(losses[made - 1]), float(schedule[row, 0]))
 
     def _return_to_group_start(self, batch: int) -> None:
         """Forget what was begun of the group at this batch, so that it is begun again."""

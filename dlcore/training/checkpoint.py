@@ -18,7 +18,7 @@ from ..backends.backend import PRECISIONS
 from ..errors import CheckpointError
 from ..plan.recipe import Recipe
 from . import store
-from .descriptions import FAILURES, build, describe, foreign, is_number, short, without_function
+from .descriptions import FAILURES, build, describe, foreign, is_number, short, without_functions
 from .listeners import CallbackState, CallbackStates
 from .position import Position
 
@@ -91,8 +91,10 @@ class Checkpoint:
                 came = short.repr(facts[name]) if name in facts else "missing"
                 raise CheckpointError(f"{path}: {name} is {came}, expected {expected}; use another checkpoint")
         try:
-            model, loss = build(facts["model"], custom), build(facts["loss"], custom)
-            optimizer = build(without_function(facts["optimizer"], path, custom or {}), custom)
+            model, loss, optimizer = (
+                build(without_functions(facts[name], path, custom or {}), custom)
+                for name in ("model", "loss", "optimizer")
+            )
             recipe = Recipe(model, loss, optimizer, facts["dtype"], facts["seed"])
             callbacks = None if facts["callbacks"] is None else _states_of(facts["callbacks"], arrays)
             progress, position = facts["counters"]["progress"], Position.of(facts["position"])

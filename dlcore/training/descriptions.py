@@ -30,6 +30,8 @@ _CLASSES: dict[str, type] = {
     if name not in ("Layer", "Loss", "Optimizer", "Schedule", "Initializer")  # bases: they do nothing themselves
 }
 
+SCHEDULES = frozenset({"schedule", "decay_schedule"})  # fields that hold a function, of an optimizer or a layer
+
 short = reprlib.Repr()
 short.maxstring = 200
 
@@ -80,7 +82,7 @@ def foreign(description: Any) -> set[str]:
     if not isinstance(description, dict):
         return set()
     own = {description["type"]} if description["type"] not in _CLASSES else set()
-    return own.union(*(foreign(value) for field, value in description.items() if field != "schedule"))
+    return own.union(*(foreign(value) for field, value in description.items() if field not in SCHEDULES))
 
 
 def build(description: Any, custom: Mapping[str, Any] | None = None, depth: int = 0) -> Any:
@@ -110,9 +112,10 @@ def build(description: Any, custom: Mapping[str, Any] | None = None, depth: int 
         for field in dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ():
             if field.type == "bool" and not isinstance(values.get(field.name, False), bool):
                 raise TypeError(f"{field.name}={values[field.name]!r}, expected true or false")
-        given = (custom or {}).values()
-        if not isinstance(values.get("schedule"), (schedules.Schedule, type(None))) and values["schedule"] not in given:
-            raise TypeError(f"schedule={values['schedule']!r}, expected a schedule")
+        for scheduled in SCHEDULES & values.keys():
+            given = values[scheduled]
+            if not isinstance(given, (schedules.Schedule, type(None))) and given not in (custom or {}).values():
+                raise TypeError(f"{scheduled}={given!r}, expected a schedule")
         return kind(**values)
     except CheckpointError:
         raise
@@ -134,16 +137,27 @@ def _known(name: Any, custom: Mapping[str, Any]) -> Any:
     )
 
 
-def without_function(
-    description: dict[str, Any], path: str | os.PathLike[str], custom: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The optimizer's description, without a schedule that was a plain function and is not in `custom`; a warning says so."""
-    schedule = description.get("schedule")
-    if not isinstance(schedule, dict):
+def without_functions(description: Any, path: str | os.PathLike[str], custom: Mapping[str, Any]) -> Any:
+    """A description without schedules that were plain functions and are not in `custom`; a warning tells of each."""
+    lost: list[str] = []
+    kept = _without_functions(description, custom, lost)
+    for what in lost:
+        why = f"{path}: the {what} is a function and was not stored; what it multiplied is constant now"
+        warnings.warn(why, stacklevel=4)
+    return kept
+
+
+def _without_functions(description: Any, custom: Mapping[str, Any], lost: list[str]) -> Any:
+    if isinstance(description, list):
+        return [_without_functions(part, custom, lost) for part in description]
+    if not isinstance(description, dict):
         return description
-    name = str(schedule.get("type"))
-    if "." not in name or name in custom or name.rpartition(".")[2] in custom:
-        return description
-    why = f"{path}: the schedule {schedule['type']} is a function and was not stored; the learning rate is constant now"
-    warnings.warn(why, stacklevel=4)
-    return description | {"schedule": None}
+    kept: dict[str, Any] = {}
+    for name, value in description.items():
+        kind = str(value.get("type")) if name in SCHEDULES and isinstance(value, dict) else ""
+        if "." in kind and not {kind, kind.rpartition(".")[2]} & custom.keys():
+            lost.append(f"{name} {kind} of {description.get('type')}")
+            kept[name] = None
+        else:
+            kept[name] = _without_functions(value, custom, lost)
+    return kept

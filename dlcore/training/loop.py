@@ -16,7 +16,7 @@ from .history import History
 from .interrupts import deferred_interrupts
 from .listeners import Listeners
 from .pace import Pace
-from .rates import scheduled_rates
+from .schedule_table import schedule_table
 
 
 class Loop:
@@ -87,9 +87,7 @@ class Loop:
         session = self.session
         batches = session.chunk(self.pace.steps)
         first = int(session.state.counter("progress")[3])
-        session.rates = scheduled_rates(
-            session.recipe.optimizer, self._rate(), first, session.updates_begun_in(batches), session.state.dtype
-        )
+        session.set_schedule(schedule_table(session.recipe, self._rate(), first, session.updates_begun_in(batches)))
         start = time.perf_counter()
         fault = session.steps(batches)
         self.pace.took(batches, time.perf_counter() - start)

@@ -11,7 +11,7 @@ from ..backends import Backend
 from ..kernels.table import Buffer
 from ..plan.program import Bound, Program
 from ..plan.recipe import Recipe
-from ..plan.recorder import TABLES
+from ..plan.recorder import tables_of
 from ..plan.state import State
 
 
@@ -19,7 +19,6 @@ class Session:
     """A program bound to a state: runs its lists, and shows what they read and write.
 
     theta, grad, loss   what is trained, its gradient (both flat), and the loss that came with it
-    rates     learning rates of the next updates, to be set before they are made, at most TABLE of them
     """
 
     def __init__(
@@ -33,16 +32,14 @@ class Session:
         self.recipe, self.state, self.program = recipe, state, program
         self.backend: Backend = state.backend
         self.array = array
-        self._tables = {name: self._table(name) for name in TABLES}
+        self._dtypes: dict[str, str] = {}
+        self._tables = {name: self._table(name, *entry) for name, entry in tables_of(recipe).items()}
         self._bound = program.bind(array) if bound is None else bound
-        self._rates_set = 0  # for this many updates to come
+        self._rows_set = 0  # of the schedule, for as many updates to come
 
-    def _table(self, name: str) -> Array:
-        return self.array(Buffer("scratch", name, TABLES[name][0], self._dtype_of(name)))
-
-    def _dtype_of(self, table: str) -> str:
-        _, dtype = TABLES[table]
-        return self.recipe.wide if dtype == "wide" else dtype
+    def _table(self, name: str, shape: tuple[int, ...], dtype: str) -> Array:
+        self._dtypes[name] = self.recipe.wide if dtype == "wide" else dtype
+        return self.array(Buffer("scratch", name, shape, self._dtypes[name]))
 
     @property
     def theta(self) -> Array:
@@ -76,15 +73,13 @@ class Session:
         self._bound["reduce"](1)
         self._bound["update"](1)
 
-    @property
-    def rates(self) -> np.ndarray:
-        return to_host(self._tables["rates"]).copy()
-
-    @rates.setter
-    def rates(self, rates: np.ndarray) -> None:
-        self._set("rates", rates)
+    def set_schedule(self, rows: np.ndarray) -> None:
+        """What changes from update to update, a row for each of the next updates, at most TABLE (schedule_table.py)."""
+        self._set("schedule", rows[:, :2])
+        if "layer_schedule" in self._tables:
+            self._set("layer_schedule", rows[:, 2:])
         self._set("place", np.zeros(2))
-        self._rates_set = len(rates)
+        self._rows_set = len(rows)
 
     def _set(self, name: str, values: np.ndarray) -> None:
-        self._tables[name][: len(values)] = self.backend.asarray(values.astype(self._dtype_of(name)))
+        self._tables[name][: len(values), ...] = self.backend.asarray(values.astype(self._dtypes[name]))

@@ -42,6 +42,7 @@ from .position import Batching, Position
 from .progress import Progress
 from .reproducibility import dtype_for, run_by, warn_of_other_bits
 from .rows import Rows, check_batches, checked_features, checked_rows
+from .schedule_table import schedule_table
 from .sources import Resident, source_of
 
 if TYPE_CHECKING:
@@ -325,7 +326,8 @@ class Trainer:
         self.finished = True
 
     def session(self, X: Any, y: Any, sample_weight: Any = None) -> BatchSession:
-        """A session on all rows as one batch, to look at gradients: it has counters, rows and a workspace of its own.
+        """A session on all rows as one batch, to look at gradients: it has counters, rows and a workspace of its own, and the
+        scheduled numbers of the update to come.
 
         Raises DataError or ShapeError as fit does.
         """
@@ -333,9 +335,10 @@ class Trainer:
         check_batches(self.recipe, len(rows))
         workspace = Workspace(self.backend, self.recipe)
         source = Resident(workspace, rows.arrays(self.state.dtype))
-        return BatchSession(
-            self.recipe, self.state.aside(), workspace, source, Batching(len(rows), len(rows), shuffle=False)
-        )
+        batching = Batching(len(rows), len(rows), shuffle=False)
+        session = BatchSession(self.recipe, self.state.aside(), workspace, source, batching)
+        session.set_schedule(schedule_table(self.recipe, self.learning_rate, self.updates, 1))
+        return session
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, name: str = "") -> Rows:
         return checked_rows(self.recipe, self.backend, X, y, sample_weight, name)

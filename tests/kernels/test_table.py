@@ -92,10 +92,10 @@ def test_a_call_shows_shapes_and_numbers_and_what_is_updated() -> None:
     theta, gradient, control = (
         Buffer("theta", "", (8,), "float64"),
         Buffer("grad", "", (8,), "float64"),
-        Buffer("scratch", "control", (3,), "float64"),
+        Buffer("scratch", "control", (4,), "float64"),
     )
-    text = str(Call(TABLE.sgd, (theta, gradient, control, 6, 0.5), (theta,)))
-    assert text == "theta[8]* grad[8] control[3] matrices=6 weight_decay=0.5"
+    text = str(Call(TABLE.sgd, (theta, gradient, control, 6), (theta,)))
+    assert text == "theta[8]* grad[8] control[4] decayed=6"
 
 
 def test_a_product_has_operations() -> None:

@@ -137,15 +137,15 @@ def session(**options: Any) -> BatchSession:
 
 
 def test_steps_that_are_not_there_are_refused() -> None:
-    """More batches than are left, or than there are rates for: compiled code would write past its tables."""
+    """More batches than are left, or than the schedule has rows for: compiled code would write past its tables."""
     run = session()
-    with pytest.raises(dl.ConfigurationError, match="rates were set for 0 updates"):
-        run.steps(1)
-    run.rates = np.full(3, 0.1)
     with pytest.raises(dl.ConfigurationError, match="1 batches are left"):
         run.steps(2)
     assert run.steps(1) is None
     with pytest.raises(dl.ConfigurationError, match="0 batches are left"):
+        run.steps(1)
+    run.seek(dataclasses.replace(run.position, batch=0, batching=None))
+    with pytest.raises(dl.ConfigurationError, match="the schedule was set for 0 updates"):
         run.steps(1)
 
 

@@ -222,6 +222,8 @@ BAD_PARTS: list[dict[str, Any]] = [
     {"optimizer": {"type": "Adam", "learning_rate": 0.1, "schedule": 5}},
     {"optimizer": {"type": "Adam", "learning_rate": 0.1, "schedule": {"type": "Schedule"}}},
     {"optimizer": {"type": "Adam", "learning_rate": 0.1, "schedule": {"type": "HeNormal"}}},
+    {"optimizer": {"type": "Adam", "learning_rate": 0.1, "decay_schedule": {"type": "HeNormal"}}},
+    {"model": {"type": "Sequential", "layers": [DENSE, {"type": "Dropout", "schedule": {"type": "HeNormal"}}]}},
     {"optimizer": {"type": "SGD", "learning_rate": 0.1, "momentum": 0.9, "nesterov": "no"}},
 ]
 

@@ -184,7 +184,7 @@ def masks(backend: Backend, shape: tuple[int, int], evaluation: int, keys: Any, 
     x, z = backend.asarray(np.full(shape, 3.0)), backend.zeros(shape, "float64")
     mask = backend.zeros(shape, "uint8")
     progress = backend.asarray(np.array([1, 2, evaluation, 3]))
-    backend.kernels["dropout"](x, progress, *keys, layer, keep, out=(z, mask))
+    backend.kernels["dropout"](x, progress, *keys, layer, backend.asarray(np.array([keep])), out=(z, mask))
     return np.asarray(z), np.asarray(mask)
 
 
