@@ -55,6 +55,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "cuda": ("kernels.cuda",),
     "ml_dtypes": ("kernels.table",),
     "array_api_compat": ("backends",),
+    "threadpoolctl": ("kernels.blas",),
     "array_api_strict": (),
     "torch": (),
     "sklearn": ("estimators",),
