@@ -449,6 +449,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "kernels.cuda.launch": "tests/kernels/cuda/test_emulation.py",
     "kernels.cuda.losses": WALKED,
     "kernels.cuda.mixed": WALKED,
+    "kernels.cuda.memory": "tests/kernels/cuda/test_gemm.py",
     "kernels.cuda.normalization": WALKED,
     "kernels.cuda.random": WALKED,
     "kernels.cuda.updates": WALKED,

@@ -9,13 +9,16 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..kernels.blas import ONE_BLAS_THREAD
 from ..kernels.subnormals import flushed
 from ..kernels.table import BoundCall, Call, Run, Segment
+
+if TYPE_CHECKING:
+    from ..kernels.cpu.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Executor:
     name: str
     prepare: Callable[[Sequence[BoundCall], float], Run]
     reason: str = ""
-    limits: Callable[[float], AbstractContextManager[Any]] = lambda operations: nullcontext()
+    limits: Callable[[float], AbstractContextManager[object]] = lambda operations: nullcontext()
     cuts: bool = False
 
     def segments(self, calls: Sequence[Call]) -> list[Segment]:
@@ -83,7 +86,7 @@ REPLAY = Executor("replay", _replay)
 MANY_BLAS_THREADS = 4e7
 
 
-def _blas_threads(operations: float) -> AbstractContextManager[Any]:
+def _blas_threads(operations: float) -> AbstractContextManager[object]:
     """One BLAS thread for small steps, the user's number for others and afterwards."""
     return nullcontext() if operations >= MANY_BLAS_THREADS else ONE_BLAS_THREAD
 
@@ -109,7 +112,7 @@ def _replay_on_host(calls: Sequence[BoundCall], operations: float) -> Run:
 
 def _work(calls: Sequence[BoundCall], operations: float) -> Run:
     """As a table, lowered when it is first run."""
-    made: list[Any] = []
+    made: list[Worker] = []
 
     def run(steps: int) -> None:
         from ..kernels.cpu import lowering, worker

@@ -49,7 +49,7 @@ def _numpys() -> LibController | None:
 
 def _in_wheel(library: LibController) -> bool:
     """In wheels NumPy's BLAS lies in NumPy's folder or beside it."""
-    return library.filepath.startswith(_folders())
+    return str(library.filepath).startswith(_folders())
 
 
 @cache

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, to_host
+from ..arrays import Array, ArrayLike, to_host
 from ..backends import Backend
 from ..data.inputs import check_finite
 from ..errors import DataError, ShapeError
@@ -61,8 +60,7 @@ class State:
 
     def _cast(self, values: np.ndarray) -> Array:
         """Host values on the device, in the wide dtype."""
-        array: Array = self.backend.asarray(np.asarray(values).astype(self.dtype))
-        return array
+        return self.backend.asarray(np.asarray(values).astype(self.dtype))
 
     def _round(self) -> None:
         """The 16-bit copy follows theta."""
@@ -84,8 +82,7 @@ class State:
 
     def parameter(self, name: str) -> Array:
         """A view of theta."""
-        view: Array = self.parameters.view(self.backend.xp, self.theta, name)
-        return view
+        return self.parameters.view(self.backend.xp, self.theta, name)
 
     # -- counters ------------------------------------------------------------------------------------------------------
 
@@ -113,7 +110,7 @@ class State:
             views += [(f"{i}.{name}", self.layout.view(xp, self.untrained, f"{i}.{name}")) for name in layer.state()]
         return views
 
-    def set_weights(self, weights: Any) -> None:
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Set all of `weights()` from a list of arrays, or nothing where one does not fit."""
         views = self.weights()
         if not isinstance(weights, Sequence):

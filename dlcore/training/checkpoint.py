@@ -8,23 +8,57 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import numpy as np
 
 from ..backends.backend import PRECISIONS
 from ..errors import CheckpointError
+from ..layers import Sequential
+from ..losses import Loss
+from ..optimizers import Optimizer
 from ..plan.recipe import Recipe
 from . import store
-from .descriptions import FAILURES, build, describe, is_number, short, without_function
+from .descriptions import FAILURES, Description, build_as, describe, is_number, short, without_function
 from .listeners import Told
 from .position import Position
 
 if TYPE_CHECKING:
+    from ..files import JSON
+    from ..kernels.cuda.algorithms import Facts as Algorithms
     from ..preprocessing import FittedPreprocessing
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
+
+
+class Callbacks(TypedDict):
+    """Told, as JSON values: [name of the class, state] of each callback."""
+
+    states: list[list[Any]]
+    epoch: int | None
+    stops: bool
+
+
+class Facts(TypedDict):
+    """What a file says beside its arrays."""
+
+    model: Description
+    loss: Description
+    optimizer: Description
+    dtype: str
+    seed: int
+    matmul_precision: str
+    learning_rate: float
+    position: dict[str, object]
+    counters: dict[str, list[float]]
+    history: dict[str, list[float]]
+    callbacks: Callbacks | None
+    preprocessing: Description | None
+    algorithms: Algorithms | None
+    device: str
+    executor: str
+    blas: str
 
 
 @dataclass(frozen=True)
@@ -48,7 +82,7 @@ class Checkpoint:
     matmul_precision: str = "highest"
     told: Told | None = None
     preprocessing: FittedPreprocessing | None = None
-    algorithms: Any = field(default=None)  # of a GPU's matrix products
+    algorithms: Algorithms | None = None  # of a GPU's matrix products
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write a file, or leave the one of that name as it was and raise CheckpointError."""
@@ -74,20 +108,17 @@ class Checkpoint:
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Checkpoint:
         """What was written.  Raises CheckpointError for a file that is torn, altered, or whose parts do not fit together."""
-        arrays, facts = store.read(path)
-        for name, (expected, holds) in _FACTS.items():
-            if name not in facts or not holds(facts[name]):
-                came = short.repr(facts[name]) if name in facts else "missing"
-                raise CheckpointError(f"{path}: {name} is {came}, expected {expected}; use another checkpoint")
+        arrays, found = store.read(path)
+        facts = _checked(path, found)
         try:
-            model, loss = build(facts["model"]), build(facts["loss"])
-            optimizer = build(without_function(facts["optimizer"], path))
+            model, loss = build_as(Sequential, facts["model"]), build_as(Loss, facts["loss"])
+            optimizer = build_as(Optimizer, without_function(facts["optimizer"], path))
             recipe = Recipe(model, loss, optimizer, facts["dtype"], facts["seed"])
             told = None if facts["callbacks"] is None else _told_of(facts["callbacks"], arrays)
-            _check_arrays(path, arrays, recipe, facts["counters"]["progress"][3])
+            _check_arrays(path, arrays, recipe, updates=facts["counters"]["progress"][3] > 0)
             return cls(
                 recipe, arrays, facts["counters"], Position.of(facts["position"]), facts["learning_rate"], facts["history"],
-                {name: facts[name] for name in ("device", "executor", "blas")}, facts["matmul_precision"], told,
+                {"device": facts["device"], "executor": facts["executor"], "blas": facts["blas"]}, facts["matmul_precision"], told,
                 _built_preprocessing(facts["preprocessing"]), facts["algorithms"],
             )  # fmt: skip
         except FAILURES as error:
@@ -97,15 +128,15 @@ class Checkpoint:
 # -- what a file must say ----------------------------------------------------------------------------------------------
 
 
-def _is_count(value: Any, limit: int = 2**62) -> bool:
+def _is_count(value: object, limit: int = 2**62) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < limit
 
 
-def _is_description(value: Any) -> bool:
+def _is_description(value: object) -> bool:
     return isinstance(value, dict) and isinstance(value.get("type"), str)
 
 
-def _is_history(value: Any) -> bool:
+def _is_history(value: object) -> bool:
     return (
         isinstance(value, dict)
         and all(isinstance(column, list) and all(map(is_number, column)) for column in value.values())
@@ -113,7 +144,7 @@ def _is_history(value: Any) -> bool:
     )
 
 
-def _are_counters(value: Any) -> bool:
+def _are_counters(value: object) -> bool:
     if not isinstance(value, dict) or value.keys() != {"progress", "scaling"}:
         return False
     progress, scaling = value["progress"], value["scaling"]
@@ -128,14 +159,14 @@ def _are_counters(value: Any) -> bool:
     )
 
 
-def _is_position(value: Any) -> bool:
+def _is_position(value: object) -> bool:
     try:
         return isinstance(value, dict) and Position.of(value) is not None
     except (TypeError, ValueError):
         return False
 
 
-def _are_callbacks(value: Any) -> bool:
+def _are_callbacks(value: object) -> bool:
     return value is None or (
         isinstance(value, dict)
         and value.keys() == {"states", "epoch", "stops"}
@@ -146,18 +177,18 @@ def _are_callbacks(value: Any) -> bool:
     )  # fmt: skip
 
 
-def _are_algorithms(value: Any) -> bool:
+def _are_algorithms(value: object) -> bool:
     from ..kernels.cuda.algorithms import are_facts  # here: few files have them
 
     return value is None or are_facts(value)
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
 # what is expected, and whether a value is that
-_FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+_FACTS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "model": ("a description with a type", _is_description),
     "loss": ("a description with a type", _is_description),
     "optimizer": ("a description with a type", _is_description),
@@ -175,7 +206,18 @@ _FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-def _check_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], recipe: Recipe, updates: int) -> None:
+def _checked(path: str | os.PathLike[str], facts: Mapping[str, JSON]) -> Facts:
+    """The facts, each as is expected of it.  Raises CheckpointError where one is not."""
+    for name, (expected, holds) in _FACTS.items():
+        if name not in facts or not holds(facts[name]):
+            came = short.repr(facts[name]) if name in facts else "missing"
+            raise CheckpointError(f"{path}: {name} is {came}, expected {expected}; use another checkpoint")
+    return cast("Facts", facts)
+
+
+def _check_arrays(
+    path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], recipe: Recipe, *, updates: bool
+) -> None:
     """Raise CheckpointError unless these are the arrays of a trainer of the recipe, by name, dtype and shape."""
     parameters = recipe.model.parameters()
     trained = {name: p.shape for name, p in parameters.items() if p.trainable}
@@ -183,7 +225,7 @@ def _check_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]
     expected |= {f"state/{name}": p.shape for name, p in recipe.model.state().items()}
     for slot in recipe.optimizer.slots:
         own = {f"slot/{slot}/{name}": shape for name, shape in trained.items()}
-        if updates > 0 or own.keys() & arrays.keys():  # before the first update there may be none
+        if updates or own.keys() & arrays.keys():  # before the first update there may be none
             expected |= own
     if "sums" in arrays:
         expected |= {"sums": (2,)} | {f"sum/{name}": shape for name, shape in trained.items()}
@@ -202,7 +244,7 @@ def _misfit(path: str | os.PathLike[str], why: str) -> CheckpointError:
     return CheckpointError(f"{path}: its parts do not fit together: {why}; use another checkpoint")
 
 
-def _built_preprocessing(description: Any) -> Any:
+def _built_preprocessing(description: Description | None) -> FittedPreprocessing | None:
     """The FittedPreprocessing that was saved with a trainer, or None.  Raises DataError where the description is not of one."""
     from ..preprocessing.fitted import build as built  # here: few trainers have one
 
@@ -212,7 +254,7 @@ def _built_preprocessing(description: Any) -> Any:
 # -- callbacks: JSON facts, and arrays beside them ---------------------------------------------------------------------
 
 
-def _facts_of(told: Told, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def _facts_of(told: Told, arrays: dict[str, np.ndarray]) -> Callbacks:
     """As JSON values; the NumPy arrays of a state go to `arrays`."""
 
     def split(value: Any, name: str) -> Any:
@@ -229,7 +271,7 @@ def _facts_of(told: Told, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     return {"states": states, "epoch": told.epoch, "stops": told.stops}
 
 
-def _told_of(facts: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Told:
+def _told_of(facts: Callbacks, arrays: dict[str, np.ndarray]) -> Told:
     """What `_facts_of` gave; its arrays are taken out of `arrays`.  Raises KeyError where one is missing."""
 
     def joined(value: Any) -> Any:

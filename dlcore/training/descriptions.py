@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -18,12 +18,20 @@ from ..errors import CheckpointError, DlcoreError
 from ..layers import Sequential, initializers
 from ..optimizers import schedules
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from ..files import JSON
+
+Description: TypeAlias = "dict[str, JSON]"
+T = TypeVar("T")
+
 DEPTH = 16  # of blocks in blocks: the time to find a block's widths doubles with each level
 
 # what a description that nobody wrote by saving can make Python raise, where it is built
 FAILURES = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 
-_CLASSES: dict[str, type] = {
+_CLASSES: dict[str, type[DataclassInstance]] = {
     name: getattr(module, name)
     for module in (layers, losses, optimizers, schedules, initializers)
     for name in module.__all__
@@ -34,14 +42,14 @@ short = reprlib.Repr()
 short.maxstring = 200
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """A number of JSON that fits into a float, or NaN or infinite."""
     return isinstance(value, float) or (
         isinstance(value, int) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     )
 
 
-def describe(value: Any) -> Any:
+def describe(value: object) -> JSON:
     """A layer, loss, optimizer, schedule or model as JSON values; numbers, text and None as they are."""
     if isinstance(value, (Sequential, layers.Residual)):
         return {"type": type(value).__name__, "layers": [describe(layer) for layer in value.layers]}
@@ -61,7 +69,15 @@ def describe(value: Any) -> Any:
     return {"type": f"{getattr(value, '__module__', '?')}.{getattr(value, '__qualname__', type(value).__qualname__)}"}
 
 
-def build(description: Any, depth: int = 0) -> Any:
+def build_as(kind: type[T], description: JSON, depth: int = 0) -> T:
+    """`build`, for what is to be of this kind.  Raises TypeError where it is not."""
+    made = build(description, depth)
+    if not isinstance(made, kind):
+        raise TypeError(f"the file describes {short.repr(made)}, expected a {kind.__name__}")
+    return made
+
+
+def build(description: JSON, depth: int = 0) -> object:
     """What `describe` described.  Raises CheckpointError for a class that dlcore does not have, and for values it refuses."""
     if isinstance(description, list) and all(map(is_number, description)):
         return tuple(description)
@@ -79,10 +95,13 @@ def build(description: Any, depth: int = 0) -> Any:
         raise CheckpointError(
             f"the file describes a {short.repr(name)}, which is not part of dlcore {__version__}; it cannot be built from the file"
         )
-    kind: Any = _CLASSES[name]
+    kind = _CLASSES[name]
     try:
         if issubclass(kind, (Sequential, layers.Residual)):
-            return kind(*(build(layer, depth + 1) for layer in fields["layers"]))
+            inside = fields["layers"]
+            if not isinstance(inside, list):
+                raise TypeError(f"layers={inside!r}, expected a list")
+            return kind(*(build_as(layers.Layer, layer, depth + 1) for layer in inside))
         values = {field: build(value, depth + 1) for field, value in fields.items()}
         for field in dataclasses.fields(kind):
             if field.type == "bool" and not isinstance(values.get(field.name, False), bool):
@@ -96,7 +115,7 @@ def build(description: Any, depth: int = 0) -> Any:
         raise CheckpointError(f"the file's description of {name} does not work: {error}") from error
 
 
-def without_function(description: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
+def without_function(description: Description, path: str | os.PathLike[str]) -> Description:
     """The optimizer's description, without a schedule that was a plain function; a warning says so."""
     schedule = description.get("schedule")
     if not isinstance(schedule, dict) or "." not in str(schedule.get("type")):

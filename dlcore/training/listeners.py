@@ -6,9 +6,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
-from .callbacks import Callback
+from .callbacks import Callback, Saved
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Told:
     stops    whether one of those wants to stop
     """
 
-    states: Sequence[tuple[str, Mapping[str, Any]]]
+    states: Sequence[tuple[str, Saved]]
     epoch: int | None = None
     stops: bool = False
 

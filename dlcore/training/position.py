@@ -46,7 +46,8 @@ class Cut:
 
     def rows_by(self, update: np.ndarray) -> np.ndarray:
         """Rows that the first `update` updates of an epoch take."""
-        return np.minimum(update * (self.accumulate * self.size), self.n)
+        rows: np.ndarray = np.minimum(update * (self.accumulate * self.size), self.n)
+        return rows
 
 
 @dataclass(frozen=True)

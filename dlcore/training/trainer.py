@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from ..arrays import to_host
+from ..arrays import Array, ArrayLike, OnGpu, to_host
 from ..backends import Backend
 from ..checks import COUNT, FLAG, POSITIVE, at_least, check
 from ..errors import CheckpointError, ConfigurationError
@@ -43,6 +43,9 @@ from .session import BatchSession
 from .sources import Resident, source_of
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ..kernels.cuda.algorithms import Facts
     from ..preprocessing import FittedPreprocessing
 
 
@@ -69,7 +72,7 @@ class Trainer:
         optimizer: Optimizer,
         *,
         device: str | Backend = "cpu",
-        dtype: str = "float32",
+        dtype: npt.DTypeLike = "float32",
         seed: int = 0,
         matmul_precision: str = "highest",
         graph: bool = True,
@@ -97,7 +100,9 @@ class Trainer:
         self._listeners: Listeners | None = None
         self._before: Told | None = None  # the callbacks of the fit that was going on when the file was written
         self._resumed_from: dict[str, str] | None = None  # how the steps before were run, until fit goes on
-        self._algorithms: Any = None  # of a GPU, loaded from a file; kept for the next file where there is none
+        self._algorithms: Facts | None = (
+            None  # of a GPU, loaded from a file; kept for the next file where there is none
+        )
         # what made X of raw rows: not applied here, but saved along
         self.preprocessing: FittedPreprocessing | None = None
         self.reports: tuple[str, ...] = ()  # what the logs of the present fit hold, for callbacks
@@ -200,7 +205,7 @@ class Trainer:
         with self.backend.context():
             return [to_host(view).copy() for _, view in self.state.weights()]
 
-    def set_weights(self, weights: Sequence[Any]) -> None:
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Set what get_weights gives.  Slots and counters stay.  Raises ShapeError or DataError for what does not fit."""
         with self.backend.context():
             self.state.set_weights(weights)
@@ -209,14 +214,14 @@ class Trainer:
 
     def fit(
         self,
-        X: Any,
-        y: Any,
+        X: ArrayLike,
+        y: ArrayLike,
         *,
         epochs: int = 10,
         batch_size: int | None = options.DEFAULT_BATCH_SIZE,
         shuffle: bool = True,
-        sample_weight: Any = None,
-        validation: Sequence[Any] | None = None,
+        sample_weight: ArrayLike | None = None,
+        validation: Sequence[ArrayLike] | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
         accumulate: int = 1,
@@ -288,7 +293,7 @@ class Trainer:
             self._position, self._before = session.position, listeners.told() if session.position.batch else None
             self.running = self._listeners = None
 
-    def session(self, X: Any, y: Any, sample_weight: Any = None) -> BatchSession:
+    def session(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> BatchSession:
         """A session on all rows as one batch, to look at gradients: it has counters, rows and a workspace of its own.
 
         Raises DataError or ShapeError as fit does.
@@ -301,22 +306,28 @@ class Trainer:
             self.recipe, self.state.aside(), workspace, source, Cut(len(rows), len(rows), shuffle=False)
         )
 
-    def _checked(self, X: Any, y: Any, sample_weight: Any, name: str = "") -> Rows:
+    def _checked(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, name: str = "") -> Rows:
         return checked_rows(self.recipe, self.backend, X, y, sample_weight, name)
 
     # -- prediction --------------------------------------------------------------------------------------------------
 
-    def predict(self, X: Any) -> Any:
+    @overload
+    def predict(self, X: npt.ArrayLike) -> np.ndarray: ...
+
+    @overload
+    def predict(self, X: OnGpu) -> Array: ...
+
+    def predict(self, X: ArrayLike) -> Array:
         """Outputs (n, k) after the loss's output activation.  NumPy in, NumPy out; CuPy in, CuPy out on a GPU."""
         with self.backend.context():
             return self._evaluator.predict(checked_features(self.recipe, self.backend, X))
 
-    def predict_labels(self, X: Any) -> np.ndarray:
+    def predict_labels(self, X: ArrayLike) -> np.ndarray:
         """Classes: argmax of the outputs, or outputs >= ½ for BinaryCrossEntropy.  DataError for a regression loss."""
         self.loss.labels(np.zeros((1, self.model.output_width)))  # raises before the work for a loss without classes
         return self.loss.labels(to_host(self.predict(X)))
 
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    def evaluate(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> dict[str, float]:
         """{"loss": …, "accuracy": …}, or {"loss": …, "rmse": …} for a regression loss; label smoothing is off.
 
         Classes are those of the logits; where outputs are equal only after rounding, predict_labels may choose another.
