@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from machine import Neighbours, blas
+from machine import Neighbours, pools
 from rounds import order
 from tasks import Task
 
@@ -312,7 +312,7 @@ class Served:
         }
 
     def facts(self) -> dict[str, Any]:
-        return {**self.peer.facts(), "pools": blas()}
+        return {**self.peer.facts(), "pools": pools()}
 
 
 def _serve(pipe: Any, file: str, task: Task, variant: str, device: str) -> None:

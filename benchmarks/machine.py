@@ -43,15 +43,15 @@ def describe(device: str) -> dict[str, Any]:
     }
 
 
-def blas() -> list[str]:
+def pools() -> list[str]:
     """The BLAS and thread pools loaded in this process: "openblas 0.3.31 SkylakeX, 2 threads"."""
     from threadpoolctl import threadpool_info
 
-    pools = []
+    found = []
     for pool in threadpool_info():
         words = (pool["internal_api"], pool["version"], pool.get("architecture"))
-        pools.append(f"{' '.join(word for word in words if word)}, {pool['num_threads']} threads")
-    return pools
+        found.append(f"{' '.join(word for word in words if word)}, {pool['num_threads']} threads")
+    return found
 
 
 def _memory() -> int | None:

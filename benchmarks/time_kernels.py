@@ -21,6 +21,7 @@ from rounds import Spread, interleaved, ratios
 
 from dlcore.backends.backend import Backend
 from dlcore.kernels import reference
+from dlcore.kernels.blas import ONE_BLAS_THREAD
 from dlcore.kernels.contract import Argument, Contract
 from dlcore.kernels.table import Kernel, writing
 
@@ -60,18 +61,12 @@ def main() -> None:
     run = record.Record("time_kernels", chosen)
     letters = {letter for kernel in asked for letter in kernel.contract.letters}
     sizes = dict.fromkeys(letters, UNKNOWN) | (QUICK if chosen.quick else SIZES)
-    with backend.context(), one_thread():
+    # for kernels and bare products alike: loops of the CPU kernels run in the calling thread
+    with backend.context(), ONE_BLAS_THREAD:
         for kernel in asked:
             record.say(kernel.name)
             run.add(measure(kernel, backend, sizes, chosen.rounds, chosen.seconds))
     run.finish(summary)
-
-
-def one_thread() -> Any:
-    """Limit the BLAS to one thread, for kernels and bare products alike: loops of the CPU kernels run in the calling thread."""
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1, user_api="blas")
 
 
 def measure(kernel: Kernel, backend: Backend, sizes: Mapping[str, int], rounds: int, seconds: float) -> dict[str, Any]:

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import EllipsisType
+
+    import numpy.typing as npt
+    from typing_extensions import TypeIs
+
+# a part of an array that steps read or write
+Index: TypeAlias = "slice | EllipsisType | tuple[int | slice | EllipsisType | None, ...] | None"
+
+# what users may give as X, y or weights: NumPy arrays, data frames and series, numbers and lists of them, arrays on a GPU
+ArrayLike: TypeAlias = "npt.ArrayLike | OnGpu"
+
+
+class Namespace(Protocol):
+    """A namespace of the Array API, such as numpy: its functions and dtypes by name."""
+
+    def __getattr__(self, name: str, /) -> Any: ...
 
 
 class Array(Protocol):
@@ -14,26 +33,59 @@ class Array(Protocol):
     def shape(self) -> tuple[int, ...]: ...
 
     @property
-    def dtype(self) -> Any: ...
+    def dtype(self) -> object: ...
 
     @property
     def ndim(self) -> int: ...
 
-    def copy(self) -> Any: ...
+    def copy(self) -> Array: ...
 
-    def reshape(self, shape: Any, /) -> Any: ...
+    def reshape(self, shape: tuple[int, ...], /) -> Array: ...
 
-    def __getitem__(self, place: Any, /) -> Any: ...
+    def __getitem__(self, place: Index, /) -> Array: ...
 
-    def __setitem__(self, place: Any, value: Any, /) -> None: ...
+    # libraries differ in what may be written: their own arrays, and numbers
+    def __setitem__(self, place: Index, value: Any, /) -> None: ...
 
 
-def is_on_gpu(value: object) -> bool:
-    """Whether this is an array on a GPU, of any library."""
+class OnGpu(Protocol):
+    """An array on a GPU, of any library."""
+
+    @property
+    def __cuda_array_interface__(self) -> Mapping[str, object]: ...
+
+
+class CupyArray(Array, OnGpu, Protocol):
+    """What is asked of CuPy's arrays beside what all have."""
+
+    @property
+    def dtype(self) -> np.dtype: ...
+
+    @property
+    def flags(self) -> Flags: ...
+
+    def get(self) -> np.ndarray: ...
+
+    def astype(self, dtype: str, /, *, copy: bool) -> CupyArray: ...
+
+    def min(self) -> CupyArray: ...
+
+    def max(self) -> CupyArray: ...
+
+    def __float__(self) -> float: ...
+
+
+class Flags(Protocol):
+    @property
+    def c_contiguous(self) -> bool: ...
+
+
+def is_on_gpu(value: object) -> TypeIs[CupyArray]:
+    """Whether this is an array on a GPU, of any library; those of others than CuPy are refused by their want of `get`."""
     return hasattr(value, "__cuda_array_interface__")
 
 
-def to_host(value: Any) -> np.ndarray:
+def to_host(value: object) -> np.ndarray:
     """A NumPy array with the values; not copied if they are on the host already."""
     return np.asarray(value.get() if is_on_gpu(value) and hasattr(value, "get") else value)
 

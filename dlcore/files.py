@@ -6,6 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
+
+# what a JSON text holds
+JSON: TypeAlias = dict[str, "JSON"] | list["JSON"] | str | float | int | bool | None
 
 _UNFINISHED = ".dlcore-"  # how the names of files begin that are still being written
 

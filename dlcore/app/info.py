@@ -12,6 +12,7 @@ import numpy as np
 from .. import __version__
 from ..backends.backend import Backend
 from ..errors import DeviceError
+from ..kernels.blas import numpys_blas
 
 _CUPY = ("cupy-cuda13x", "cupy-cuda12x", "cupy")  # alternatives, of which only one may be installed
 
@@ -33,7 +34,7 @@ def collect() -> dict[str, Any]:
             "processor": _processor(),
             "cores_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         },
-        "blas": _blas(),
+        "blas": numpys_blas()._asdict(),
         "kernels": _kernels(),
         "cuda": _cuda(),
     }
@@ -70,30 +71,6 @@ def _processor() -> str | None:
     except OSError:  # not Linux
         pass
     return platform.processor() or platform.machine() or None
-
-
-def _blas() -> dict[str, Any]:
-    """NumPy's BLAS library, the kernel that it chose for this processor, and its number of threads."""
-    from threadpoolctl import threadpool_info
-
-    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    # SciPy has its own BLAS; in wheels, NumPy's is in a folder beside NumPy
-    pools.sort(key=lambda pool: "numpy" not in pool["filepath"])
-    if not pools:  # for example Apple's Accelerate
-        built_with = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-        return {
-            "library": built_with.get("name"),
-            "version": built_with.get("version"),
-            "kernel": None,
-            "threads": None,
-        }
-    pool = pools[0]
-    return {
-        "library": pool["internal_api"],
-        "version": pool["version"],
-        "kernel": pool.get("architecture"),
-        "threads": pool["num_threads"],
-    }
 
 
 def _kernels() -> dict[str, Any]:

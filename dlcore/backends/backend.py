@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arrays import Array, Namespace
 from ..errors import ConfigurationError, DeviceError
 from ..kernels import reference
 from ..kernels.contract import WIDER
@@ -19,6 +20,8 @@ from .executors import HOST_REPLAY, REPLAY, Executor, host_executor, in_segments
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ..kernels.cuda.device import Device
 
 CUPY_COMMAND = 'pip install "cupy-cuda13x[ctk]"'
 # kernels/cpu is built on parts of numba that are not public, so other versions may lack them: the bounds of pyproject.toml
@@ -31,32 +34,34 @@ class Backend:
     """Where arrays live and which kernels work on them."""
 
     name: str
-    xp: Any
+    xp: Namespace
     kernels: KernelTable
     dtypes: tuple[str, ...] = ("float32", "float64")
     replay: Executor = REPLAY  # runs any calls, one by one
-    device: Any = None  # a device with memory of its own, of kernels/cuda/device.py
-    context: Callable[[], AbstractContextManager[Any]] = nullcontext
+    device: Device | None = None  # with memory of its own
+    context: Callable[[], AbstractContextManager[object]] = nullcontext
 
     @property
     def reason(self) -> str:
         """Why fast kernels are missing, if they are."""
         return self.kernels.reason
 
-    def zeros(self, shape: tuple[int, ...], dtype: str) -> Any:
+    def zeros(self, shape: tuple[int, ...], dtype: str) -> Array:
         """Zeros, on 64-byte boundaries where the memory is the host's.  Raises DeviceError where there is no room."""
         itemsize, count = host_dtype(dtype).itemsize, math.prod(shape)
         with self._room_for(count * itemsize):
             if self.xp is not np:
-                return self.xp.zeros(shape, dtype=getattr(self.xp, dtype, None) or host_dtype(dtype))
+                made: Array = self.xp.zeros(shape, dtype=getattr(self.xp, dtype, None) or host_dtype(dtype))
+                return made
             raw = np.zeros(count * itemsize + 64, np.uint8)
         start = -raw.ctypes.data % 64
         return raw[start : start + count * itemsize].view(host_dtype(dtype)).reshape(shape)
 
-    def asarray(self, value: Any) -> Any:
+    def asarray(self, value: object) -> Array:
         """The array on this device; no copy where it is there already.  Raises DeviceError where there is no room."""
         with self._room_for(getattr(value, "nbytes", 0)):
-            return self.xp.asarray(value)
+            array: Array = self.xp.asarray(value)
+            return array
 
     def free_memory(self) -> int | None:
         """Bytes that are free on a device with memory of its own, or None."""
@@ -218,7 +223,9 @@ def _algorithm_file() -> Path | None:
         return None
 
 
-def cuda_backend(name: str, xp: Any, device: Any, context: Callable[[], AbstractContextManager[Any]]) -> Backend:
+def cuda_backend(
+    name: str, xp: Namespace, device: Device, context: Callable[[], AbstractContextManager[object]]
+) -> Backend:
     """The CUDA kernels on a device, whole steps as graphs; also for a device that only behaves as one, in tests."""
     from ..kernels import cuda
 
@@ -245,7 +252,7 @@ def cuda_backend(name: str, xp: Any, device: Any, context: Callable[[], Abstract
     return Backend(name, xp, table, dtypes, replay, device, context)
 
 
-def from_namespace(xp: Any, name: str) -> Backend:
+def from_namespace(xp: Namespace, name: str) -> Backend:
     """The reference kernels on any Array API namespace, for tests and for array libraries without kernels of their own."""
     reason = f"{name} has the reference kernels only"
     return Backend(name, xp, KernelTable.of(xp, reference.KERNELS, {}, name, lambda calls: REPLAY, reason=reason))

@@ -5,18 +5,20 @@ A call without compiled code is a host call: Python makes it between two runs of
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..kernels.blas import ONE_BLAS_THREAD
 from ..kernels.subnormals import flushed
 from ..kernels.table import BoundCall, Call, Run, Segment
+
+if TYPE_CHECKING:
+    from ..kernels.cpu.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Executor:
     name: str
     prepare: Callable[[Sequence[BoundCall], float], Run]
     reason: str = ""
-    limits: Callable[[float], AbstractContextManager[Any]] = lambda operations: nullcontext()
+    limits: Callable[[float], AbstractContextManager[object]] = lambda operations: nullcontext()
     cuts: bool = False
 
     def segments(self, calls: Sequence[Call]) -> list[Segment]:
@@ -84,52 +86,7 @@ REPLAY = Executor("replay", _replay)
 MANY_BLAS_THREADS = 4e7
 
 
-@cache
-def _blas_controller() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-@cache
-def blas_name() -> str:
-    """The library that NumPy multiplies matrices with, its version, and the kernels it chose for this processor."""
-    found = sorted(_blas_controller().select(user_api="blas").info(), key=lambda pool: "numpy" not in pool["filepath"])
-    if not found:  # Apple's Accelerate, for one
-        return str(np.show_config(mode="dicts")["Build Dependencies"]["blas"].get("name"))
-    return " ".join(str(found[0].get(name)) for name in ("internal_api", "version", "architecture"))
-
-
-class _OneThread:
-    """One BLAS thread while any thread is inside; the number is the process's, so the first saves it and the last restores.
-
-    Entering gives the number of threads that the user allowed.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._inside, self._limit, self._allowed = threading.Lock(), 0, ExitStack(), 1
-
-    def __enter__(self) -> int:
-        with self._lock:
-            if self._inside == 0:
-                libraries = _blas_controller().select(user_api="blas").lib_controllers
-                numpys = [library for library in libraries if "numpy" in library.filepath] or libraries
-                self._allowed = max((library.num_threads for library in numpys), default=1)
-                self._limit.enter_context(_blas_controller().limit(limits=1, user_api="blas"))
-            self._inside += 1
-            return self._allowed
-
-    def __exit__(self, *exception: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._limit.close()
-
-
-ONE_BLAS_THREAD = _OneThread()
-
-
-def _blas_threads(operations: float) -> AbstractContextManager[Any]:
+def _blas_threads(operations: float) -> AbstractContextManager[object]:
     """One BLAS thread for small steps, the user's number for others and afterwards."""
     return nullcontext() if operations >= MANY_BLAS_THREADS else ONE_BLAS_THREAD
 
@@ -155,7 +112,7 @@ def _replay_on_host(calls: Sequence[BoundCall], operations: float) -> Run:
 
 def _work(calls: Sequence[BoundCall], operations: float) -> Run:
     """As a table, lowered when it is first run."""
-    made: list[Any] = []
+    made: list[Worker] = []
 
     def run(steps: int) -> None:
         from ..kernels.cpu import lowering, worker

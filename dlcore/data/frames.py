@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, TypeAlias, TypeGuard
 
 import numpy as np
 
+from ..arrays import ArrayLike
 from ..errors import DataError, ShapeError
 from .arrow import arrow_columns
 from .tables import Column, Dates, Numbers, Table, Text, Unusable
 
 
-def table(data: Any, source: str = "table") -> Table:
+class Frame(Protocol):
+    """A data frame of any library."""
+
+    @property
+    def columns(self) -> Iterable[object]: ...
+
+    def __getitem__(self, name: object, /) -> ArrayLike: ...
+
+
+# rows with named columns: tables, mappings of names to columns, data frames of any library, arrays of records, matrices
+TableLike: TypeAlias = "Table | Mapping[str, ArrayLike] | Frame | ArrayLike"
+
+
+def table(data: TableLike, source: str = "table") -> Table:
     """A table from a mapping of names to columns, a data frame, an array of records, or a matrix.
 
     Columns of a matrix are called column_1, column_2, …  Raises DataError for anything else, ShapeError for columns of
@@ -24,10 +38,10 @@ def table(data: Any, source: str = "table") -> Table:
         return Table(arrow_columns(data), source)
     if isinstance(data, np.ndarray) and data.dtype.names:
         return Table({name: column(data[name], name) for name in data.dtype.names}, source)
-    if isinstance(data, Mapping) or (hasattr(data, "columns") and hasattr(data, "__getitem__")):
-        names = list(data) if isinstance(data, Mapping) else list(data.columns)
-        columns = {str(name): column(data[name], str(name)) for name in names}
-        if len(columns) < len(names):
+    if isinstance(data, Mapping) or _is_frame(data):
+        named = list(data.items()) if isinstance(data, Mapping) else [(name, data[name]) for name in data.columns]
+        columns = {str(name): column(cells, str(name)) for name, cells in named}
+        if len(columns) < len(named):
             raise DataError(f"{source} has several columns of one name; rename them")
         return Table(columns, source)
     matrix = np.asarray(data)
@@ -37,7 +51,11 @@ def table(data: Any, source: str = "table") -> Table:
     return Table(columns, source)
 
 
-def column(values: Any, name: str, measured: bool = False) -> Column:
+def _is_frame(data: object) -> TypeGuard[Frame]:
+    return hasattr(data, "columns") and hasattr(data, "__getitem__")
+
+
+def column(values: ArrayLike, name: str, measured: bool = False) -> Column:
     """A column from a sequence of numbers, dates or text; None, NaN and NaT are missing.  Raises ShapeError, DataError."""
     array = np.asarray(values)
     if array.ndim != 1:
@@ -53,7 +71,7 @@ def column(values: Any, name: str, measured: bool = False) -> Column:
     return _text(array.tolist())
 
 
-def _text(cells: Sequence[Any]) -> Column:
+def _text(cells: Sequence[object]) -> Column:
     index: dict[str, int] = {}
     codes = np.empty(len(cells), np.int32)
     for row, cell in enumerate(cells):
@@ -66,9 +84,9 @@ def _text(cells: Sequence[Any]) -> Column:
     return Text(codes, tuple(index), typed=True)
 
 
-def _is_missing(cell: Any) -> bool:
+def _is_missing(cell: object) -> bool:
     return cell is None or type(cell).__name__ in ("NAType", "NaTType") or (isinstance(cell, float) and cell != cell)
 
 
-def _is_number(cell: Any) -> bool:
+def _is_number(cell: object) -> bool:
     return isinstance(cell, (int, float, np.number)) and not isinstance(cell, bool)

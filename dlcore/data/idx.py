@@ -49,7 +49,7 @@ def _size(data: bytes, target: Path) -> int:
     """Size of the whole file in bytes, according to its header."""
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES or not data[3] or len(data) < 4 + 4 * data[3]:
         raise DataError(f"{target}: not an IDX file (it begins with {data[:4].hex(' ') or 'nothing'})")
-    shape = np.frombuffer(data, ">u4", data[3], offset=4).tolist()
+    shape: list[int] = np.frombuffer(data, ">u4", data[3], offset=4).tolist()
     size = 4 + 4 * data[3] + math.prod(shape) * np.dtype(_TYPES[data[2]]).itemsize
     if size > _LARGEST:
         raise DataError(f"{target}: the header asks for {size} bytes, more than dlcore reads at once")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from ..arrays import is_on_gpu, numbers, to_host
+from ..arrays import Array, ArrayLike, CupyArray, is_on_gpu, numbers, to_host
 from ..errors import DataError, ShapeError
 from ..kernels.contract import dtype_name, wide
 from ..kernels.table import host_dtype
@@ -16,7 +15,7 @@ BFLOAT16_MAX = 255 * 2.0**120  # NumPy's finfo has no bfloat16
 _BLOCK = 1 << 22  # entries checked at a time, so that checking does not copy all data
 
 
-def features(X: Any, columns: int, dtype: str, name: str = "X") -> Any:
+def features(X: ArrayLike, columns: int, dtype: str, name: str = "X") -> Array:
     """X as a C-contiguous array (n, columns) of numbers, in its own dtype; never rescaled.
 
     Raises DataError for text, objects, complex numbers, NaN or infinity, ShapeError for other shapes.
@@ -39,12 +38,16 @@ def features(X: Any, columns: int, dtype: str, name: str = "X") -> Any:
     if array.shape[1] != columns:
         hint = "; the bias is added already, drop the column of ones" if array.shape[1] == columns + 1 else ""
         raise ShapeError(f"{name} has {array.shape[1]} columns, the network expects {columns}{hint}")
-    if array.dtype.kind == "f" or (array.dtype.kind in "iu" and np.iinfo(array.dtype).max > _largest(dtype)):
-        (_check_finite_on_gpu if is_on_gpu(array) else check_finite)(array, dtype, name)
+    may_be_too_large = array.dtype.kind in "iu" and np.iinfo(array.dtype).max > _largest(dtype)
+    to_be_checked = array.dtype.kind == "f" or may_be_too_large
     if is_on_gpu(array):
+        if to_be_checked:
+            _check_finite_on_gpu(array, dtype, name)
         if array.dtype.kind not in "biuf" and dtype_name(array) != "bfloat16":
             raise DataError(f"{name} is {array.dtype}, expected numbers (bool, integer or floating point)")
         return array if array.flags.c_contiguous else array.copy()  # kernels assume C-contiguous arrays
+    if to_be_checked:
+        check_finite(array, dtype, name)
     if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
         array = array.astype(wide(dtype))
     if not array.dtype.isnative:
@@ -52,7 +55,7 @@ def features(X: Any, columns: int, dtype: str, name: str = "X") -> Any:
     return np.ascontiguousarray(array)
 
 
-def _as_numpy(X: Any, name: str) -> np.ndarray:
+def _as_numpy(X: object, name: str) -> np.ndarray:
     if hasattr(X, "tocsr"):
         raise DataError(f"{name} is sparse, expected a dense array; use {name}.toarray()")
     if isinstance(X, np.ma.MaskedArray):
@@ -96,7 +99,7 @@ def check_finite(array: np.ndarray, dtype: str, name: str) -> None:
             raise DataError(f"{where} is {why}; clean or impute the data first")
 
 
-def _check_finite_on_gpu(array: Any, dtype: str, name: str) -> None:
+def _check_finite_on_gpu(array: CupyArray, dtype: str, name: str) -> None:
     """Transfers only two numbers from the device, so the error names no entry."""
     low, high = float(array.min()), float(array.max())
     if not (-math.inf < low and high < math.inf):  # NaN is neither
@@ -105,7 +108,7 @@ def _check_finite_on_gpu(array: Any, dtype: str, name: str) -> None:
         raise DataError(f"{name} holds {max(-low, high):g}, and {dtype} at most {largest:g}; scale the data first")
 
 
-def weights(sample_weight: Any, rows: int, dtype: str, name: str = "sample_weight") -> np.ndarray:
+def weights(sample_weight: ArrayLike | None, rows: int, dtype: str, name: str = "sample_weight") -> np.ndarray:
     """Row weights as float64 (rows,); ones for None.
 
     Raises DataError for weights that are not numbers, negative, not finite in `dtype`, or all zero in it; a step takes subnormal

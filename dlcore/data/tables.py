@@ -66,7 +66,7 @@ class Numbers:
         return len(self.values)
 
     def missing(self) -> np.ndarray:
-        return np.isnan(self.values)
+        return np.asarray(np.isnan(self.values))
 
     def take(self, rows: np.ndarray) -> Numbers:
         return replace(self, values=self.values[rows])
@@ -85,7 +85,7 @@ class Dates:
         return len(self.values)
 
     def missing(self) -> np.ndarray:
-        return np.isnat(self.values)
+        return np.asarray(np.isnat(self.values))
 
     def take(self, rows: np.ndarray) -> Dates:
         return Dates(self.values[rows])

@@ -18,21 +18,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_lowercase, ascii_uppercase
-from typing import Any
 
 from ..errors import ContractError
-from .contract import Argument, Contract
+from .contract import Argument, Contract, Reference, with_contract
 
 
 @dataclass(frozen=True)
 class Part:
     """A reference kernel, and its contract with the names that its arguments have in the composition."""
 
-    kernel: Any
+    kernel: Reference
     contract: Contract
 
 
-def part(kernel: Any, **names: str) -> Part:
+def part(kernel: Reference, **names: str) -> Part:
     """A kernel as a part, with other names for some of its arguments: part(kernel, x="a")."""
     known = kernel.contract
     if unknown := names.keys() - {a.name for a in known.arguments}:
@@ -40,14 +39,16 @@ def part(kernel: Any, **names: str) -> Part:
     return Part(kernel, _renamed(known, names, {}) if names else known)
 
 
-def composed(name: str, doc: str, *kernels: Any, inner: str = "", letters: Mapping[str, str] | None = None) -> Any:
+def composed(
+    name: str, doc: str, *kernels: Reference | Part, inner: str = "", letters: Mapping[str, str] | None = None
+) -> Reference:
     """The reference kernel that runs `kernels` (or Parts) one after the other, and keeps them as its `parts`."""
     parts = tuple(k if isinstance(k, Part) else part(k) for k in kernels)
     contract = compose([p.contract for p in parts], inner, letters)
     calls = [(p.kernel, _names(p.contract.inputs), _names(p.contract.outputs)) for p in parts]
     inputs, outputs = _names(contract.inputs), _names(contract.outputs)
 
-    def kernel(xp: Any, *values: Any) -> Any:
+    def kernel(xp, *values):
         known = dict(zip(inputs, values, strict=True))
         for run, read, written in calls:
             results = run(xp, *(known[name] for name in read))
@@ -56,8 +57,7 @@ def composed(name: str, doc: str, *kernels: Any, inner: str = "", letters: Mappi
 
     kernel.__name__ = kernel.__qualname__ = name
     kernel.__doc__ = doc
-    vars(kernel).update(contract=contract, parts=parts)
-    return kernel
+    return with_contract(kernel, contract, parts=parts)
 
 
 def compose(parts: Sequence[Contract], inner: str = "", letters: Mapping[str, str] | None = None) -> Contract:
@@ -157,7 +157,7 @@ def _alike(a: Argument, b: Argument) -> bool:
 def _free(letter: str, taken: Collection[str]) -> str:
     """This letter, or the first of its case that is not taken."""
     alphabet = ascii_lowercase if letter.islower() else ascii_uppercase
-    return next(each for each in (letter, *alphabet) if each not in taken)
+    return next(each for each in letter + alphabet if each not in taken)
 
 
 def _renamed(contract: Contract, names: Mapping[str, str], letters: Mapping[str, str]) -> Contract:

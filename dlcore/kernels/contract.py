@@ -29,9 +29,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..errors import ContractError
+
+if TYPE_CHECKING:
+    from ..arrays import Namespace
 
 FLOATING = frozenset({"real", "unit", "positive", "whole"})
 DOMAINS = FLOATING | {"count", "bits", "stored", "share"}
@@ -131,7 +134,7 @@ class Contract:
 
     # -- checking a call -----------------------------------------------------------------------------------------
 
-    def check(self, kernel: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    def check(self, kernel: str, inputs: Sequence[object], outputs: Sequence[object]) -> None:
         """Raise ContractError unless shapes, dtypes and overlaps of this call are as declared."""
 
         def fail(why: str) -> ContractError:
@@ -150,7 +153,7 @@ class Contract:
                 if shape is not None:
                     raise fail(f"{argument.name} is an array, expected a Python number")
                 continue
-            if shape is None:
+            if shape is None or not hasattr(value, "dtype"):
                 raise fail(f"{argument.name} is {value!r}, expected an array")
             if len(shape) != len(argument.dims):
                 raise fail(f"{argument.name} has shape {tuple(shape)}, expected {len(argument.dims)} dimensions")
@@ -165,13 +168,13 @@ class Contract:
         self._check_overlap(fail, inputs, outputs)
 
     @staticmethod
-    def _real(given: Sequence[tuple[Argument, Any]]) -> str | None:
+    def _real(given: Sequence[tuple[Argument, object]]) -> str | None:
         """The dtype of computation of a call: that of its first real array that is not wide, or of its first real array."""
         reals = [(a.wide, dtype_name(v)) for a, v in given if a.is_real_array and hasattr(v, "dtype")]
         return min(reals, key=lambda pair: pair[0])[1] if reals else None
 
     def _check_overlap(
-        self, fail: Callable[[str], ContractError], inputs: Sequence[Any], outputs: Sequence[Any]
+        self, fail: Callable[[str], ContractError], inputs: Sequence[object], outputs: Sequence[object]
     ) -> None:
         """Compare buffers by identity, which is all that a recorded plan knows; the plan itself handles overlapping views."""
         named_inputs = {a.name: v for a, v in zip(self.inputs, inputs, strict=True) if a.dims is not None}
@@ -189,11 +192,11 @@ class Contract:
 
     # -- drawing arguments, for tests ----------------------------------------------------------------------------
 
-    def draw(self, random: Any, sizes: Mapping[str, int]) -> dict[str, Any]:
+    def draw(self, random, sizes):
         """Random inputs by name: float64 arrays for the real domains.  `random` acts as a numpy.random.Generator."""
         return {a.name: self._draw_one(random, a, sizes) for a in self.inputs}
 
-    def _draw_one(self, random: Any, a: Argument, sizes: Mapping[str, int]) -> Any:
+    def _draw_one(self, random, a, sizes):
         shape = self.shape(a, sizes) if a.dims else (1,)
         if a.domain == "bits":
             value = random.integers(0, 2, shape).astype("uint8")
@@ -214,25 +217,38 @@ class Contract:
         return value.item() if a.dims is None else value.reshape(self.shape(a, sizes))
 
 
-def dtype_name(value: Any) -> str:
+class HasDtype(Protocol):
+    """An array of any library, or what stands for one."""
+
+    @property
+    def dtype(self) -> object: ...
+
+
+def dtype_name(value: HasDtype) -> str:
     """'float32' for the dtype float32 of any library."""
     return str(value.dtype).rsplit(".", 1)[-1]
 
 
-def parse(text: str, **declared: Any) -> Contract:
+def parse(
+    text: str,
+    *,
+    alias: str = "",
+    wide: str = "",
+    smooth_away_from: float | Iterable[float] = (),
+    tolerance: float = Contract.tolerance,
+) -> Contract:
     """The contract a text describes."""
     left, arrow, right = text.partition("->")
     if not arrow:
         raise ContractError(f"contract {text!r} has no '->'")
     inputs, outputs = _arguments(left, text), _arguments(right, text)
-    broad = set(declared.pop("wide", "").split())
+    broad = set(wide.split())
     if unknown := broad - {a.name for a in (*inputs, *outputs) if a.is_real_array}:
         raise ContractError(f"contract {text!r}: wide {min(unknown)!r} is no array of reals")
     inputs, outputs = (tuple(replace(a, wide=True) if a.name in broad else a for a in s) for s in (inputs, outputs))
-    aliases = frozenset(_pairs(declared.pop("alias", "").split(), text))
-    kinks = declared.pop("smooth_away_from", ())
-    kinks = tuple(kinks) if isinstance(kinks, Iterable) else (float(kinks),)
-    return Contract(inputs, outputs, aliases, kinks, **declared)
+    aliases = frozenset(_pairs(alias.split(), text))
+    kinks = tuple(smooth_away_from) if isinstance(smooth_away_from, Iterable) else (float(smooth_away_from),)
+    return Contract(inputs, outputs, aliases, kinks, tolerance)
 
 
 def _pairs(names: list[str], text: str) -> list[tuple[str, str]]:
@@ -262,12 +278,29 @@ def _arguments(side: str, text: str) -> tuple[Argument, ...]:
     return tuple(arguments)
 
 
-def contract(text: str, **declared: Any) -> Callable[[Any], Any]:
-    """Attach a contract to a reference kernel.  Keywords: alias, wide, smooth_away_from, tolerance."""
-    parsed = parse(text, **declared)
+class Reference(Protocol):
+    """A reference kernel: a pure function of a namespace, arrays and numbers, with its contract."""
 
-    def mark(kernel: Any) -> Any:
-        kernel.contract = parsed
-        return kernel
+    __name__: str
+    contract: Contract
 
-    return mark
+    def __call__(self, xp: Namespace, /, *inputs: object) -> Any: ...  # an array, or a tuple of them
+
+
+def contract(
+    text: str,
+    *,
+    alias: str = "",
+    wide: str = "",
+    smooth_away_from: float | Iterable[float] = (),
+    tolerance: float = Contract.tolerance,
+) -> Callable[[Callable[..., object]], Reference]:
+    """Attach a contract to a reference kernel."""
+    parsed = parse(text, alias=alias, wide=wide, smooth_away_from=smooth_away_from, tolerance=tolerance)
+    return lambda kernel: with_contract(kernel, parsed)
+
+
+def with_contract(kernel: Callable[..., object], contract: Contract, **facts: object) -> Reference:
+    """The kernel itself, which now has the contract and these facts as attributes."""
+    vars(kernel).update(contract=contract, **facts)
+    return cast("Reference", kernel)

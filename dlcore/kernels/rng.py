@@ -28,7 +28,8 @@ def order(seed: int, epoch: int, n: int, start: int = 0, stop: int | None = None
     if n == 0:
         return np.zeros(0, np.int64)
     position = np.arange(start, n if stop is None else min(stop, n), dtype=np.uint64)
-    return keyed_order(np, position, n, np.asarray(epoch & MASK32, np.uint64), *key(seed)).astype(np.int64)
+    rows: np.ndarray = keyed_order(np, position, n, np.asarray(epoch & MASK32, np.uint64), *key(seed)).astype(np.int64)
+    return rows
 
 
 @dataclass(frozen=True)

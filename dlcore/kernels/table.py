@@ -6,20 +6,24 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+import numpy as np
 
 from ..errors import ContractError
-from .contract import Contract
+from .contract import Contract, Reference
+
+if TYPE_CHECKING:
+    from ..arrays import Array, Namespace
 
 
-def host_dtype(name: str) -> Any:
+def host_dtype(name: str) -> np.dtype:
     """The dtype of this name as NumPy has it, for bfloat16 from ml_dtypes."""
-    import numpy as np
-
     if name == "bfloat16":
         import ml_dtypes
 
-        return np.dtype(ml_dtypes.bfloat16)
+        bfloat16: np.dtype = np.dtype(ml_dtypes.bfloat16)
+        return bfloat16
     return np.dtype(name)
 
 
@@ -30,7 +34,7 @@ class Operand(Protocol):
     def shape(self) -> tuple[int, ...]: ...
 
     @property
-    def dtype(self) -> Any: ...
+    def dtype(self) -> object: ...
 
 
 class Kernels(Protocol):
@@ -83,7 +87,7 @@ class Buffer:
         return f"{named.strip() or self.space}[{extent}]"
 
 
-def _plain(value: Any) -> bool:
+def _plain(value: object) -> bool:
     """C-contiguous and writable, as far as the array tells: the only layout that plans use and kernels are compiled for."""
     flags = getattr(value, "flags", None)
     return flags is None or bool(flags.c_contiguous and getattr(flags, "writeable", True))
@@ -98,7 +102,7 @@ class Kernel:
     run: Callable[..., None]
     source: str
 
-    def __call__(self, *inputs: Any, out: Any) -> None:
+    def __call__(self, *inputs: object, out: object) -> None:
         """Check the call against the contract, then run it.  A recorded step checks once, when it is recorded.
 
         Inputs may have any layout; a fast kernel gets a C-contiguous copy of any input that is not.
@@ -109,7 +113,7 @@ class Kernel:
             if not _plain(value):
                 raise ContractError(f"{self.name}: output {argument.name} must be C-contiguous and writable")
         if self.source != "reference":
-            inputs = tuple(v if _plain(v) else v.copy() for v in inputs)
+            inputs = tuple(v.copy() if hasattr(v, "copy") and not _plain(v) else v for v in inputs)
         self.run(*inputs, out=out)
 
 
@@ -118,8 +122,8 @@ class Call:
     """A kernel and the buffers and numbers it is called with."""
 
     kernel: Kernel
-    inputs: tuple[Any, ...]
-    outputs: tuple[Any, ...]
+    inputs: tuple[object, ...]
+    outputs: tuple[Buffer, ...]
 
     @property
     def name(self) -> str:
@@ -130,7 +134,7 @@ class Call:
         """The kernel has no compiled code: Python makes the call."""
         return self.kernel.source == "reference"
 
-    def bind(self, array: Callable[[Buffer], Any]) -> BoundCall:
+    def bind(self, array: Callable[[Buffer], Array]) -> BoundCall:
         """The call on real arrays."""
         inputs = tuple(array(v) if isinstance(v, Buffer) else v for v in self.inputs)
         return BoundCall(self.kernel, inputs, tuple(array(v) for v in self.outputs))
@@ -167,7 +171,7 @@ class BoundCall:
 
     __slots__ = ("inputs", "kernel", "out", "outputs", "run")
 
-    def __init__(self, kernel: Kernel, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
+    def __init__(self, kernel: Kernel, inputs: tuple[object, ...], outputs: tuple[Array, ...]) -> None:
         self.kernel, self.inputs, self.outputs = kernel, inputs, outputs
         self.run, self.out = kernel.run, outputs[0] if len(outputs) == 1 else outputs
 
@@ -203,7 +207,7 @@ class Executor(Protocol):
     def prepare(self, calls: Sequence[BoundCall], operations: float) -> Run:
         """A function that runs them; `operations` are the floating point operations of a whole step."""
 
-    def limits(self, operations: float) -> AbstractContextManager[Any]:
+    def limits(self, operations: float) -> AbstractContextManager[object]:
         """A context to stay in while steps of that size run, so that it need not be entered for each."""
 
     def segments(self, calls: Sequence[Call]) -> list[Segment]:
@@ -229,9 +233,9 @@ class KernelTable(Mapping[str, Kernel]):
     @classmethod
     def of(
         cls,
-        xp: Any,
-        reference: Mapping[str, Any],
-        fast: Mapping[str, Any],
+        xp: Namespace,
+        reference: Mapping[str, Reference],
+        fast: Mapping[str, Callable[..., None]],
         source: str,
         executor: Callable[[Sequence[Call]], Executor],
         *,
@@ -271,10 +275,10 @@ class KernelTable(Mapping[str, Kernel]):
         return len(self._kernels)
 
 
-def writing(reference: Any, xp: Any) -> Callable[..., None]:
+def writing(reference: Reference, xp: Namespace) -> Callable[..., None]:
     """Turn a pure reference kernel into one that writes into `out`."""
 
-    def run(*inputs: Any, out: Any) -> None:
+    def run(*inputs: object, out: Array | tuple[Array, ...]) -> None:
         results = reference(xp, *inputs)
         if not isinstance(out, tuple):
             out, results = (out,), (results,)

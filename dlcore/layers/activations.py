@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..checks import check_fields, from_to, one_of
 from ..kernels.table import Kernels, Operand
@@ -26,7 +26,7 @@ class Elementwise(Layer):
     reads: ClassVar[str] = "z"
     in_place: ClassVar[bool] = True
 
-    def numbers(self) -> tuple[Any, ...]:
+    def numbers(self) -> tuple[float, ...]:
         """The Python numbers that the kernels take after the arrays."""
         return ()
 
@@ -89,7 +89,7 @@ class LeakyReLU(Elementwise):
         # with a negative alpha the sign of the output would not be that of the input
         check_fields(self, from_to(0, 1e6), "alpha")
 
-    def numbers(self) -> tuple[Any, ...]:
+    def numbers(self) -> tuple[float, ...]:
         return (float(self.alpha),)
 
 
@@ -105,7 +105,7 @@ class ELU(Elementwise):
     def __post_init__(self) -> None:
         check_fields(self, from_to(0, 1e6), "alpha")
 
-    def numbers(self) -> tuple[Any, ...]:
+    def numbers(self) -> tuple[float, ...]:
         return (float(self.alpha),)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from ..arrays import ArrayLike, to_host
 from ..checks import SIZE, check, is_integer, refused
 from ..errors import ConfigurationError, ShapeError
 from ..kernels.table import Kernels, Operand
@@ -97,9 +98,9 @@ class Embedding(Layer):
         dimensions[list(self._columns)] = self._dimensions
         return {"categories": categories, "dimensions": dimensions}
 
-    def tables(self, E: Any) -> dict[int, np.ndarray]:
+    def tables(self, E: ArrayLike) -> dict[int, np.ndarray]:
         """E, or its gradient, as one array (categories, dimension) for each embedded column: row k belongs to code k + 1."""
-        E = np.asarray(E)
+        E = to_host(E)
         if E.shape != (expected := self.parameters()["E"].shape):
             raise ShapeError(f"Embedding: E has shape {E.shape}, expected {expected}")
         tables, start = {}, 0
@@ -122,7 +123,7 @@ class Embedding(Layer):
         k.embedding_grad(delta, x, v.categories, v.dimensions, v.dE, out=v.dE)
 
 
-def _integers(name: str, values: Any, count: int) -> tuple[int, ...]:
+def _integers(name: str, values: object, count: int) -> tuple[int, ...]:
     """A tuple of integers; a single integer is repeated `count` times, or once for count 0."""
     if is_integer(values):
         return (int(values),) * (count or 1)

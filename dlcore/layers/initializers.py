@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 
 from ..checks import FINITE, check_fields
+from ..kernels.rng import Stream
 
 __all__ = [
     "Constant", "FanInUniform", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Initializer",
@@ -29,15 +29,15 @@ class Initializer:
     def __post_init__(self) -> None:
         check_fields(self, FINITE, *(f.name for f in fields(self)))
 
-    def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def __call__(self, stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
         raise TypeError(f"{type(self).__name__} does not say how to draw")
 
 
-def _normal(stream: Any, shape: tuple[int, ...], variance: float) -> np.ndarray:
+def _normal(stream: Stream, shape: tuple[int, ...], variance: float) -> np.ndarray:
     return math.sqrt(variance) * stream.normal(math.prod(shape)).reshape(shape)
 
 
-def _uniform(stream: Any, shape: tuple[int, ...], limit: float) -> np.ndarray:
+def _uniform(stream: Stream, shape: tuple[int, ...], limit: float) -> np.ndarray:
     return limit * (2 * stream.uniform(math.prod(shape)) - 1).reshape(shape)
 
 
@@ -47,7 +47,7 @@ class Constant(Initializer):
 
     value: float = 0.0
 
-    def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def __call__(self, stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
         return np.full(shape, self.value, float)
 
 
@@ -57,7 +57,7 @@ class Normal(Initializer):
 
     std: float = 1.0
 
-    def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def __call__(self, stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
         return _normal(stream, shape, self.std**2)
 
 
@@ -67,7 +67,7 @@ class Uniform(Initializer):
 
     limit: float = 1.0
 
-    def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def __call__(self, stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
         return _uniform(stream, shape, self.limit)
 
 
@@ -82,14 +82,14 @@ class GlorotUniform(_Glorot):
     The gain is 1 for tanh, and 4 for the logistic activation, whose slope at 0 is ¼.
     """
 
-    def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def __call__(self, stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
         return _uniform(stream, shape, self.gain * math.sqrt(6 / sum(shape)))
 
 
 class GlorotNormal(_Glorot):
     """N(0, 2 gain² / (fan_in + fan_out)), the gain as for GlorotUniform.  Glorot & Bengio (2010)."""
 
-    def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def __call__(self, stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
         return _normal(stream, shape, 2 * self.gain**2 / sum(shape))
 
 
@@ -99,33 +99,33 @@ class FanInUniform(Initializer):
     Glorot & Bengio (2010), equation 1.
     """
 
-    def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def __call__(self, stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
         return _uniform(stream, shape, math.sqrt(1 / shape[0]))
 
 
 class HeNormal(Initializer):
     """N(0, 2 / fan_in), for ReLU and similar activations.  He et al. (2015)."""
 
-    def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def __call__(self, stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
         return _normal(stream, shape, 2 / shape[0])
 
 
 class HeUniform(Initializer):
     """U(±√(6 / fan_in)), variance 2 / fan_in.  He et al. (2015)."""
 
-    def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def __call__(self, stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
         return _uniform(stream, shape, math.sqrt(6 / shape[0]))
 
 
 class LeCunNormal(Initializer):
     """N(0, 1 / fan_in), the lectures' Gaussian; for SELU.  LeCun et al. (1998)."""
 
-    def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def __call__(self, stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
         return _normal(stream, shape, 1 / shape[0])
 
 
 class LeCunUniform(Initializer):
     """U(±√(3 / fan_in)), variance 1 / fan_in.  LeCun et al. (1998)."""
 
-    def __call__(self, stream: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def __call__(self, stream: Stream, shape: tuple[int, ...]) -> np.ndarray:
         return _uniform(stream, shape, math.sqrt(3 / shape[0]))

@@ -13,12 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from ..arrays import Array, Namespace
 from ..checks import is_number
 from ..errors import ConfigurationError
+from ..kernels.rng import Stream
 
 ALIGNMENT = 64
 
@@ -34,7 +35,7 @@ class Parameter:
     """
 
     shape: tuple[int, ...]
-    initial: Callable[[Any, tuple[int, ...]], np.ndarray]
+    initial: Callable[[Stream, tuple[int, ...]], np.ndarray]
     matrix: bool = False
     trainable: bool = True
     rate: float = 1.0
@@ -134,11 +135,12 @@ class Layout:
     def trainable_names(self) -> list[str]:
         return [name for name, p in self.parameters.items() if p.trainable]
 
-    def view(self, xp: Any, flat: Any, name: str) -> Any:
+    def view(self, xp: Namespace, flat: Array, name: str) -> Array:
         parameter, start = self.parameters[name], self.starts[name]
-        return xp.reshape(flat[start : start + parameter.size], parameter.shape, copy=False)
+        view: Array = xp.reshape(flat[start : start + parameter.size], parameter.shape, copy=False)
+        return view
 
-    def initial(self, stream: Callable[[int], Any]) -> np.ndarray:
+    def initial(self, stream: Callable[[int], Stream]) -> np.ndarray:
         """Initial values of the whole buffer in float64; `stream(i)` is the random stream of the i-th declared parameter."""
         flat = np.zeros(self.size)
         for i, (name, parameter) in enumerate(self.parameters.items()):

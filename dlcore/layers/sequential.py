@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import ConfigurationError
 from . import Dense, Layer, Residual
 from .initializers import GlorotUniform
+from .names import check_names
 from .parameters import Parameter
 
 
@@ -18,7 +19,8 @@ class Sequential:
     """f(x) = layer_L(… layer_1(x)).
 
     Dense layers whose `init` is None get the initializer that suits the activation after them.
-    Raises ConfigurationError if widths do not fit, or no layer determines the number of input columns.
+    Raises ConfigurationError if widths do not fit, if no layer determines the number of input columns, or if two arrays of a
+    layer have one name.
     """
 
     layers: tuple[Layer, ...]
@@ -33,7 +35,10 @@ class Sequential:
             if layer.first and i > 0:
                 raise ConfigurationError(f"Sequential: layer {i} is {type(layer).__name__}, which must be the first")
         object.__setattr__(self, "layers", tuple(with_initializers(layers)))
-        _ = self.widths  # raises where they do not fit
+        for i, (layer, width) in enumerate(
+            zip(self.layers, self.widths, strict=False)
+        ):  # raises where widths do not fit
+            check_names(layer, width, str(i))
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)

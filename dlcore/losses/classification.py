@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from ..arrays import ArrayLike
 from ..checks import BELOW_ONE, check_fields
 from ..errors import DataError, ShapeError
 from ..kernels.table import Kernels, Operand
@@ -25,7 +26,7 @@ class Binary(Loss):
     threshold: ClassVar[float] = 0.5  # a >= threshold predicts 1
     probabilities: ClassVar[bool] = False  # whether targets between 0 and 1 are allowed
 
-    def targets(self, y: Any, outputs: int) -> np.ndarray:
+    def targets(self, y: ArrayLike, outputs: int) -> np.ndarray:
         owner = type(self).__name__
         y = matrix(numeric(y, f"{owner} expects 0 and 1{', or probabilities' * self.probabilities}"), outputs, owner)
         outside = (y < 0) | (y > 1) if self.probabilities else (y != 0) & (y != 1)
@@ -36,7 +37,8 @@ class Binary(Loss):
         return y
 
     def correct(self, a: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return ((a >= self.threshold) == (y >= 0.5)).all(axis=1)
+        right: np.ndarray = ((a >= self.threshold) == (y >= 0.5)).all(axis=1)
+        return right
 
     def labels(self, a: np.ndarray) -> np.ndarray:
         labels = (a >= self.threshold).astype(np.int64)
@@ -103,7 +105,7 @@ class SoftmaxCrossEntropy(Loss):
     def __post_init__(self) -> None:
         check_fields(self, BELOW_ONE, "label_smoothing")
 
-    def targets(self, y: Any, outputs: int) -> np.ndarray:
+    def targets(self, y: ArrayLike, outputs: int) -> np.ndarray:
         y = numeric(y, "SoftmaxCrossEntropy expects class indices from 0; encode text labels first")
         if y.ndim == 2 and y.shape[1] == outputs and outputs > 1:
             return self._distributions(y, outputs)
@@ -150,7 +152,9 @@ class SoftmaxCrossEntropy(Loss):
         return replace(self, label_smoothing=0.0)
 
     def correct(self, a: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return a.argmax(axis=1) == (y if y.ndim == 1 else y.argmax(axis=1))
+        right: np.ndarray = a.argmax(axis=1) == (y if y.ndim == 1 else y.argmax(axis=1))
+        return right
 
     def labels(self, a: np.ndarray) -> np.ndarray:
-        return a.argmax(axis=1)
+        labels: np.ndarray = a.argmax(axis=1)
+        return labels

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from ..arrays import numbers, to_host
+from ..arrays import ArrayLike, numbers, to_host
 from ..errors import DataError, ShapeError
 from ..kernels.table import Kernels, Operand
 
@@ -25,13 +25,13 @@ class Loss:
     # names of layers that must not come right before this loss, because it contains them
     built_in: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, **keywords: Any) -> None:
+    def __init_subclass__(cls, **keywords: object) -> None:
         """A subclass that overrides what is computed or what is right does not inherit `counts`: it must set it again."""
         super().__init_subclass__(**keywords)
         if "counts" not in vars(cls) and {"record", "correct", "threshold", "output"} & vars(cls).keys():
             cls.counts = False
 
-    def targets(self, y: Any, outputs: int) -> np.ndarray:
+    def targets(self, y: ArrayLike, outputs: int) -> np.ndarray:
         """The user's targets as the kernels take them: int64 class indices (n,), or float64 (n, outputs).
 
         Raises DataError or ShapeError for targets that do not fit.
@@ -55,7 +55,7 @@ class Loss:
         raise DataError(f"{type(self).__name__} predicts numbers, not classes; use predict instead of predict_labels")
 
 
-def numeric(y: Any, what: str) -> np.ndarray:
+def numeric(y: ArrayLike, what: str) -> np.ndarray:
     """Targets as a NumPy array of numbers.  Raises DataError for text, objects, complex numbers."""
     if isinstance(y, np.ma.MaskedArray):
         raise DataError(f"y is a masked array; fill or drop the missing entries first; {what}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from ..arrays import ArrayLike
 from ..checks import POSITIVE, check_fields
 from ..errors import DataError
 from ..kernels.table import Kernels, Operand
@@ -18,7 +19,7 @@ __all__ = ["Huber", "Poisson", "SquaredError"]
 class SquaredError(Loss):
     """L = ½ Σ_k (a_k − y_k)²,  a = z,  delta = a − y.   y real, (n,) or (n, 1) for one output, else (n, k)"""
 
-    def targets(self, y: Any, outputs: int) -> np.ndarray:
+    def targets(self, y: ArrayLike, outputs: int) -> np.ndarray:
         return matrix(numeric(y, "SquaredError expects real numbers"), outputs, "SquaredError")
 
     def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
@@ -38,7 +39,7 @@ class Huber(Loss):
     def __post_init__(self) -> None:
         check_fields(self, POSITIVE, "threshold")
 
-    def targets(self, y: Any, outputs: int) -> np.ndarray:
+    def targets(self, y: ArrayLike, outputs: int) -> np.ndarray:
         return matrix(numeric(y, "Huber expects real numbers"), outputs, "Huber")
 
     def record(self, k: Kernels, z: Operand, y: Operand, w: Operand, loss: Operand, delta: Operand) -> None:
@@ -53,7 +54,7 @@ class Poisson(Loss):
 
     output: ClassVar[str] = "exponential"
 
-    def targets(self, y: Any, outputs: int) -> np.ndarray:
+    def targets(self, y: ArrayLike, outputs: int) -> np.ndarray:
         y = matrix(numeric(y, "Poisson expects counts"), outputs, "Poisson")
         if (y < 0).any():
             row = int(np.argmax((y < 0).any(axis=1)))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, to_host
+from ..arrays import Array, ArrayLike, to_host
 from ..backends import Backend
 from ..data.inputs import check_finite
 from ..errors import DataError, ShapeError
@@ -64,8 +63,7 @@ class State:
 
     def _cast(self, values: np.ndarray) -> Array:
         """Host values on the device, in the wide dtype."""
-        array: Array = self.backend.asarray(np.asarray(values).astype(self.dtype))
-        return array
+        return self.backend.asarray(np.asarray(values).astype(self.dtype))
 
     def _round(self) -> None:
         """The 16-bit copy follows theta."""
@@ -85,6 +83,11 @@ class State:
         """Of the gradients that are accumulated, "total"; of their losses and weights, "sums"."""
         return self._flat(self.sums, name, shape)
 
+    def divide_sums(self, scale: float) -> None:
+        """The accumulated gradients by a number that losses were multiplied with."""
+        total = self.sums["total"]
+        total[...] = self.backend.xp.divide(total, scale)
+
     def _flat(self, arrays: dict[str, Array], name: str, shape: tuple[int, ...]) -> Array:
         if name not in arrays:
             arrays[name] = self.backend.zeros(shape, self.dtype)
@@ -92,8 +95,7 @@ class State:
 
     def parameter(self, name: str) -> Array:
         """A view of theta."""
-        view: Array = self.parameters.view(self.backend.xp, self.theta, name)
-        return view
+        return self.parameters.view(self.backend.xp, self.theta, name)
 
     # -- counters ------------------------------------------------------------------------------------------------------
 
@@ -120,7 +122,7 @@ class State:
             views += [(f"{i}.{name}", self.layout.view(xp, self.untrained, f"{i}.{name}")) for name in layer.state()]
         return views
 
-    def set_weights(self, weights: Any) -> None:
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Set all of `weights()` from a list of arrays, or nothing where one does not fit."""
         views = self.weights()
         if not isinstance(weights, Sequence):

@@ -23,20 +23,17 @@ class Workspace:
     def array(self, buffer: Buffer) -> Array:
         """The array of a buffer; made if there is none yet.  A program for fewer rows gets the leading rows of the same array."""
         if buffer.space == "constant":
-            constant: Array = self._constants[buffer.path]
-            return constant
+            return self._constants[buffer.path]
         if buffer.space == "grad" and buffer.path:
             flat = self.array(Buffer("grad", "", (self._parameters.trainable,), buffer.dtype))
-            view: Array = self._parameters.view(self.backend.xp, flat, buffer.path)
-            return view
+            return self._parameters.view(self.backend.xp, flat, buffer.path)
         place = buffer.space, buffer.path, buffer.dtype, len(buffer.shape), buffer.shape[1:]
         array, rows = self._made.get(place), buffer.shape[0]
         if array is None or array.shape[0] < rows:
             array = self.backend.zeros(buffer.shape, buffer.dtype)
             self.generation += 1  # first: an interrupt must not leave a new array under the old number
             self._made[place] = array
-        leading: Array = array[:rows, ...] if array.shape[0] > rows else array
-        return leading
+        return array[:rows, ...] if array.shape[0] > rows else array
 
 
 def arrays(state: State, workspace: Workspace, data: Mapping[str, Array] | None = None) -> Callable[[Buffer], Array]:
@@ -44,8 +41,7 @@ def arrays(state: State, workspace: Workspace, data: Mapping[str, Array] | None 
     xp, parameters = state.backend.xp, state.parameters
 
     def of_flat(flat: Array, path: str) -> Array:
-        view: Array = parameters.view(xp, flat, path) if path else flat[: parameters.trainable]
-        return view
+        return parameters.view(xp, flat, path) if path else flat[: parameters.trainable]
 
     def array(buffer: Buffer) -> Array:
         path = buffer.path
@@ -58,8 +54,7 @@ def arrays(state: State, workspace: Workspace, data: Mapping[str, Array] | None 
         if buffer.space == "rounded":
             return of_flat(state.computed, path)
         if buffer.space == "state":
-            view: Array = state.layout.view(xp, state.untrained, path)
-            return view
+            return state.layout.view(xp, state.untrained, path)
         if buffer.space == "slot":
             return state.slot(path)
         if buffer.space == "sum":

@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 import numpy as np
 
 from ..files import replacing
-from .landscapes import Limits, contours
+from .landscapes import ContourOptions, Limits, Value, contours
 from .style import line_style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Frame = TypeVar("Frame")
 
 
 def gif(
     path: str | os.PathLike[str],
-    figure: Any,
-    draw: Callable[[Any], object],
-    frames: Iterable[Any],
+    figure: Figure,
+    draw: Callable[[Frame], object],
+    frames: Iterable[Frame],
     *,
     per_second: int = 12,
     dpi: float = 80,
@@ -35,14 +40,14 @@ def gif(
 
 def animate_paths(
     path: str | os.PathLike[str],
-    f: Callable[[np.ndarray], Any],
+    f: Callable[[np.ndarray], Value],
     xlim: Limits,
     ylim: Limits,
     paths: Mapping[str, np.ndarray],
     *,
     frames: int = 60,
     per_second: int = 12,
-    **options: Any,
+    **options: Unpack[ContourOptions],
 ) -> None:
     """A GIF of named paths (steps, 2) that grow over the contours of f at the same pace; `options` are those of `contours`."""
     figure = contours(f, xlim, ylim, **options)

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arrays import ArrayLike
 from ..errors import ShapeError
-from .style import COLORS, axes_or_new
+from .style import COLORS, axes_or_new, figure_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MARKS = "osD^vP*"
 
 
 def decision_boundary(
-    predict: Callable[[np.ndarray], Any],
-    X: Any,
-    y: Any,
+    predict: Callable[[np.ndarray], ArrayLike],
+    X: ArrayLike,
+    y: ArrayLike,
     *,
     threshold: float = 0.5,
     title: str = "",
     points: int = 300,
-    axes: Any = None,
-) -> Any:
+    axes: Axes | None = None,
+) -> Figure:
     """The plane of the two columns of X, shaded by class, with the data on it and the boundary as a black line.
 
     predict     (n, 2) -> (n,) or (n, 1), one number per row, class 1 from `threshold` on; or (n, k), a score for each class;
@@ -54,11 +59,18 @@ def decision_boundary(
     for i, name in enumerate(classes):
         chosen, mark = X[y == name], _MARKS[i % len(_MARKS)]
         axes.scatter(
-            *chosen.T, s=28, c=_color(i), marker=mark, edgecolors="white", linewidths=0.6, label=f"class {name}"
+            chosen[:, 0],
+            chosen[:, 1],
+            s=28,
+            c=_color(i),
+            marker=mark,
+            edgecolors="white",
+            linewidths=0.6,
+            label=f"class {name}",
         )
     axes.set(xlabel="x₁", ylabel="x₂", title=title)
     axes.legend(loc="best", fontsize="small", framealpha=0.9)
-    return axes.figure
+    return figure_of(axes)
 
 
 def _color(i: int) -> str:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .style import axes_or_new, line_style
+from .style import axes_or_new, figure_of, line_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 
-def curves(history: Mapping[str, Sequence[float]], axes: Any = None) -> Any:
+Values = Sequence[float] | np.ndarray
+
+
+def curves(history: Mapping[str, Sequence[float]], axes: Axes | None = None) -> Figure:
     """Training loss, and validation loss if there is one, over epochs, as a matplotlib Figure.
 
     `history` is what `fit` returns.  Raises ImportError where matplotlib is not installed.
@@ -21,7 +29,7 @@ def curves(history: Mapping[str, Sequence[float]], axes: Any = None) -> Any:
 
 
 def lines(
-    series: Mapping[str, Any],
+    series: Mapping[str, Values | tuple[Values, Values]],
     *,
     xlabel: str,
     ylabel: str,
@@ -30,8 +38,8 @@ def lines(
     log_x: bool = False,
     log_y: bool = False,
     marker: str | None = None,
-    axes: Any = None,
-) -> Any:
+    axes: Axes | None = None,
+) -> Figure:
     """One line for each name: its values at `first`, `first` + 1, …, or (x, values).
 
     Use first=1 for values at the ends of epochs.  With many lines, dash patterns distinguish equal colours.
@@ -55,10 +63,10 @@ def lines(
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if len(series) > 1 or next(iter(series), ""):
         axes.legend(framealpha=0.7, edgecolor="none")
-    return axes.figure
+    return figure_of(axes)
 
 
-def _label_decades(axis: Any) -> None:
+def _label_decades(axis: Axis) -> None:
     """Label powers of ten, and 2 and 5 between them if the axis spans few of them."""
     from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from .style import COLORS, axes_or_new
+from .style import COLORS, axes_or_new, figure_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 class Edge(NamedTuple):
@@ -22,8 +26,8 @@ def graph(
     edges: Sequence[Edge],
     *,
     title: str = "",
-    axes: Any = None,
-) -> Any:
+    axes: Axes | None = None,
+) -> Figure:
     """Boxes with texts at (column, row), rows counted from the top, joined by arrows.
 
     Forward values are blue and above the arrow, gradients vermillion, in italics and below it.
@@ -53,4 +57,4 @@ def graph(
                 )  # fmt: skip
     columns, rows = [x for x, _, _ in nodes.values()], [-y for _, y, _ in nodes.values()]
     axes.set(xlim=(min(columns) - 0.5, max(columns) + 0.5), ylim=(min(rows) - 0.5, max(rows) + 0.5), title=title)
-    return axes.figure
+    return figure_of(axes)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arrays import ArrayLike
 from .style import COLORS, panels
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def histograms(arrays: Mapping[str, Any], *, xlabel: str = "value", bins: int = 50, color: int = 0) -> Any:
+
+def histograms(arrays: Mapping[str, ArrayLike], *, xlabel: str = "value", bins: int = 50, color: int = 0) -> Figure:
     """One panel for each named array: the histogram of its entries, with mean and standard deviation in the title.
 
     Weights by name: `trainer.weights()`; gradients: `dl.gradients(trainer, X, y)`.

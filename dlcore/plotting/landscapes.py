@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from .style import COLORS, axes_or_new, line_style, panels
+from .style import COLORS, axes_or_new, figure_of, line_style, panels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 Limits = tuple[float, float]
+Value = float | np.ndarray | tuple[float | np.ndarray, object]  # of a function; with its gradient as `descend` takes it
 
 
-def heights(f: Callable[[np.ndarray], Any], xlim: Limits, ylim: Limits, points: int) -> tuple[np.ndarray, ...]:
+class ContourOptions(TypedDict, total=False):
+    """Those of `contours`."""
+
+    minimum: tuple[float, float] | None
+    names: tuple[str, str]
+    title: str
+    points: int
+    axes: Axes | None
+
+
+def heights(f: Callable[[np.ndarray], Value], xlim: Limits, ylim: Limits, points: int) -> tuple[np.ndarray, ...]:
     """Both axes and f on their grid, (points, points); f(θ) gives a value, or (value, gradient) as `descend` takes it."""
     x, y = np.linspace(*xlim, points), np.linspace(*ylim, points)
 
@@ -30,7 +46,7 @@ def levels_of(z: np.ndarray, count: int = 18) -> np.ndarray:
 
 
 def contours(
-    f: Callable[[np.ndarray], Any],
+    f: Callable[[np.ndarray], Value],
     xlim: Limits,
     ylim: Limits,
     *,
@@ -39,8 +55,8 @@ def contours(
     names: tuple[str, str] = ("θ₀", "θ₁"),
     title: str = "",
     points: int = 81,
-    axes: Any = None,
-) -> Any:
+    axes: Axes | None = None,
+) -> Figure:
     """Contour lines of f(θ), darker where it is lower, with named paths (steps, 2) from a square to a dot, and a star at `minimum`."""
     axes = axes_or_new(axes, 6.0, 4.8)
     x, y, z = heights(f, xlim, ylim, points)
@@ -62,11 +78,11 @@ def contours(
     axes.set(xlim=xlim, ylim=ylim, xlabel=names[0], ylabel=names[1], title=title)
     if paths or minimum is not None:
         axes.legend(fontsize="small", framealpha=0.9)
-    return axes.figure
+    return figure_of(axes)
 
 
 def surface(
-    f: Callable[[np.ndarray], Any],
+    f: Callable[[np.ndarray], Value],
     xlim: Limits,
     ylim: Limits,
     *,
@@ -75,14 +91,13 @@ def surface(
     title: str = "",
     points: int = 61,
     view: tuple[float, float] = (35, -60),
-    axes: Any = None,
-) -> Any:
+    axes: Axes3D | None = None,
+) -> Figure:
     """f(θ) as a surface, with named paths (steps, 2) on it.  `axes` must be three-dimensional; `view` is (elevation, azimuth)."""
-    if axes is None:
-        axes = panels(1, width=6.0, height=5.0, three_d=True)[1][0]
+    space: Axes3D = panels(1, width=6.0, height=5.0, three_d=True)[1][0] if axes is None else axes
     x, y, z = heights(f, xlim, ylim, points)
-    axes.computed_zorder = False  # matplotlib would hide paths that lie on the surface
-    axes.plot_surface(
+    space.computed_zorder = False  # matplotlib would hide paths that lie on the surface
+    space.plot_surface(
         *np.meshgrid(x, y), z, cmap="cividis", alpha=0.85, linewidth=0, rcount=points, ccount=points, zorder=2
     )
     for i, (name, path) in enumerate((paths or {}).items()):
@@ -91,9 +106,9 @@ def surface(
         path = path[: np.argmin(inside)] if not inside.all() else path
         height = [float(r[0] if isinstance(r := f(theta), tuple) else r) for theta in path]
         color = COLORS[1:][i % (len(COLORS) - 1)]
-        axes.plot(*path.T, height, ".-", color=color, linewidth=1.6, markersize=4, label=name, zorder=5 + i)
-    axes.view_init(*view)
-    axes.set(xlabel=names[0], ylabel=names[1], title=title)
+        space.plot(*path.T, height, ".-", color=color, linewidth=1.6, markersize=4, label=name, zorder=5 + i)
+    space.view_init(*view)
+    space.set(xlabel=names[0], ylabel=names[1], title=title)
     if paths:
-        axes.legend(fontsize="small")
-    return axes.figure
+        space.legend(fontsize="small")
+    return figure_of(space)

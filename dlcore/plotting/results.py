@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .style import BLUE, GREY, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _NUMBERED = 20  # most classes for which counts are written: more would overlap
 _TICKS = 40  # most names along an axis
@@ -15,7 +18,7 @@ _POINTS = 2_000  # more points would hide each other, and are counted in cells
 _LETTERS = 18  # most letters of a class's name
 
 
-def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Any:
+def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     """counts[true, predicted] as a matplotlib Figure: colours show shares of the row, numbers are counts.
 
     The colour goes with the square root of the share, so that small shares, which are the mistakes, stay visible.
@@ -57,7 +60,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Any:
     return figure
 
 
-def predicted_against_true(predicted: np.ndarray, true: np.ndarray, name: str = "value") -> Any:
+def predicted_against_true(predicted: np.ndarray, true: np.ndarray, name: str = "value") -> Figure:
     """Predictions (n,) over targets (n,), both in the target's units, as a matplotlib Figure with the line where they agree."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, NullFormatter

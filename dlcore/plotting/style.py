@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # blue, vermillion, green, orange, purple, sky blue, black: Okabe & Ito (2008), without yellow, which is invisible on white
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000")
@@ -11,7 +15,7 @@ DASHES = ("-", "--", "-.", ":")
 BLUE, ORANGE, GREY = COLORS[0], COLORS[1], "0.35"
 
 
-def new_figure(width: float = 6.4, height: float = 4.0) -> Any:
+def new_figure(width: float = 6.4, height: float = 4.0) -> Figure:
     """An empty matplotlib Figure, in inches.  Raises ImportError, saying what to install, where matplotlib is missing."""
     try:
         from matplotlib.figure import Figure
@@ -20,14 +24,21 @@ def new_figure(width: float = 6.4, height: float = 4.0) -> Any:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def line_style(i: int) -> dict[str, str]:
+class LineStyle(TypedDict):
+    """Arguments of Axes.plot."""
+
+    color: str
+    linestyle: str
+
+
+def line_style(i: int) -> LineStyle:
     """Colour and dash pattern of line i; from the eighth line on, the pattern distinguishes equal colours."""
     return {"color": COLORS[i % len(COLORS)], "linestyle": DASHES[i // len(COLORS) % len(DASHES)]}
 
 
 def panels(
     count: int = 1, columns: int | None = None, *, width: float = 4.2, height: float = 3.4, three_d: bool = False
-) -> tuple[Any, list[Any]]:
+) -> tuple[Figure, list[Axes]]:
     """A Figure and its `count` axes, row by row, each of `width` by `height` inches; `three_d` for surfaces."""
     columns = min(count, columns or 3)
     rows = -(-count // columns)
@@ -40,7 +51,7 @@ def panels(
     return figure, axes
 
 
-def axes_or_new(axes: Any, width: float = 6.4, height: float = 4.0) -> Any:
+def axes_or_new(axes: Axes | None, width: float = 6.4, height: float = 4.0) -> Axes:
     """The given axes, or those of a new figure."""
     if axes is None:
         axes = new_figure(width, height).add_subplot()
@@ -48,7 +59,7 @@ def axes_or_new(axes: Any, width: float = 6.4, height: float = 4.0) -> Any:
     return axes
 
 
-def axes_of(figure: Any, x: str, y: str) -> Any:
+def axes_of(figure: Figure, x: str, y: str) -> Axes:
     """The only axes of a figure, with names and a light grid."""
     axes = figure.add_subplot()
     axes.set(xlabel=x, ylabel=y)
@@ -56,14 +67,24 @@ def axes_of(figure: Any, x: str, y: str) -> Any:
     return axes
 
 
-def plain(axes: Any) -> None:
+def figure_of(axes: Axes) -> Figure:
+    """The Figure that axes are in, also where they are in a SubFigure of it."""
+    from matplotlib.figure import Figure
+
+    figure = axes.figure
+    while not isinstance(figure, Figure):
+        figure = figure.figure
+    return figure
+
+
+def plain(axes: Axes) -> None:
     """Light grid lines, no frame at the top and right."""
     axes.grid(True, which="major", color="0.88", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def png(figure: Any, dpi: float = 150) -> bytes:
+def png(figure: Figure, dpi: float = 150) -> bytes:
     """A Figure as a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")  # labels may extend beyond the figure

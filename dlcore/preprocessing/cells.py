@@ -108,7 +108,8 @@ def _values(column: Text, meaning: tuple[str, str | None], read: Callable[[str],
 
 
 def _each(column: Text, values: np.ndarray) -> np.ndarray:
-    return np.append(values, np.nan)[column.codes]  # code −1 is the last one
+    cells: np.ndarray = np.append(values, np.nan)[column.codes]  # code −1 is the last one
+    return cells
 
 
 def _kind(column: Column) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from ..arrays import ArrayLike, to_host
 from ..data.tables import Column, Numbers, Table, Text
 from . import cells
 from .scaling import Scaling
@@ -110,14 +110,16 @@ class CategoryColumn:
         """The slot of each row, −1 for an unknown category."""
         text = cells.keys(column, self.name, self.numeric, self.decimal)
         slots = _indices(self.categories, text.values)
-        return np.array([*slots, len(self.categories) if self.missing else -1])[text.codes]
+        codes: np.ndarray = np.array([*slots, len(self.categories) if self.missing else -1])[text.codes]
+        return codes
 
     def encode(self, column: Column) -> np.ndarray:
         """(n, slots) one-hot, or (n, 1) codes from 1 to slots, and 0 for unknown."""
         codes = self.codes(column)
         if self.dimension:
-            return (codes + 1.0)[:, None]
-        return (codes[:, None] == np.arange(self.slots)).astype(np.float64)
+            return (codes + 1).astype(np.float64).reshape(-1, 1)
+        one_hot: np.ndarray = (codes[:, None] == np.arange(self.slots)).astype(np.float64)
+        return one_hot
 
     def problems(self, table: Table) -> Iterator[Problem]:
         yield from ()
@@ -150,7 +152,8 @@ class Classes:
 
     def _codes(self, column: Column, values: Callable[[str], str]) -> np.ndarray:
         text = cells.keys(column, self.name, self.numeric, self.decimal)
-        return np.array([*_indices(self.labels, map(values, text.values)), -1], np.int64)[text.codes]
+        codes: np.ndarray = np.array([*_indices(self.labels, map(values, text.values)), -1], np.int64)[text.codes]
+        return codes
 
     def encode(self, column: Column) -> np.ndarray:
         """Indices (n,) of labels, −1 where a cell is missing or is not one of them."""
@@ -191,9 +194,9 @@ class Values:
     def encode(self, column: Column) -> np.ndarray:
         return (self.read(column) - self.center) / self.scale
 
-    def restore(self, a: Any) -> np.ndarray:
+    def restore(self, a: ArrayLike) -> np.ndarray:
         """Outputs of the network in units of the target."""
-        return np.asarray(a, np.float64) * self.scale + self.center
+        return to_host(a).astype(np.float64) * self.scale + self.center
 
     def notes(self, column: Column) -> Iterator[str]:
         yield from ()

@@ -5,17 +5,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from ..data.frames import table
+from ..data.frames import TableLike, table
 from ..data.tables import Table
 from ..errors import DataError
 from . import columns, scaling
 from .columns import CategoryColumn, Classes, FittedColumn, Target, Values
 
-_CLASSES: dict[str, type] = {
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from ..files import JSON
+
+_CLASSES: dict[str, type[DataclassInstance]] = {
     kind.__name__: kind
     for kind in (scaling.Affine, scaling.Quantiles, columns.NumberColumn, CategoryColumn, Classes, Values)
 }
@@ -52,7 +57,7 @@ class FittedPreprocessing:
             at += len(column.outputs)
         return tuple(found)
 
-    def features(self, data: Any, dtype: str = "float32") -> np.ndarray:
+    def features(self, data: TableLike, dtype: str = "float32") -> np.ndarray:
         """(n, width) from raw rows.  Additional columns and the order of columns do not matter.
 
         Raises DataError for a missing column, and, with its row, for a cell of another kind than in training.
@@ -67,7 +72,7 @@ class FittedPreprocessing:
             at += block.shape[1]
         return X
 
-    def targets(self, data: Any) -> np.ndarray:
+    def targets(self, data: TableLike) -> np.ndarray:
         """(n,): class indices, or numbers scaled to mean 0 and deviation 1.
 
         Raises DataError, with the row, where a target is missing, no number, or no class of the training rows.
@@ -76,13 +81,13 @@ class FittedPreprocessing:
         self.refuse(rows, self._problems(rows, (target,)))
         return target.encode(rows.column(target.name))
 
-    def problems(self, data: Any, target: bool = True) -> dict[int, str]:
+    def problems(self, data: TableLike, target: bool = True) -> dict[int, str]:
         """The rows that cannot be used, each with the reason; `target`: for training and evaluation, which need targets."""
         rows = table(data)
         wanted = (*self.columns, self.target) if target and self.target else self.columns
         return self._problems(rows, wanted)
 
-    def clean(self, data: Any, target: bool = True) -> Table:
+    def clean(self, data: TableLike, target: bool = True) -> Table:
         """The table without the rows that cannot be used; they are listed in its `skipped`.  Raises DataError if none is left."""
         rows = table(data)
         bad = self.problems(rows, target)
@@ -90,7 +95,7 @@ class FittedPreprocessing:
             self.refuse(rows, bad)
         return rows.without(bad)
 
-    def notes(self, data: Any) -> list[str]:
+    def notes(self, data: TableLike) -> list[str]:
         """What these rows have and training rows did not, and how it is encoded: unknown categories, missing cells."""
         rows = table(data)
         present = [c for c in (*self.columns, self.target) if c is not None and c.name in rows.columns]
@@ -119,20 +124,28 @@ class FittedPreprocessing:
 
     # -- JSON ----------------------------------------------------------------------------------------------------------
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, JSON]:
         """This object as JSON values, from which `build` makes an equal one."""
-        described: dict[str, Any] = _described(self)
-        return described
+        return _fields(self)
 
 
-def _described(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        fields = {f.name: _described(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {"type": type(value).__name__} | fields
-    return [_described(item) for item in value] if isinstance(value, tuple) else value
+def _fields(value: DataclassInstance) -> dict[str, JSON]:
+    """The type and the fields of a description."""
+    fields = {f.name: _described(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return {"type": type(value).__name__, **fields}
 
 
-def build(description: Any) -> FittedPreprocessing:
+def _described(value: object) -> JSON:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _fields(value)
+    if isinstance(value, tuple):
+        return [_described(item) for item in value]
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    raise TypeError(f"{value!r} has no description")
+
+
+def build(description: JSON) -> FittedPreprocessing:
     """The object that `describe` described.  Raises DataError for anything else: the description may come from a forged file."""
     made = _built(description)
     if not isinstance(made, FittedPreprocessing):
@@ -153,7 +166,7 @@ def build(description: Any) -> FittedPreprocessing:
     return made
 
 
-def _built(value: Any) -> Any:
+def _built(value: JSON) -> object:
     if isinstance(value, list):
         return tuple(_built(item) for item in value)
     if not isinstance(value, dict):
@@ -172,7 +185,7 @@ def _built(value: Any) -> Any:
         _refuse(value)
 
 
-_KINDS: dict[str, Callable[[Any], bool]] = {  # annotation of a field -> whether a value from JSON has that type
+_KINDS: dict[str, Callable[[object], bool]] = {  # annotation of a field -> whether a value from JSON has that type
     "str": lambda value: isinstance(value, str),
     "str | None": lambda value: value is None or isinstance(value, str),
     "bool": lambda value: isinstance(value, bool),
@@ -181,18 +194,18 @@ _KINDS: dict[str, Callable[[Any], bool]] = {  # annotation of a field -> whether
     "Scaling": lambda value: isinstance(value, scaling.Affine | scaling.Quantiles),
     "FittedColumn": lambda value: isinstance(value, columns.NumberColumn | CategoryColumn),
     "Target | None": lambda value: isinstance(value, Classes | Values | None),
-    "tuple[str, str]": lambda value: _are(value, "str") and len(value) == 2,
+    "tuple[str, str]": lambda value: isinstance(value, tuple) and len(value) == 2 and _are(value, "str"),
 }
 
 
-def _fits(value: Any, annotation: str) -> bool:
+def _fits(value: object, annotation: str) -> bool:
     inside = annotation.removeprefix("tuple[").removesuffix(", ...]")
     return _KINDS[annotation](value) if annotation in _KINDS else _are(value, inside)
 
 
-def _are(value: Any, annotation: str) -> bool:
+def _are(value: object, annotation: str) -> bool:
     return isinstance(value, tuple) and all(_KINDS[annotation](item) for item in value)
 
 
-def _refuse(value: Any) -> NoReturn:
+def _refuse(value: object) -> NoReturn:
     raise DataError(f"not a description of preprocessing: {str(value)[:80]}")

@@ -6,19 +6,18 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from ..checks import COUNT, check, one_of
-from ..data.frames import table
+from ..data.frames import TableLike, table
 from ..data.tables import Column, Dates, Numbers, Table, Text, Unusable
 from ..errors import ConfigurationError, DataError
 from ..suggestions import did_you_mean
 from . import cells
 from .columns import CategoryColumn, Classes, FittedColumn, NumberColumn, Target, Values, counted, is_measured
 from .fitted import FittedPreprocessing
-from .scaling import SCALINGS, Affine, standard
+from .scaling import SCALINGS, Affine, Scaling, standard
 
 _THOUSANDS = re.compile(r"[+-]?(0|[1-9]\d{0,2}([.,]\d{3})?)", re.ASCII)  # 1,234 with a thousands separator, or 0 to 999
 
@@ -64,7 +63,7 @@ class Preprocessing:
                 )
         check("", COUNT, max_categories=self.max_categories)
 
-    def fit(self, data: Any, target: str | None = None, task: str | None = None) -> FittedPreprocessing:
+    def fit(self, data: TableLike, target: str | None = None, task: str | None = None) -> FittedPreprocessing:
         """Fit to training rows, a Table or anything that `dlcore.data.table` takes.
 
         target   the column to predict, by name or number; None for features alone
@@ -151,7 +150,7 @@ class Preprocessing:
         return "category"
 
     def _number(self, name: str, column: Column, date: bool) -> NumberColumn | str:
-        def made(scaling: Any, fill: float, flagged: bool, middle: float, width: float) -> NumberColumn:
+        def made(scaling: Scaling, fill: float, flagged: bool, middle: float, width: float) -> NumberColumn:
             return NumberColumn(
                 name, scaling, fill, flagged, middle, width, date, self.decimal, self.date_format if date else None
             )  # fmt: skip

@@ -19,7 +19,8 @@ class Affine:
     scale: float
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        return (x - self.center) / self.scale
+        scaled: np.ndarray = (x - self.center) / self.scale
+        return scaled
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Quantiles:
     scores: tuple[float, ...]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        return np.interp(x, self.points, self.scores)
+        scores: np.ndarray = np.interp(x, self.points, self.scores)
+        return scores
 
 
 def standard(x: np.ndarray) -> Affine:

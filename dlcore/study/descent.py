@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..arrays import to_host
+from ..arrays import ArrayLike, to_host
 from ..backends.backend import from_namespace
 from ..checks import NOT_NEGATIVE, at_least, check, refused
 from ..errors import ConfigurationError, DataError, ShapeError
@@ -33,6 +32,9 @@ from ..training.session import Session
 __all__ = ["Descent", "descend"]
 
 
+Function = Callable[[np.ndarray], tuple[float | np.ndarray, ArrayLike]]  # f(θ) -> (value, gradient)
+
+
 @dataclass(frozen=True)
 class Descent:
     """What `descend` did.
@@ -49,12 +51,13 @@ class Descent:
     @property
     def end(self) -> np.ndarray:
         """The last θ, (p,)"""
-        return self.path[-1]
+        end: np.ndarray = self.path[-1]
+        return end
 
 
 def descend(
-    f: Callable[[np.ndarray], tuple[Any, Any]],
-    start: Any,
+    f: Function,
+    start: ArrayLike,
     optimizer: Optimizer,
     steps: int = 100,
     *,
@@ -100,7 +103,9 @@ def descend(
     return Descent(np.array(path), np.array(values), reason)
 
 
-def _check(optimizer: Any, steps: Any, gradient_tolerance: Any, value_tolerance: Any, patience: Any) -> None:
+def _check(
+    optimizer: object, steps: object, gradient_tolerance: object, value_tolerance: object, patience: object
+) -> None:
     if not isinstance(optimizer, Optimizer):
         raise refused("descend", "optimizer", optimizer, "an Optimizer such as SGD(0.1)")
     if optimizer.max_norm is not None:
@@ -127,7 +132,7 @@ class _Point(Layer):
 _POINT = "0.theta"
 
 
-def _session(f: Callable[[np.ndarray], tuple[Any, Any]], start: np.ndarray, optimizer: Optimizer) -> Session:
+def _session(f: Function, start: np.ndarray, optimizer: Optimizer) -> Session:
     """A session whose gradient is that of f, on the reference kernels in float64."""
 
     def gradient(flat: np.ndarray, *, out: tuple[np.ndarray, np.ndarray]) -> None:
@@ -143,7 +148,7 @@ def _session(f: Callable[[np.ndarray], tuple[Any, Any]], start: np.ndarray, opti
     return Session(recipe, state, record_function(recipe, kernel, backend.kernels), arrays(state, workspace))
 
 
-def _evaluated(f: Callable[[np.ndarray], tuple[Any, Any]], theta: np.ndarray) -> tuple[float, np.ndarray]:
+def _evaluated(f: Function, theta: np.ndarray) -> tuple[float, np.ndarray]:
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite ends the descent, with that reason
         value, gradient = f(theta.copy())
     gradient = np.asarray(gradient, np.float64)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import SupportsFloat, overload
 
 import numpy as np
 
+from ..arrays import ArrayLike
 from ..checks import POSITIVE, check, one_of
 
 __all__ = ["numerical_gradient"]
@@ -14,7 +15,21 @@ __all__ = ["numerical_gradient"]
 _STEPS = {"forward": (1, 0), "central": (1, -1)}
 
 
-def numerical_gradient(f: Callable[[Any], Any], x: Any, h: float = 1e-5, method: str = "central") -> Any:
+@overload
+def numerical_gradient(
+    f: Callable[[float], SupportsFloat], x: float, h: float = 1e-5, method: str = "central"
+) -> float: ...
+
+
+@overload
+def numerical_gradient(
+    f: Callable[[np.ndarray], SupportsFloat], x: ArrayLike, h: float = 1e-5, method: str = "central"
+) -> np.ndarray: ...
+
+
+def numerical_gradient(
+    f: Callable[..., SupportsFloat], x: ArrayLike, h: float = 1e-5, method: str = "central"
+) -> float | np.ndarray:
     """∂f/∂x_i ≈ (f(x + h 1_i) − f(x − h 1_i)) / 2h, or with method="forward" (f(x + h 1_i) − f(x)) / h; one entry at a time.
 
     f takes what x is, a number or an array of any shape, and gives a number; the result is a float or a float64 array like x.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 import numpy as np
 
+from ..arrays import ArrayLike, to_host
 from ..checks import COUNT, check, or_none
 from ..errors import DataError
 from ..layers import Sequential
@@ -50,12 +51,12 @@ class GradientCheck:
 def check_gradients(
     model: Sequential,
     loss: Loss,
-    X: Any,
-    y: Any,
+    X: ArrayLike,
+    y: ArrayLike,
     sample: int | None = None,
     *,
     seed: int = 0,
-    sample_weight: Any = None,
+    sample_weight: ArrayLike | None = None,
 ) -> GradientCheck:
     """Compare the backward pass with (J(θ + h) − J(θ − h)) / 2h, entry by entry, in float64.
 
@@ -77,21 +78,15 @@ def check_gradients(
     loss_value = gradient()
     if not np.isfinite(loss_value):
         raise DataError(f"the loss is {loss_value} at the initial parameters; there is no gradient to check")
-    exact = {name: session.view(session.grad, name).copy() for name in names}
+    exact = {name: to_host(session.view(session.grad, name)).copy() for name in names}
     scale = NEGLIGIBLE * max(1.0, abs(loss_value))
     errors, kinks = {}, {}
     for name, expected in exact.items():
-        flat = session.view(session.theta, name).reshape(-1)
+        flat = to_host(session.view(session.theta, name)).reshape(-1)  # a view: what is written there is trained
         entries = np.arange(flat.size) if sample is None else random.permutation(flat.size)[:sample]
         found, kinks[name] = [0.0], 0
         for i in entries:
-
-            def loss_at(offset: float, flat: Any = flat, i: Any = i, value: Any = flat[i]) -> float:
-                flat[i] = value + offset
-                moved = gradient()
-                flat[i] = value
-                return moved
-
+            loss_at = partial(_loss_at, gradient, flat, i, flat[i])
             right, left = loss_at(STEP), loss_at(-STEP)
             difference = (right - left) / (2 * STEP)
             g = expected.reshape(-1)[i]
@@ -103,6 +98,14 @@ def check_gradients(
                 found.append(error)
         errors[name] = float(np.nan_to_num(np.max(found), nan=np.inf))  # NaN anywhere is an error without bound
     return GradientCheck(errors, kinks=kinks)
+
+
+def _loss_at(gradient: Callable[[], float], flat: np.ndarray, i: int, value: float, offset: float) -> float:
+    """The loss with entry i of the parameters at value + offset; it is `value` again afterwards."""
+    flat[i] = value + offset
+    moved = gradient()
+    flat[i] = value
+    return moved
 
 
 def _is_kink(loss_at: Callable[[float], float], scale: float) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
@@ -43,13 +42,13 @@ class Evaluator:
         with self._lock:  # not after an error, which may have left it half made
             self._idle.append(blocks)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Array) -> Array:
         """Outputs (n, k) after the loss's output activation, where X is: on the host, or on the device."""
-        stay, backend = is_on_gpu(X), self._state.backend
+        n, stay, backend = X.shape[0], is_on_gpu(X), self._state.backend
         xp = backend.xp if stay else np
-        out = xp.empty((len(X), self._recipe.model.output_width), dtype=getattr(xp, self._state.dtype))
+        out: Array = xp.empty((n, self._recipe.model.output_width), dtype=getattr(xp, self._state.dtype))
         with self._blocks() as blocks:
-            for rows, program, bound in blocks.of(len(X), None):
+            for rows, program, bound in blocks.of(n, None):
                 blocks.fill(program.buffers["x"], X[rows])
                 bound["predict"](1)
                 a = blocks.array(program.buffers["a"])
@@ -90,8 +89,9 @@ class _Blocks:
                 self._recipe, rows, self._backend.kernels, targets
             ), self.array)  # fmt: skip
 
-    def fill(self, buffer: Buffer, values: Any) -> None:
+    def fill(self, buffer: Buffer, values: Array) -> None:
         """Copy rows, of the host or the device, into a buffer, casting."""
-        array: Array = self.array(buffer)
-        values = values.astype(buffer.dtype, copy=False)
-        array[...] = values if is_on_gpu(values) else self._backend.asarray(values)
+        if is_on_gpu(values):
+            self.array(buffer)[...] = values.astype(buffer.dtype, copy=False)
+        else:
+            self.array(buffer)[...] = self._backend.asarray(np.asarray(values).astype(buffer.dtype, copy=False))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 class DeferredSignals:
@@ -16,7 +19,7 @@ class DeferredSignals:
 
     def __init__(self, *numbers: int) -> None:
         self.numbers, self.number = numbers, 0
-        self._previous: dict[int, Any] = {}
+        self._previous: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def __enter__(self) -> Self:
         import signal  # here and below: `import dlcore` is quicker without

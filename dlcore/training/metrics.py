@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -52,7 +52,17 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray, classes: int) -> n
     return np.bincount(true * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
-def classification(y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
+class Classification(TypedDict):
+    """What `classification` measures."""
+
+    accuracy: float
+    balanced_accuracy: float
+    log_loss: float
+    auc: float | None
+    confusion: list[list[int]]
+
+
+def classification(y: np.ndarray, p: np.ndarray) -> Classification:
     """Of class indices y (n,) and probabilities p (n, C):
 
     accuracy             share of rows whose largest probability is that of their class

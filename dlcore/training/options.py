@@ -6,10 +6,11 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arrays import ArrayLike
 from ..checks import COUNT, check, is_number, refused
 from ..errors import ConfigurationError
 from ..kernels.contract import wide
@@ -20,6 +21,8 @@ from .callbacks import Callback
 from .position import Batching, Position
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from ..preprocessing import FittedPreprocessing
 
 
@@ -45,7 +48,7 @@ def check_head(model: Sequential, loss: Loss) -> None:
         raise ConfigurationError(f"{owner} needs at least 2 outputs, the network has 1; use BinaryCrossEntropy for one")
 
 
-def dtype_name(dtype: Any) -> str:
+def dtype_name(dtype: npt.DTypeLike) -> str:
     """'float32' also for np.float32 and np.dtype("float32")."""
     try:
         if dtype is None:  # float64 for NumPy, but it was not asked for
@@ -81,7 +84,7 @@ def check_dtype(model: Sequential, optimizer: Optimizer, dtype: str) -> None:
         layer.check_dtype(dtype)
 
 
-def check_part(name: str, value: Any, kind: type) -> None:
+def check_part(name: str, value: object, kind: type) -> None:
     """Raise ConfigurationError unless this part of a trainer is of its kind."""
     if not isinstance(value, kind):
         hint = ": write it with parentheses" if isinstance(value, type) and issubclass(value, kind) else ""
@@ -109,7 +112,7 @@ def checked_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
     return callbacks
 
 
-def validation_parts(validation: Any) -> tuple[Any, Any, Any]:
+def validation_parts(validation: Sequence[ArrayLike]) -> tuple[ArrayLike, ArrayLike, ArrayLike | None]:
     """(X, y, sample_weight or None)"""
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         raise ConfigurationError("validation: expected a tuple (X, y) or (X, y, sample_weight)")

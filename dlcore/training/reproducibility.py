@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 
 from ..backends import Backend
-from ..backends.executors import blas_name
+from ..kernels.blas import numpys_blas
 from ..kernels.contract import wide
 from ..plan.program import Program
 
@@ -17,7 +17,7 @@ def run_by(backend: Backend, program: Program | None) -> dict[str, str]:
     return {
         "device": backend.name,
         "executor": program.executor.name if program else "none",
-        "blas": backend.device.algorithms.identity if backend.device else blas_name(),
+        "blas": backend.device.algorithms.identity if backend.device else str(numpys_blas()),
     }
 
 

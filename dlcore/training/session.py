@@ -43,8 +43,7 @@ class Session:
 
     @property
     def theta(self) -> Array:
-        theta: Array = self.state.theta[: self.recipe.parameters.trainable]
-        return theta
+        return self.state.theta[: self.recipe.parameters.trainable]
 
     @property
     def grad(self) -> Array:
@@ -56,8 +55,7 @@ class Session:
 
     def view(self, flat: Array, name: str) -> Array:
         """The part of theta or grad that belongs to a parameter, such as "0.W"."""
-        view: Array = self.recipe.parameters.view(self.backend.xp, flat, name)
-        return view
+        return self.recipe.parameters.view(self.backend.xp, flat, name)
 
     def before(self) -> None:
         """What an update does before its gradient is taken: with Nesterov's rule, look ahead."""

@@ -106,6 +106,7 @@ class Window:
     stay = False
 
     def __init__(self, backend: Backend, data: Mapping[str, np.ndarray], batch: int, seed: int, shuffle: bool) -> None:
+        assert backend.device is not None  # without memory of its own there is room for all rows
         self._device, self._data, self._seed, self._shuffle = backend.device, data, seed, shuffle
         self._n = len(data["X"])
         bytes_of_batch = max(1, sum(array.nbytes for array in data.values()) * batch // self._n)

@@ -13,9 +13,10 @@ import pytest
 
 import dlcore as dl
 from dlcore.arrays import to_host
-from dlcore.backends import backend, executors
+from dlcore.backends import backend
 from dlcore.backends.backend import Backend
 from dlcore.backends.executors import HOST_REPLAY, WORKER
+from dlcore.kernels import blas
 
 
 @pytest.fixture
@@ -261,7 +262,7 @@ def test_overlapping_fits_restore_the_blas_threads() -> None:
     def threads() -> set[int]:
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
-    executors._blas_controller.cache_clear()  # another test may have loaded one more BLAS since
+    blas._libraries.cache_clear()  # another test may have loaded one more BLAS since
     with threadpool_limits(2, user_api="blas"):
         before = threads()
         first, second = HOST_REPLAY.limits(1.0), WORKER.limits(1.0)

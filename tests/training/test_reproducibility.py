@@ -9,6 +9,7 @@ import pytest
 
 import dlcore as dl
 from dlcore.backends.backend import Backend
+from dlcore.kernels.blas import Blas
 from dlcore.training import reproducibility
 
 pytestmark = pytest.mark.skipif(
@@ -56,7 +57,7 @@ def test_another_blas_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2
     run = dl.Trainer(dl.Sequential(dl.Dense(3, 2)), dl.SoftmaxCrossEntropy(), dl.Adam(0.01))
     run.fit(X, y, epochs=1)
-    monkeypatch.setattr(reproducibility, "blas_name", lambda: "mkl 2026.0 avx512")
+    monkeypatch.setattr(reproducibility, "numpys_blas", lambda: Blas("mkl", "2026.0", "avx512", 1))
     run.save(tmp_path / "run.safetensors")
     monkeypatch.undo()
     with pytest.warns(UserWarning, match="resumed with blas '.*', not 'mkl 2026.0 avx512'"):

@@ -1,12 +1,10 @@
-"""NumPy's own BLAS, called by address from compiled code: OpenBLAS with 64-bit integers, as in NumPy's wheels.
+"""Matrix products by NumPy's own BLAS, called by address from compiled code: OpenBLAS with 64-bit integers, as in NumPy's wheels.
 
 With other builds (Accelerate, MKL, a distribution's) products are left to np.matmul.
 """
 
-import ctypes
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,28 +13,12 @@ from numba import types
 from numba.extending import intrinsic
 
 from ...errors import ContractError
+from ..blas import gemm_addresses
 from .compiled import OPTIONS
 from .entry import Entry
 from .products import PLAIN, TRANSPOSED
 
 _ROW_MAJOR = 101
-_LETTERS = {"float32": "s", "float64": "d"}
-
-
-@cache
-def gemm_addresses() -> dict[str, int]:
-    """Addresses of cblas_sgemm and cblas_dgemm by dtype; empty if NumPy has another BLAS."""
-    folder = Path(np.__file__).parent
-    for library in sorted({*folder.parent.glob("numpy.libs/*openblas64*"), *folder.glob(".dylibs/*openblas64*")}):
-        try:
-            functions = ctypes.CDLL(str(library))
-            return {
-                dtype: int(ctypes.cast(getattr(functions, f"scipy_cblas_{letter}gemm64_"), ctypes.c_void_p).value or 0)
-                for dtype, letter in _LETTERS.items()
-            }
-        except (OSError, AttributeError):
-            continue
-    return {}
 
 
 def reason() -> str:

@@ -11,13 +11,20 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, TypeGuard
 
 import numpy as np
 
 from ...files import write
 
 BYTES = 64  # size of a cublasLtMatmulAlgo_t, which may be stored and read by the same version of the library
+
+
+class Facts(TypedDict):
+    """Chosen algorithms of one version of the library on one kind of GPU, in hexadecimal digits."""
+
+    identity: str
+    chosen: dict[str, str]
 
 
 class Algorithms:
@@ -43,27 +50,27 @@ class Algorithms:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 write(self._file, json.dumps(known).encode())
 
-    def _remembered(self) -> dict[str, Any]:
+    def _remembered(self) -> dict[str, object]:
         """Choices by identity, from the file; none if it cannot be read."""
         with suppress(OSError, ValueError):
             found = json.loads(self._file.read_text(encoding="utf-8")) if self._file else {}
             return found if isinstance(found, dict) else {}
         return {}
 
-    def _of_this(self, known: Mapping[str, Any]) -> dict[str, Any]:
+    def _of_this(self, known: Mapping[str, object]) -> dict[str, object]:
         return {"identity": self.identity, "chosen": known.get(self.identity)}
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """All choices, as JSON values."""
         return {"identity": self.identity, "chosen": {key: value.hex() for key, value in self._chosen.items()}}
 
-    def hint(self, facts: Any) -> None:
+    def hint(self, facts: object) -> None:
         """Use stored choices of this identity, so that a resumed run computes the same bits."""
         if are_facts(facts) and facts["identity"] == self.identity:
             self._chosen |= {key: bytes.fromhex(value) for key, value in facts["chosen"].items()}
 
 
-def are_facts(facts: Any) -> bool:
+def are_facts(facts: object) -> TypeGuard[Facts]:
     """Whether this has the form of Algorithms.facts()."""
     if not isinstance(facts, Mapping) or not isinstance(facts.get("identity"), str):
         return False
@@ -71,7 +78,7 @@ def are_facts(facts: Any) -> bool:
     return isinstance(chosen, Mapping) and all(map(_is_algorithm, chosen.values()))
 
 
-def _is_algorithm(value: Any) -> bool:
+def _is_algorithm(value: object) -> bool:
     if not isinstance(value, str) or len(value) != 2 * BYTES:
         return False
     return all(c in "0123456789abcdef" for c in value)

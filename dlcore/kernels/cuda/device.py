@@ -31,15 +31,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from ...arrays import Array
 from .algorithms import Algorithms
 from .gemm import Products
 from .launch import OPTIONS, Shape, source
+from .memory import DeviceArray, Library
 
 LONG = 2e-3  # seconds; work that takes longer is timed once
+
+
+class Module(Protocol):
+    """Compiled kernels."""
+
+    def get_function(self, name: str, /) -> Callable[..., None]: ...
 
 
 class Upload(Protocol):
@@ -57,18 +65,18 @@ class Device(ABC):
 
     reason = ""
 
-    def __init__(self, cublaslt: Any, precision: str = "highest", cache: Path | None = None) -> None:
+    def __init__(self, cublaslt: Library | None, precision: str = "highest", cache: Path | None = None) -> None:
         """`precision` of float32 products is "highest", or "high" for TF32; `cache` is a file to remember algorithms in."""
         self._cublaslt, self._precision = cublaslt, precision
         self.algorithms = Algorithms(self.identity(), cache)
-        self._functions: dict[Any, Any] = {}
-        self._modules: dict[tuple[str, str, str], Any] = {}
+        self._functions: dict[tuple[tuple[str, str, str], str], Callable[..., None]] = {}
+        self._modules: dict[tuple[str, str, str], Module] = {}
         self._begin()
 
     def _begin(self) -> None:
-        self._scratch: dict[str, Any] = {}
+        self._scratch: dict[str, DeviceArray] = {}
         self._second: Device | None = None
-        self._outgrown: list[Any] = []  # kept: a captured graph may still write there
+        self._outgrown: list[DeviceArray] = []  # kept: a captured graph may still write there
         self._products = Products(self._cublaslt, self, self._precision) if self._cublaslt else None
 
     @property
@@ -85,19 +93,19 @@ class Device(ABC):
         return other
 
     @abstractmethod
-    def compiled(self, source: str) -> Any: ...
+    def compiled(self, source: str) -> Module: ...
 
     @abstractmethod
-    def zeros(self, count: int, dtype: str) -> Any: ...
+    def zeros(self, count: int, dtype: str) -> DeviceArray: ...
 
     @abstractmethod
-    def asarray(self, value: np.ndarray) -> Any: ...
+    def asarray(self, value: np.ndarray) -> DeviceArray: ...
 
     @abstractmethod
-    def to_host(self, array: Any) -> np.ndarray: ...
+    def to_host(self, array: DeviceArray) -> np.ndarray: ...
 
     @abstractmethod
-    def address(self, array: Any) -> int: ...
+    def address(self, array: DeviceArray) -> int: ...
 
     @abstractmethod
     def stream(self) -> int: ...
@@ -115,10 +123,10 @@ class Device(ABC):
     def staging(self, shape: tuple[int, ...], dtype: str) -> np.ndarray: ...
 
     @abstractmethod
-    def mark(self) -> Any: ...
+    def mark(self) -> object: ...
 
     @abstractmethod
-    def upload(self, target: Any, staged: np.ndarray, mark: Any) -> Upload: ...
+    def upload(self, target: Array, staged: np.ndarray, mark: object) -> Upload: ...
 
     @abstractmethod
     def free_memory(self) -> int: ...
@@ -130,7 +138,7 @@ class Device(ABC):
     @abstractmethod
     def seconds(self, work: Callable[[], None]) -> float: ...
 
-    def launch(self, file: str, kernel: str, dtype: str, shape: Shape, *arguments: Any, data: str = "") -> None:
+    def launch(self, file: str, kernel: str, dtype: str, shape: Shape, *arguments: object, data: str = "") -> None:
         module = file, dtype, data
         if (module, kernel) not in self._functions:
             if module not in self._modules:
@@ -138,13 +146,13 @@ class Device(ABC):
             self._functions[module, kernel] = self._modules[module].get_function(kernel)
         self._functions[module, kernel](*shape, arguments)
 
-    def partial_sums(self, dtype: str, count: int, tickets: int = 1) -> tuple[Any, Any]:
+    def partial_sums(self, dtype: str, count: int, tickets: int = 1) -> tuple[DeviceArray, DeviceArray]:
         """`count` numbers in the dtype of arithmetic (float64 or float32), and `tickets` words that are 0 between kernels."""
         real = np.dtype("float64" if dtype == "float64" else "float32")
         numbers = self._grown("parts", count * real.itemsize // 8 + 1, "float64")
         return numbers.view(real)[:count], self._grown("tickets", tickets, "int32")[:tickets]
 
-    def _grown(self, name: str, count: int, dtype: str) -> Any:
+    def _grown(self, name: str, count: int, dtype: str) -> DeviceArray:
         """A scratch vector of at least `count` entries, kept for the next kernel."""
         old = self._scratch.get(name)
         if old is None or old.size < count:
@@ -153,19 +161,26 @@ class Device(ABC):
             self._scratch[name] = self.zeros(max(count, 1024, 0 if old is None else 2 * old.size), dtype)
         return self._scratch[name]
 
-    def product(self, a: Any, b: Any, out: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> None:
+    def product(
+        self, a: DeviceArray, b: DeviceArray, out: DeviceArray, *, transpose_a: bool = False, transpose_b: bool = False
+    ) -> None:
         assert self._products
         self._products(a, b, out, transpose_a=transpose_a, transpose_b=transpose_b)
 
     def has_epilogue(self, epilogue: str, dtype: str, dtype_out: str) -> bool:
         return self._products is not None and self._products.is_right(epilogue, dtype, dtype_out)
 
-    def product_with(self, epilogue: str, *arrays: Any, **transpositions: bool) -> bool:
-        return self._products is not None and self._products.with_epilogue(epilogue, *arrays, **transpositions)
+    def product_with(
+        self, epilogue: str, a: DeviceArray, b: DeviceArray, out: DeviceArray, vector: DeviceArray | None,
+        kept: DeviceArray | None = None, *, transpose_a: bool = False, transpose_b: bool = False,
+    ) -> bool:  # fmt: skip
+        return self._products is not None and self._products.with_epilogue(
+            epilogue, a, b, out, vector, kept, transpose_a=transpose_a, transpose_b=transpose_b
+        )
 
 
 class _CupyUpload:
-    def __init__(self, cuda: Any, event: Any) -> None:
+    def __init__(self, cuda, event):
         self._cuda, self._event = cuda, event
 
     def before_use(self) -> None:
@@ -176,7 +191,7 @@ class _CupyUpload:
 
 
 class CupyDevice(Device):
-    """The current CUDA device, through CuPy."""
+    """The current CUDA device, through CuPy, which has no types: what takes or gives its objects is annotated in Device."""
 
     def __init__(self, precision: str = "highest", cache: Path | None = None) -> None:
         import cupy
@@ -196,19 +211,19 @@ class CupyDevice(Device):
             self.reason = f"matrix products are CuPy's: cuBLASLt cannot be loaded ({error})"
         super().__init__(library, precision, cache)
 
-    def compiled(self, source: str) -> Any:
+    def compiled(self, source):
         return self._cupy.RawModule(code=source, options=OPTIONS)
 
-    def zeros(self, count: int, dtype: str) -> Any:
+    def zeros(self, count, dtype):
         return self._cupy.zeros(count, dtype)
 
-    def asarray(self, value: np.ndarray) -> Any:
+    def asarray(self, value):
         return self._cupy.asarray(value)
 
-    def to_host(self, array: Any) -> np.ndarray:
+    def to_host(self, array):
         return self._cupy.asnumpy(array)
 
-    def address(self, array: Any) -> int:
+    def address(self, array):
         return int(array.data.ptr)
 
     def stream(self) -> int:
@@ -251,14 +266,15 @@ class CupyDevice(Device):
         import cupyx
 
         try:
-            return cupyx.empty_pinned(shape, dtype)
+            memory: np.ndarray = cupyx.empty_pinned(shape, dtype)
+            return memory
         except self._cupy.cuda.runtime.CUDARuntimeError as error:
             raise MemoryError(f"page-locked memory: {error}") from error
 
-    def mark(self) -> Any:
+    def mark(self):
         return self._cupy.cuda.get_current_stream().record(self._cupy.cuda.Event(disable_timing=True))
 
-    def upload(self, target: Any, staged: np.ndarray, mark: Any) -> Upload:
+    def upload(self, target, staged, mark):
         self._copies.wait_event(mark)
         target.set(staged, stream=self._copies)
         return _CupyUpload(self._cupy.cuda, self._copies.record())
@@ -284,9 +300,9 @@ class CupyDevice(Device):
         return first if first > LONG else min(once(10) for _ in range(3))
 
     def free_memory(self) -> int:
-        return int(self._cupy.cuda.runtime.memGetInfo()[0]) + self._cupy.get_default_memory_pool().free_bytes()
+        return int(self._cupy.cuda.runtime.memGetInfo()[0]) + int(self._cupy.get_default_memory_pool().free_bytes())
 
-    def product(self, a: Any, b: Any, out: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> None:
+    def product(self, a, b, out, *, transpose_a=False, transpose_b=False):
         if self._products is None:
             self._cupy.matmul(a.T if transpose_a else a, b.T if transpose_b else b, out=out)
         else:

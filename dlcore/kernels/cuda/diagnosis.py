@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import ctypes
 import importlib.metadata
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from .launch import flat
+
+if TYPE_CHECKING:
+    from .device import Device
+
+T = TypeVar("T")
 
 NO_DRIVER = "there is no NVIDIA driver (libcuda.so.1); see nvidia-smi, or use device='cpu'"
 NO_GPU = "CuPy finds no GPU; see nvidia-smi, or use device='cpu'"
@@ -47,10 +52,10 @@ def driver() -> int | None:
     return None
 
 
-def facts() -> dict[str, Any]:
+def facts() -> dict[str, str | None]:
     """Versions as text, the GPU and its memory, and `advice`: None if nothing is wrong."""
     installed, number = wheels(), driver()
-    found: dict[str, Any] = {
+    found: dict[str, str | None] = {
         "driver": _dotted(number),
         "runtime": _dotted(_known(_runtime)),
         "nvrtc": _known(_nvrtc),
@@ -63,7 +68,7 @@ def facts() -> dict[str, Any]:
     return found | {"advice": advice(found, installed)}
 
 
-def advice(found: dict[str, Any], installed: dict[str, str]) -> str | None:
+def advice(found: Mapping[str, str | None], installed: dict[str, str]) -> str | None:
     """The first problem, and the command that repairs it."""
     if found["driver"] is None:
         return NO_DRIVER
@@ -91,14 +96,14 @@ def advice_here() -> str | None:
     return NO_DRIVER if driver() is None else facts()["advice"]
 
 
-def trial(device: Any) -> None:
+def trial(device: Device) -> None:
     """Compile a kernel, launch it and wait for it.  A broken set-up may raise any exception here."""
     x = device.zeros(1, "float32")
     device.launch("dense", "add", "float32", flat(1), x, x, x, np.int64(1))
     device.to_host(x)
 
 
-def _known(question: Callable[[], Any]) -> Any:
+def _known(question: Callable[[], T]) -> T | None:
     """The answer, or None after any exception, because these facts are meant for broken installations."""
     try:
         return question()

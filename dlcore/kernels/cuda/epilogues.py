@@ -12,11 +12,12 @@ Entry (i, j) of a mask is bit j % 8 of byte j // 8 of row i, both for the librar
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol, TypedDict
 
 import numpy as np
 
 from ..table import host_dtype
+from .memory import DeviceArray, Memory
 
 M, N, K = 64, 128, 32  # sizes of the example
 BITS = 128  # rows of a mask are padded to a multiple of this many bits
@@ -33,12 +34,14 @@ def mask_bytes(columns: int) -> int:
 
 def gelu(z: np.ndarray) -> np.ndarray:
     """GELU in its tanh form."""
-    return 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
+    a: np.ndarray = 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
+    return a
 
 
 def gelu_grad(z: np.ndarray) -> np.ndarray:
     t = np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))
-    return 0.5 * (1 + t) + 0.5 * z * (1 - t * t) * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * z * z)
+    slope: np.ndarray = 0.5 * (1 + t) + 0.5 * z * (1 - t * t) * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * z * z)
+    return slope
 
 
 def relu(z: np.ndarray) -> np.ndarray:
@@ -61,18 +64,38 @@ EPILOGUES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]]
 }
 
 
+class Tries(Protocol):
+    """Products of gemm.py."""
+
+    precision: str
+
+    def tried(
+        self, name: str, a: DeviceArray, b: DeviceArray, out: DeviceArray, vector: DeviceArray | None,
+        kept: DeviceArray | None, /, *, transpose_a: bool, transpose_b: bool,
+    ) -> bool:  # fmt: skip
+        """Write out = epilogue `name` of op(a) op(b), if the library offers that; whether it does."""
+
+
+class Verdict(TypedDict):
+    """offered; error, relative to the largest value; right: whether that is small; keeps_nan.  None if not offered."""
+
+    offered: bool
+    error: float | None
+    right: bool | None
+    keeps_nan: bool | None
+
+
 class Probe:
     """Tries epilogues of `products` (gemm.py) on its device, for factors of `dtype` and results of `dtype_out`."""
 
-    def __init__(self, products: Any, device: Any, dtype: str, dtype_out: str | None = None) -> None:
+    def __init__(self, products: Tries, device: Memory, dtype: str, dtype_out: str | None = None) -> None:
         self._products, self._device, self._dtype, self._dtype_out = products, device, dtype, dtype_out or dtype
         random = np.random.default_rng(0)
         # small integers and halves: exact in every dtype, and so are their products
         self._a, self._b, self._v = (random.integers(-2, 3, shape) / 2.0 for shape in ((M, K), (K, N), N))
 
-    def verdict(self, name: str) -> dict[str, Any]:
-        """offered; error, relative to the largest value; right: whether that is small; keeps_nan.  None if not offered."""
-        facts: dict[str, Any] = {"offered": False, "error": None, "right": None, "keeps_nan": None}
+    def verdict(self, name: str) -> Verdict:
+        facts: Verdict = {"offered": False, "error": None, "right": None, "keeps_nan": None}
         pairs = self._compared(name, self._a, self._b)
         if pairs is None:
             return facts
@@ -93,12 +116,12 @@ class Probe:
         forward = "AUX" in name  # it also writes what the gradient reads
         kept = self._kept(name, np.zeros((M, N)) if forward else z) if forward or back else None
         vector = self._put(np.zeros(M if name == "BGRADB" else N) if sums else self._v, out=True)
-        layout = {"transpose_a": name == "BGRADA", "transpose_b": back}  # as a training step uses it
-        first, second = a.T if layout["transpose_a"] else a, b.T if back else b
+        turned = name == "BGRADA"  # as a training step uses it
+        first, second = a.T if turned else a, b.T if back else b
         out = self._put(np.zeros((M, N)), out=True)
         arrays = self._put(first), self._put(second), out
         used = vector if sums or "BIAS" in name else None
-        if not self._products.tried(name, *arrays, used, kept, **layout):
+        if not self._products.tried(name, *arrays, used, kept, transpose_a=turned, transpose_b=back):
             return None
         with np.errstate(invalid="ignore"):
             p = a @ b
@@ -107,18 +130,19 @@ class Probe:
             if sums:
                 of = {"BGRADA": b.sum(axis=0), "BGRADB": a.sum(axis=1)}
                 pairs.append((self._get(vector), of.get(name, want.sum(axis=0))))
-            if forward:
+            if forward and kept is not None:
                 pairs.append((self._get(kept), self._get(self._kept(name, p + self._v))))
         return pairs
 
-    def _kept(self, name: str, z: np.ndarray) -> Any:
+    def _kept(self, name: str, z: np.ndarray) -> DeviceArray:
         if "GELU" in name:
             return self._put(z, out=True)
         return self._device.asarray(np.packbits(z > 0, axis=1, bitorder="little"))
 
-    def _put(self, values: np.ndarray, *, out: bool = False) -> Any:
+    def _put(self, values: np.ndarray, *, out: bool = False) -> DeviceArray:
         dtype = host_dtype(self._dtype_out if out else self._dtype)
         return self._device.asarray(np.ascontiguousarray(values).astype(dtype))
 
-    def _get(self, array: Any) -> np.ndarray:
-        return self._device.to_host(array).astype("float64")
+    def _get(self, array: DeviceArray) -> np.ndarray:
+        values: np.ndarray = self._device.to_host(array).astype("float64")
+        return values

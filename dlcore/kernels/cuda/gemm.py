@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from ...errors import ConfigurationError, DeviceError
 from ..contract import dtype_name
 from .algorithms import BYTES
 from .epilogues import ALIGNMENT, BITS, SUMS_OF_TWO, Probe
+from .memory import DeviceArray, Library, Memory
 
 # cudaDataType_t and cublasComputeType_t
 _STORED = {"float64": 1, "float32": 0, "float16": 2, "bfloat16": 14}
@@ -36,21 +36,25 @@ PROPOSALS = 8  # algorithms that are timed
 REFUSALS = ("CUBLAS_STATUS_NOT_SUPPORTED", "CUBLAS_STATUS_ARCH_MISMATCH", "CUBLAS_STATUS_INVALID_VALUE")
 RESULT = 96  # bytes of a cublasLtMatmulHeuristicResult_t: the algorithm, size_t workspace, status, float, 4 int
 
+Plan = Callable[[DeviceArray, DeviceArray, DeviceArray], None]  # of (a, b, out)
+
 
 class Products:
     """`products(a, b, out)` on one device; plans are kept by shape."""
 
-    def __init__(self, library: Any, device: Any, precision: str = "highest") -> None:
+    def __init__(self, library: Library, device: Memory, precision: str = "highest") -> None:
         """`device` is a Device (device.py).  Raises ConfigurationError for a precision that does not exist."""
         if precision not in PRECISIONS:
             raise ConfigurationError(f"matmul_precision={precision!r}: expected one of {', '.join(PRECISIONS)}")
         self._library, self._device, self.precision = library, device, precision
         self._handle = library.create()
         self._workspace = device.zeros(WORKSPACE, "uint8")
-        self._plans: dict[tuple[Any, ...], Callable[..., None] | None] = {}
+        self._plans: dict[tuple[object, ...], Plan | None] = {}
         self._right: dict[tuple[str, str, str], bool] = {}  # epilogue, dtypes of factors and of the result
 
-    def __call__(self, a: Any, b: Any, out: Any, *, transpose_a: bool = False, transpose_b: bool = False) -> None:
+    def __call__(
+        self, a: DeviceArray, b: DeviceArray, out: DeviceArray, *, transpose_a: bool = False, transpose_b: bool = False
+    ) -> None:
         """out = op(a) op(b); op(v) is v or vᵀ.  All are C-contiguous; a and b have one dtype, and out has that or a wider one."""
         if 0 in a.shape or 0 in b.shape:
             out.fill(0)
@@ -61,7 +65,16 @@ class Products:
         plan(a, b, out)
 
     def with_epilogue(
-        self, name: str, a: Any, b: Any, out: Any, vector: Any, kept: Any = None, **transpositions: bool
+        self,
+        name: str,
+        a: DeviceArray,
+        b: DeviceArray,
+        out: DeviceArray,
+        vector: DeviceArray | None,
+        kept: DeviceArray | None = None,
+        *,
+        transpose_a: bool = False,
+        transpose_b: bool = False,
     ) -> bool:
         """out = epilogue `name` (epilogues.py) of op(a) op(b); `vector` is the bias or receives sums, `kept` serves the gradient.
 
@@ -69,10 +82,10 @@ class Products:
         """
         if 0 in a.shape or 0 in b.shape:
             return False
-        if a.shape[0 if transpositions.get("transpose_a") else 1] == 1 and name.startswith(SUMS_OF_TWO):
+        if a.shape[0 if transpose_a else 1] == 1 and name.startswith(SUMS_OF_TWO):
             return False
         right = self.is_right(name, dtype_name(a), dtype_name(out))
-        return right and self.tried(name, a, b, out, vector, kept, **transpositions)
+        return right and self.tried(name, a, b, out, vector, kept, transpose_a=transpose_a, transpose_b=transpose_b)
 
     def is_right(self, name: str, dtype: str, dtype_out: str) -> bool:
         """Whether the epilogue is offered for factors and results of these dtypes, is right and keeps NaN; tried once."""
@@ -83,7 +96,7 @@ class Products:
         return self._right[key]
 
     def tried(
-        self, name: str, a: Any, b: Any, out: Any, vector: Any, kept: Any = None, *,
+        self, name: str, a: DeviceArray, b: DeviceArray, out: DeviceArray, vector: DeviceArray | None, kept: DeviceArray | None = None, *,
         transpose_a: bool = False, transpose_b: bool = False,
     ) -> bool:  # fmt: skip
         """with_epilogue without the check of its results."""
@@ -104,7 +117,15 @@ class Products:
             plan(a, b, out)
         return plan is not None
 
-    def _plan(self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, settings: Mapping[int, int]) -> Any:
+    def _plan(
+        self,
+        a: DeviceArray,
+        b: DeviceArray,
+        out: DeviceArray,
+        transpose_a: bool,
+        transpose_b: bool,
+        settings: Mapping[int, int],
+    ) -> Plan | None:
         # a plan holds for these alignments, and for these addresses of vectors
         dtypes, aligned = (dtype_name(a), dtype_name(out)), self._alignments(a, b, out)
         key = *dtypes, a.shape, b.shape, transpose_a, transpose_b, aligned, *settings.values()
@@ -112,12 +133,18 @@ class Products:
             self._plans[key] = self.prepared(a, b, out, transpose_a, transpose_b, settings)
         return self._plans[key]
 
-    def _alignments(self, *arrays: Any) -> tuple[int, ...]:
+    def _alignments(self, *arrays: DeviceArray) -> tuple[int, ...]:
         return tuple(min(256, address & -address) for address in map(self._device.address, arrays))
 
     def prepared(
-        self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, settings: Mapping[int, int]
-    ) -> Callable[..., None] | None:
+        self,
+        a: DeviceArray,
+        b: DeviceArray,
+        out: DeviceArray,
+        transpose_a: bool,
+        transpose_b: bool,
+        settings: Mapping[int, int],
+    ) -> Plan | None:
         """A function of (a, b, out) for arrays like these, or None if no algorithm supports this product; `settings` are further
         attributes of it, such as an epilogue and the addresses that it reads and writes."""
         lt, handle, dtype = self._library, self._handle, dtype_name(a)
@@ -144,7 +171,7 @@ class Products:
         address, stream, workspace = self._device.address, self._device.stream, self._device.address(self._workspace)
 
         def start(
-            algorithm: np.ndarray, a: Any, b: Any, out: Any, kept: Any = scale
+            algorithm: np.ndarray, a: DeviceArray, b: DeviceArray, out: DeviceArray, kept: np.ndarray = scale
         ) -> None:  # only addresses are passed on
             d = address(out)
             lt.matmul(

@@ -12,7 +12,9 @@ compiled, products have their plans, scratch has its full size.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+
+from .device import Device
 
 STEPS = 32  # in the longer graph: launching it costs the host about 10 µs, and capturing it about as much per call
 
@@ -20,7 +22,7 @@ STEPS = 32  # in the longer graph: launching it costs the host about 10 µs, and
 class Graphs:
     """A graph of one step and a graph of STEPS steps, each captured when first needed, on the stream that is current then."""
 
-    def __init__(self, device: Any, calls: Sequence[Callable[[], None]]) -> None:
+    def __init__(self, device: Device, calls: Sequence[Callable[[], None]]) -> None:
         self._device, self._calls, self._tried = device, calls, False
         self._graphs: dict[int, Callable[[], None]] = {}
 
@@ -31,7 +33,7 @@ class Graphs:
         for size in (STEPS, 1):
             while steps >= size:
                 if size not in self._graphs:
-                    self._graphs[size] = self._device.captured(lambda size=size: self._make_calls(size))
+                    self._graphs[size] = self._device.captured(partial(self._make_calls, size))
                 self._graphs[size]()
                 steps -= size
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import ConfigurationError
-from ..contract import dtype_name
+from ..contract import HasDtype, dtype_name
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 # --fmad=false: without contraction a host compiler gets the same bits from the same source.  --ftz=true: float32 arithmetic puts 0
@@ -82,6 +82,6 @@ def source(file: str, dtype: str, data: str = "") -> str:
     return f"#define STORED_{dtype}\n" + (f"#define DATA {data}\n" if data else "") + text(f"{file}.cu")
 
 
-def dtype_of(array: Any) -> str:
+def dtype_of(array: HasDtype) -> str:
     """The dtype that kernels on this array are compiled for."""
     return dtype_name(array)

@@ -7,14 +7,15 @@ library, both run as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from ..table import BoundCall
+from .device import Device
 from .epilogues import mask_bytes
-from .overlap import touches
+from .memory import DeviceArray
+from .overlap import is_array, touches
 
 
 class Mask:
@@ -22,17 +23,19 @@ class Mask:
 
     def __init__(self) -> None:
         self.written = False
-        self._array: Any = None
+        self._array: DeviceArray | None = None
 
-    def array(self, device: Any, a: Any) -> Any:
+    def array(self, device: Device, a: DeviceArray) -> DeviceArray:
         """(rows, bytes) for an output a, allocated at the first use, when a step runs call by call and is not captured."""
         if self._array is None:
             rows, width = a.shape[0], mask_bytes(a.shape[1])
-            self._array = device.zeros(rows * width, "uint8").reshape(rows, width)
+            self._array = device.zeros(rows * width, "uint8").reshape((rows, width))
         return self._array
 
 
-def with_masks(device: Any, calls: Sequence[BoundCall], kernels: Callable[[Any], dict[str, Any]]) -> list[BoundCall]:
+def with_masks(
+    device: Device, calls: Sequence[BoundCall], kernels: Callable[[Device], Mapping[str, Callable[..., None]]]
+) -> list[BoundCall]:
     """The bound calls, with a mask for each ReLU whose gradient is in the list; `kernels(device)` are those of a device."""
     made = list(calls)
     for i, forward in enumerate(calls):
@@ -50,10 +53,14 @@ def with_masks(device: Any, calls: Sequence[BoundCall], kernels: Callable[[Any],
     return made
 
 
-def _is(device: Any, array: Any, other: Any) -> bool:
+def _is(device: Device, array: object, other: object) -> bool:
+    if not is_array(array) or not is_array(other):
+        return False
     return device.address(array) == device.address(other) and array.shape == other.shape
 
 
-def _sharing(mask: Mask, device: Any, call: BoundCall, kernels: Callable[[Any], dict[str, Any]]) -> BoundCall:
+def _sharing(
+    mask: Mask, device: Device, call: BoundCall, kernels: Callable[[Device], Mapping[str, Callable[..., None]]]
+) -> BoundCall:
     run = partial(kernels(device)[call.kernel.name], mask=mask)
     return BoundCall(replace(call.kernel, run=run), call.inputs, call.outputs)

@@ -10,17 +10,23 @@ parameters is one memory-bound kernel, with nothing left to run beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TypeGuard
+
+from ..table import BoundCall
+from .device import Device
+from .memory import DeviceArray
 
 ASIDE = ("weight_grad", "dense_grad")  # large products whose results are read late
 
 
-def overlapped(device: Any, calls: Sequence[Any], kernels: Callable[[Any], dict[str, Any]]) -> list[Callable[[], None]]:
+def overlapped(
+    device: Device, calls: Sequence[BoundCall], kernels: Callable[[Device], Mapping[str, Callable[..., None]]]
+) -> list[Callable[[], None]]:
     """The work of the bound calls, in the same order on each array; `kernels(device)` are the kernels bound to a device."""
     made: list[Callable[[], None]] = []
-    pending: list[Any] = []
+    pending: list[BoundCall] = []
     for i, call in enumerate(calls):
         if any(_conflict(device, call, other) for other in pending):
             made.append(device.join)
@@ -37,7 +43,7 @@ def overlapped(device: Any, calls: Sequence[Any], kernels: Callable[[Any], dict[
     return made
 
 
-def _conflict(device: Any, call: Any, other: Any) -> bool:
+def _conflict(device: Device, call: BoundCall, other: BoundCall) -> bool:
     """Whether one of two calls writes what the other reads or writes."""
     theirs = [*_ranges(device, other.inputs), *_ranges(device, other.outputs)]
     return _meet(_ranges(device, call.outputs), theirs) or _meet(
@@ -45,17 +51,22 @@ def _conflict(device: Any, call: Any, other: Any) -> bool:
     )
 
 
-def touches(device: Any, written: Iterable[Any], array: Any) -> bool:
+def touches(device: Device, written: Iterable[object], array: object) -> bool:
     """Whether any of the written arrays overlaps `array` in memory."""
     return _meet(_ranges(device, written), list(_ranges(device, [array])))
 
 
-def _ranges(device: Any, values: Iterable[Any]) -> Iterable[tuple[int, int]]:
+def _ranges(device: Device, values: Iterable[object]) -> Iterable[tuple[int, int]]:
     """(begin, end) of the arrays in memory; they are contiguous."""
     for value in values:
-        if getattr(value, "ndim", 0):
+        if is_array(value):
             start = device.address(value)
             yield start, start + value.nbytes
+
+
+def is_array(value: object) -> TypeGuard[DeviceArray]:
+    """One with dimensions."""
+    return bool(getattr(value, "ndim", 0))
 
 
 def _meet(some: Iterable[tuple[int, int]], others: Sequence[tuple[int, int]]) -> bool:

@@ -3,8 +3,7 @@
 They are the specification of the fast kernels, the fallback where there is none, and what the tests compare with.
 """
 
-from typing import Any
-
+from ..contract import Reference
 from . import (
     activations,
     adaptive,
@@ -20,7 +19,7 @@ from . import (
     updates,
 )
 
-KERNELS: dict[str, Any] = {
+KERNELS: dict[str, Reference] = {
     name: kernel
     for module in (data, dense, embedding, activations, normalization, random, losses, updates, adaptive, schedule)
     for name, kernel in vars(module).items()
