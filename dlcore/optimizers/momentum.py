@@ -78,6 +78,10 @@ class MovingAverageSGD(Optimizer):
     def numbers(self) -> dict[str, float]:
         return {"beta": float(self.beta)}
 
+    @property
+    def looks_ahead(self) -> bool:  # type: ignore[override]
+        return self.nesterov
+
     def before_gradient(self, k: Kernels, s: UpdateViews) -> None:
         if self.nesterov:
             k.named("look_ahead", with_numbers(s, reach=float(self.look_ahead)))

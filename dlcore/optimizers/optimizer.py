@@ -47,6 +47,8 @@ class Optimizer:
     slots: ClassVar[tuple[str, ...]] = ()
     # the kernel of the update
     kernel: ClassVar[str]
+    # before_gradient moves the parameters, and keeps them in the slot "origin"
+    looks_ahead: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self._check("learning_rate", self.learning_rate, "a positive number", lambda x: 0 < x < math.inf)

@@ -72,6 +72,11 @@ class State:
         if self.computed is not self.theta:
             self.backend.kernels.rounded(self.theta, out=self.computed)
 
+    def return_to(self, slot: str) -> None:
+        """The trained parameters are again those that an optimizer kept in this slot."""
+        self.theta[: self.parameters.trainable] = self.slot(slot)
+        self._round()
+
     def slot(self, name: str) -> Array:
         """An optimizer's flat buffer."""
         return self._flat(self.slots, name, (self.parameters.trainable,))

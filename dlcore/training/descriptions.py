@@ -41,28 +41,53 @@ def is_number(value: Any) -> bool:
     )
 
 
-def describe(value: Any) -> Any:
-    """A layer, loss, optimizer, schedule or model as JSON values; numbers, text and None as they are."""
+def describe(value: Any, depth: int = 0) -> Any:
+    """A layer, loss, optimizer, schedule or model as JSON values; numbers, text and None as they are.
+
+    Classes and functions that are not part of dlcore are named with their module; `build` needs them as custom objects.
+    Raises CheckpointError for layers nested so deep that `build` would refuse them.
+    """
+    if depth > DEPTH:
+        raise CheckpointError(
+            f"layers are more than {DEPTH} deep in each other, and a file holds no more; flatten the model"
+        )
     if isinstance(value, (Sequential, layers.Residual)):
-        return {"type": type(value).__name__, "layers": [describe(layer) for layer in value.layers]}
+        return {"type": type(value).__name__, "layers": [describe(layer, depth + 1) for layer in value.layers]}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        name = type(value).__name__
-        if _CLASSES.get(name) is not type(value):
-            return {"type": f"{type(value).__module__}.{type(value).__qualname__}"}
-        return {"type": name} | {f.name: describe(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
+        own = {f.name: describe(getattr(value, f.name), depth + 1) for f in dataclasses.fields(value) if f.init}
+        return {"type": _name_of(type(value))} | own
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, tuple):
-        return [describe(v) for v in value]
+        return [describe(v, depth) for v in value]
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, (Integral, Real)):
         return int(value) if isinstance(value, Integral) else float(value)
-    return {"type": f"{getattr(value, '__module__', '?')}.{getattr(value, '__qualname__', type(value).__qualname__)}"}
+    return {"type": _name_of(value if hasattr(value, "__qualname__") else type(value))}
 
 
-def build(description: Any, depth: int = 0) -> Any:
-    """What `describe` described.  Raises CheckpointError for a class that dlcore does not have, and for values it refuses."""
+def _name_of(kind: Any) -> str:
+    """The name of a class of dlcore; anything else by its module too."""
+    name = getattr(kind, "__name__", "")
+    return name if _CLASSES.get(name) is kind else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def foreign(description: Any) -> set[str]:
+    """Names of classes and functions in a description that are not part of dlcore, schedules left out."""
+    if isinstance(description, list):
+        return {name for each in description for name in foreign(each)}
+    if not isinstance(description, dict):
+        return set()
+    own = {description["type"]} if description["type"] not in _CLASSES else set()
+    return own.union(*(foreign(value) for field, value in description.items() if field != "schedule"))
+
+
+def build(description: Any, custom: Mapping[str, Any] | None = None, depth: int = 0) -> Any:
+    """What `describe` described.  `custom` has classes and functions that are not part of dlcore, by their names.
+
+    Raises CheckpointError for a class that is neither dlcore's nor in `custom`, and for values that a class refuses.
+    """
     if isinstance(description, list) and all(map(is_number, description)):
         return tuple(description)
     if not isinstance(description, Mapping):
@@ -75,19 +100,18 @@ def build(description: Any, depth: int = 0) -> Any:
         raise CheckpointError(f"the file describes parts more than {DEPTH} deep in each other; use another checkpoint")
     fields = dict(description)
     name = fields.pop("type", None)
-    if not isinstance(name, str) or name not in _CLASSES:
-        raise CheckpointError(
-            f"the file describes a {short.repr(name)}, which is not part of dlcore {__version__}; it cannot be built from the file"
-        )
-    kind: Any = _CLASSES[name]
+    kind: Any = _known(name, custom or {})
     try:
+        if not isinstance(kind, type):  # a function
+            return kind
         if issubclass(kind, (Sequential, layers.Residual)):
-            return kind(*(build(layer, depth + 1) for layer in fields["layers"]))
-        values = {field: build(value, depth + 1) for field, value in fields.items()}
-        for field in dataclasses.fields(kind):
+            return kind(*(build(layer, custom, depth + 1) for layer in fields["layers"]))
+        values = {field: build(value, custom, depth + 1) for field, value in fields.items()}
+        for field in dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ():
             if field.type == "bool" and not isinstance(values.get(field.name, False), bool):
                 raise TypeError(f"{field.name}={values[field.name]!r}, expected true or false")
-        if not isinstance(values.get("schedule"), (schedules.Schedule, type(None))):
+        given = (custom or {}).values()
+        if not isinstance(values.get("schedule"), (schedules.Schedule, type(None))) and values["schedule"] not in given:
             raise TypeError(f"schedule={values['schedule']!r}, expected a schedule")
         return kind(**values)
     except CheckpointError:
@@ -96,10 +120,29 @@ def build(description: Any, depth: int = 0) -> Any:
         raise CheckpointError(f"the file's description of {name} does not work: {error}") from error
 
 
-def without_function(description: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The optimizer's description, without a schedule that was a plain function; a warning says so."""
+def _known(name: Any, custom: Mapping[str, Any]) -> Any:
+    """The class or function of this name: dlcore's, or a custom object, which may be given without its module."""
+    if isinstance(name, str):
+        for given in (name, name.rpartition(".")[2]):
+            if given in custom:
+                return custom[given]
+        if name in _CLASSES:
+            return _CLASSES[name]
+    hint = f"; give custom_objects={{{name.rpartition('.')[2]!r}: …}}" if isinstance(name, str) and "." in name else ""
+    raise CheckpointError(
+        f"the file describes a {short.repr(name)}, which is not part of dlcore {__version__}{hint}; it cannot be built from the file"
+    )
+
+
+def without_function(
+    description: dict[str, Any], path: str | os.PathLike[str], custom: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The optimizer's description, without a schedule that was a plain function and is not in `custom`; a warning says so."""
     schedule = description.get("schedule")
-    if not isinstance(schedule, dict) or "." not in str(schedule.get("type")):
+    if not isinstance(schedule, dict):
+        return description
+    name = str(schedule.get("type"))
+    if "." not in name or name in custom or name.rpartition(".")[2] in custom:
         return description
     why = f"{path}: the schedule {schedule['type']} is a function and was not stored; the learning rate is constant now"
     warnings.warn(why, stacklevel=4)

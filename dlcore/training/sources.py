@@ -20,7 +20,7 @@ from ..kernels.contract import dtype_name
 from ..kernels.rng import order
 from ..kernels.table import Buffer, Run, host_dtype
 from ..plan.workspace import Workspace
-from .position import Cut, Position
+from .position import Batching, Position
 
 SHARE = 2  # data that take more than one part in SHARE of the free memory stay with the host
 HALF_BYTES = 2**28  # at most in half a window
@@ -79,12 +79,12 @@ class Resident:
         """The arrays go with the source."""
 
 
-def source_of(workspace: Workspace, rows: Mapping[str, Any], cut: Cut, seed: int) -> Source:
+def source_of(workspace: Workspace, rows: Mapping[str, Any], batching: Batching, seed: int) -> Source:
     """The rows on the device, or a window of them where they have no room there."""
     backend = workspace.backend
-    if is_on_gpu(rows["X"]) or has_room(backend, rows, cut.size):
+    if is_on_gpu(rows["X"]) or has_room(backend, rows, batching.size):
         return Resident(workspace, rows)
-    return Window(backend, rows, cut.size, seed, cut.shuffle)
+    return Window(backend, rows, batching.size, seed, batching.shuffle)
 
 
 def has_room(backend: Backend, data: Mapping[str, np.ndarray], batch: int) -> bool:

@@ -23,6 +23,7 @@ from .twin import (  # noqa: E402  needs torch
     WrittenOut,
     adagrad_inside,
     adam_inside,
+    batches,
     known,
     lion_step,
     normalized_step,
@@ -157,9 +158,10 @@ def compare(
     assert trainer.updates == len(losses) == 20
     assert twin.distance_to_kink > 1e-6, "choose another seed: a comparison at a kink says nothing"
     assert relative_difference(trainer.get_weights(), twin.weights()) < TOLERANCE
-    per_epoch = np.reshape(losses, (EPOCHS, -1))
-    rows = np.minimum(BATCH, ROWS - BATCH * np.arange(per_epoch.shape[1]))
-    np.testing.assert_allclose(history["loss"], per_epoch @ rows / ROWS, rtol=TOLERANCE)
+    w = np.ones(ROWS) if sample_weight is None else sample_weight
+    weights = [w[rows].sum() for rows in batches(ROWS, BATCH, EPOCHS, SEED)]
+    per_epoch = np.average(np.reshape(losses, (EPOCHS, -1)), axis=1, weights=np.reshape(weights, (EPOCHS, -1)))
+    np.testing.assert_allclose(history["loss"], per_epoch, rtol=TOLERANCE)
     return trainer, twin
 
 

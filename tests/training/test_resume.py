@@ -120,7 +120,7 @@ def test_a_resumed_run_is_the_same_run(device: str, optimizer: str, options: str
     whole = dl.Trainer(MODEL, dl.SoftmaxCrossEntropy(), OPTIMIZERS[optimizer], device=backend, seed=3)
     saving = SaveEachChunk(tmp_path)
     expected = result(whole, finish(whole, [saving], **OPTIONS[options]), tmp_path)
-    assert len(saving.files) > 15
+    assert len(saving.files) > 10
     step = 1 if (device, options) == ("worker", "plain") else 5  # every file, and for the rest one of five
     for file in saving.files[::step]:
         trainer = dl.Trainer.load(file, device=backend)
