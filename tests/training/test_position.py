@@ -59,7 +59,8 @@ def test_the_order_of_an_unfinished_epoch_is_used_up() -> None:
         {"batch": 0},  # between two epochs there is no batching
         {"batching": None},  # and inside one there is
         {"batch": 7},  # of 6
-        {"batching": {"n": 0, "size": 4, "shuffle": True, "accumulate": 1}}, {"batching": {"n": 22, "size": 4, "shuffle": 1, "accumulate": 1}},
+        {"batching": {"n": 0, "size": 4, "shuffle": True, "accumulate": 1}},
+        {"batching": {"n": 22, "size": 4, "shuffle": 1, "accumulate": 1}},
         {"batching": {"n": 22}}, {"batching": {"n": 22, "size": 4, "more": 1}},
     ],
     ids=str,
