@@ -40,6 +40,10 @@ def resolved(configuration: Configuration) -> Configuration:
     """
 
     def absolute(path: str) -> str:
+        try:
+            os.fsencode(path)
+        except UnicodeEncodeError:  # from a file in UTF-8, in a locale that has no encoding for it
+            path = os.fsdecode(path.encode("utf-8", "surrogateescape"))
         return os.path.abspath(os.path.expanduser(path))
 
     return replace(

@@ -110,7 +110,7 @@ def write(path: str | os.PathLike[str], predictions: Predictions) -> None:
         if form == ".npy"
         else predictions.parquet()
         if form == ".parquet"
-        else predictions.csv().encode()
+        else predictions.csv().encode("utf-8", "replace")
     )
     try:
         files.write(target, data)

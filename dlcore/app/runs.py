@@ -18,7 +18,6 @@ which grows line by line and is written before the checkpoint of its epoch.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shutil
@@ -33,6 +32,7 @@ from ..errors import CheckpointError, ConfigurationError
 from ..training.callbacks import Callback
 from ..training.interrupts import DeferredSignals
 from ..training.trainer import Trainer
+from .texts import dumps, utf8
 
 KEPT = 2  # step files that are kept
 
@@ -70,11 +70,11 @@ class RunDirectory:
         """config.toml"""
         import tomli_w
 
-        self.write("config.toml", tomli_w.dumps(sections).encode())
+        self.write("config.toml", utf8(tomli_w.dumps(sections), "config.toml"))
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """summary.json"""
-        self.write("summary.json", (json.dumps(summary, indent=2) + "\n").encode())
+        self.write("summary.json", (dumps(summary, indent=2) + "\n").encode())
 
     def open_metrics(self) -> TextIO:
         """metrics.jsonl, opened for appending and line-buffered."""
@@ -169,7 +169,7 @@ class Recording(Callback):
     def on_epoch_end(self, trainer: Trainer, logs: Mapping[str, float]) -> None:
         line = {"epoch": trainer.epoch, **logs, "learning_rate": trainer.learning_rate}
         try:
-            print(json.dumps(line), file=self._metrics)
+            print(dumps(line), file=self._metrics)
         except OSError as error:
             raise self._unwritten_metrics(error) from error
         if trainer.epoch % self.every == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
@@ -35,8 +36,10 @@ def summarize(trainer: Trainer, data: DataSet) -> dict[str, Any]:
 def draw(directory: RunDirectory, trainer: Trainer, data: DataSet) -> None:
     """curves.png, and confusion_matrix.png or predicted_against_true.png of the test rows, where matplotlib is installed."""
     try:
-        for name, figure in _figures(trainer, data):
-            directory.write(f"{name}.png", plotting.png(figure))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph")  # a font without a character of a name draws a box
+            for name, figure in _figures(trainer, data):
+                directory.write(f"{name}.png", plotting.png(figure))
     except ImportError:
         return
 
