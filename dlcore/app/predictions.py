@@ -14,6 +14,7 @@ from .. import files
 from ..errors import CheckpointError, ConfigurationError
 
 FORMS = (".csv", ".npy", ".parquet")
+_ABANDONED = 3600  # seconds after which an unfinished file must be one of a process that is gone
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ def write(path: str | os.PathLike[str], predictions: Predictions) -> None:
         else predictions.csv().encode("utf-8", "replace")
     )
     try:
+        files.remove_abandoned(target.parent, _ABANDONED)
         files.write(target, data)
     except OSError as error:
         raise CheckpointError(f"{target}: cannot be written: {error.strerror or error}") from error

@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     configuration = configuration_of(arguments)
 
+    from contextlib import nullcontext
     from dataclasses import replace
 
     from ..assembly import load, make_trainer, resolved
@@ -48,26 +49,28 @@ def run(arguments: argparse.Namespace) -> int:
     data, validation = load(configuration).split(configuration.validation)
     trainer = make_trainer(configuration, data)  # raises for what cannot work, before a folder is made
     configuration = replace(configuration, device=trainer.device)
-    directory = None
-    if arguments.out is not None:
-        directory = RunDirectory(arguments.out)
-        directory.write_configuration(configuration.sections())
-    say(_headline(configuration, trainer, len(data.X)))
-    session = Session(
-        configuration, data, validation, directory, arguments.checkpoint_every, progress=not arguments.no_progress
-    )
-    try:
-        trainer, restarts = session.train(trainer)
-    except Interrupted as stop:
-        say(str(stop))
-        return 128 + stop.number
-    summary = summarize(trainer, data) | restarts
-    if directory:
-        directory.write_summary(summary)
-        draw(directory, trainer, data)
+    with RunDirectory(arguments.out) if arguments.out is not None else nullcontext() as directory:
+        if directory:
+            directory.write_configuration(configuration.sections())
+        say(_headline(configuration, trainer, len(data.X)))
+        session = Session(
+            configuration, data, validation, directory, arguments.checkpoint_every, progress=not arguments.no_progress
+        )
+        try:
+            trainer, restarts = session.train(trainer)
+        except Interrupted as stop:
+            say(str(stop))
+            return 128 + stop.number
+        summary = summarize(trainer, data) | restarts
+        if directory:
+            directory.write_summary(summary)
+            draw(directory, trainer, data)
     print_summary(summary)
-    if directory:
-        say(f"results are in {directory.path}")
+    say(
+        f"results are in {directory.path}"
+        if directory
+        else "nothing was saved; --out DIR keeps the network and its figures"
+    )
     return 0
 
 

@@ -76,6 +76,7 @@ def test_what_was_found_in_the_file_is_said(folder, capsys):
         "dlcore: 160 training rows; 40 test rows, drawn from a fixed stream",
         "dlcore: column 'value' is left out: it is not wanted",
         "dlcore: t.csv, 160 rows; 6-16-2 relu, 146 parameters; cpu float32",
+        "dlcore: nothing was saved; --out DIR keeps the network and its figures",
     ]
 
 
@@ -421,6 +422,7 @@ def test_a_torn_checkpoint_is_passed_over(folder, tmp_path, capsys):
     assert main(["evaluate", str(run), str(folder / "t.csv"), "--device", "cpu"]) == 0
     assert f"{newer}: cannot be read as a checkpoint" in capsys.readouterr().err
     older.unlink()
+    (run / "checkpoints" / "best.safetensors").unlink()
     assert "cannot be read as a checkpoint" in fails_after_notes(
         capsys, 4, "evaluate", run, folder / "t.csv", "--device", "cpu"
     )
