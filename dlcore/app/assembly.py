@@ -10,11 +10,11 @@ import os
 from dataclasses import replace
 from types import ModuleType
 
-from .. import optimizers
+from .. import file_kinds, optimizers
 from ..data.dataset import DataSet
 from ..data.digits import load_digits
 from ..data.images import IMAGE_SETS, load_images
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, DataError
 from ..layers import Dense, Embedding, Layer, activations
 from ..layers.sequential import Sequential
 from ..losses import SoftmaxCrossEntropy, SquaredError
@@ -61,6 +61,8 @@ def load(configuration: Configuration) -> DataSet:
     if configuration.data not in NAMED_DATA:
         if configuration.data_dir is not None:
             raise ConfigurationError(f"--data-dir is for {', '.join(IMAGE_SETS)}; {configuration.data} is a file")
+        for path in filter(None, (configuration.data, configuration.test)):
+            check_table_file(path)
         return load_file(configuration)
     for setting in OF_TABLES.values():
         if getattr(configuration, setting.name) != setting.default:
@@ -74,6 +76,16 @@ def load(configuration: Configuration) -> DataSet:
             f"--data-dir is for {', '.join(IMAGE_SETS)}; {configuration.data} comes with the package"
         )
     return DataSet(*load_digits(), classes=tuple("0123456789"))
+
+
+def check_table_file(path: str) -> None:
+    """Raise DataError for what holds no rows: a folder, a network, a picture.  A file that cannot be opened is left to its reader."""
+    try:
+        kind = file_kinds.kind_of(path)
+    except (OSError, ValueError):
+        return
+    if not file_kinds.can_hold_a_table(kind):
+        raise DataError(f"{path} is {kind}, expected a file with a table: CSV, Parquet, Arrow, NPY or NPZ")
 
 
 def make_trainer(configuration: Configuration, data: DataSet) -> Trainer:

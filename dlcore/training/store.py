@@ -52,6 +52,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     from safetensors import safe_open
 
     target = Path(path)
+    _check_kind(target)
     try:
         with safe_open(str(target), framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -72,6 +73,19 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         if _array_digest(arrays[name]) != digest:
             raise CheckpointError(f"{target}: array {short.repr(name)} was altered; use another checkpoint")
     return arrays, facts
+
+
+def _check_kind(path: Path) -> None:
+    """Raise CheckpointError, saying what is there, unless it is a file that may be a checkpoint."""
+    from .. import file_kinds
+
+    try:
+        kind = file_kinds.kind_of(path)
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise CheckpointError(f"{path}: cannot be read as a checkpoint: {why}") from error
+    if kind not in (file_kinds.SAFETENSORS, "data of an unknown kind"):
+        raise CheckpointError(f"{path}: cannot be read as a checkpoint: it is {kind}")
 
 
 def _checked(path: Path, text: str) -> dict[str, Any]:

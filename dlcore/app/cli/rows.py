@@ -11,11 +11,11 @@ import numpy as np
 
 from ...data.table_files import read_table
 from ...data.tables import Numbers, Table
-from ...errors import ConfigurationError, DataError, ShapeError
+from ...errors import CheckpointError, ConfigurationError, DataError, ShapeError
 from ...preprocessing import FittedPreprocessing
 from ...preprocessing.columns import Classes, Values
 from ...training.trainer import Trainer
-from ..assembly import load
+from ..assembly import check_table_file, load
 from ..configuration import NAMED_DATA, configure, read_toml
 from ..predictions import Predictions
 from ..raw_data import dialect_of, report_skipped
@@ -53,6 +53,10 @@ class Rows:
 def network(arguments: argparse.Namespace) -> tuple[Trainer, dict[str, Any]]:
     """The network of RUN, a folder or a checkpoint file, and the run's settings for reading files."""
     given, device = Path(arguments.run_dir), getattr(arguments, "device", "auto")
+    if not given.exists():
+        raise CheckpointError(
+            f"RUN {given}: there is no such file or folder; expected the folder of a run, or a checkpoint"
+        )
     if not given.is_dir():
         return Trainer.load(given, device=device), {}
     trainer = newest_trainer(given, device)
@@ -72,6 +76,7 @@ def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: dict[str,
                 f"{run.data} has {data.X_test.shape[1]} columns, the network takes {trainer.model.input_width}"
             )
         return Rows(data.X_test, data.y_test, data.classes, np.arange(len(data.X_test)), len(data.X_test))
+    check_table_file(run.data)
     fitted = trainer.preprocessing
     names = () if fitted is None else [column.name for column in fitted.columns]
     table = read_table(run.data, dialect_of(run), names)
