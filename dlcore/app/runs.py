@@ -1,11 +1,13 @@
 """The folder of a run, the files written during training, and the end of training by a signal.
 
     config.toml                     the resolved configuration
+    data.json                       numbers of rows for training, validation and test, and digests of the files they are from
     metrics.jsonl                   a line for each epoch: epoch, loss, seconds, learning_rate
     checkpoints/step_N.safetensors  the trainer after N updates; the newest two, so that one is left if the other is torn
     checkpoints/best.safetensors    the checkpoint with the lowest loss in its epoch, of validation or of training
-    summary.json                    results; it is there only when the run is finished
+    test_predictions.csv            of each test row its position in the file, its target and what the network makes of it
     curves.png                      and confusion_matrix.png or predicted_against_true.png, where matplotlib is installed
+    summary.json                    results; it is there only when the run is finished
 
 With several restarts, each has metrics.jsonl and checkpoints in its own folder restart_K; those of the restart that is kept
 are moved up when all are finished.
@@ -126,9 +128,9 @@ class RunDirectory:
 
         self.write("config.toml", utf8(tomli_w.dumps(sections), "config.toml"))
 
-    def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """summary.json"""
-        self.write("summary.json", (dumps(summary, indent=2) + "\n").encode())
+    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """data.json and summary.json"""
+        self.write(name, (dumps(value, indent=2) + "\n").encode("utf-8", "surrogateescape"))
 
     def open_metrics(self) -> TextIO:
         """metrics.jsonl, opened for appending and line-buffered."""

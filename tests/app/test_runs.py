@@ -203,14 +203,14 @@ def test_each_line_of_the_metrics_is_in_the_file_when_its_epoch_is_over(tmp_path
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     directory = RunDirectory(tmp_path)
-    directory.write_summary({"epochs": 1})
+    directory.write_json("summary.json", {"epochs": 1})
 
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(dl.CheckpointError, match=r"summary.json: cannot be written: No space left on device"):
-        directory.write_summary({"epochs": 2})
+        directory.write_json("summary.json", {"epochs": 2})
     assert json.loads((tmp_path / "summary.json").read_text()) == {"epochs": 1}
     assert list(tmp_path.glob(".*")) == []
 

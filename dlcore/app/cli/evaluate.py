@@ -1,4 +1,4 @@
-"""`dlcore evaluate RUN DATA`: loss and metrics of a trained network on rows with known targets."""
+"""`dlcore evaluate RUN [FILE]`: loss and metrics of a trained network on rows with known targets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from .arguments import add_reading_flags, name, path
 
-SUMMARY = "measure a trained network on the rows of a file"
+SUMMARY = "measure a trained network on its test rows, or on the rows of a file"
 
 _SHOWN = 12  # classes of a confusion matrix that fit a terminal
 
@@ -15,8 +15,9 @@ _SHOWN = 12  # classes of a confusion matrix that fit a terminal
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_dir", type=path, metavar="RUN", help="the folder of a run, or a checkpoint file")
     parser.add_argument(
-        "data", type=path, metavar="FILE", help="rows with targets, or digits, mnist, ...: its test rows"
-    )
+        "data", type=path, metavar="FILE", nargs="?",
+        help="rows with targets, or digits, mnist, ...: their test rows; without it the test rows of the run",
+    )  # fmt: skip
     parser.add_argument(
         "--target", type=name, metavar="COLUMN", help="column of the targets, for a network saved without preprocessing"
     )

@@ -12,6 +12,7 @@ from ...data.dataset import DataSet
 from ...training.metrics import confusion_matrix
 from ...training.trainer import Trainer
 from ..runs import RunDirectory
+from .rows import Rows
 
 
 def summarize(trainer: Trainer, data: DataSet) -> dict[str, Any]:
@@ -31,6 +32,13 @@ def summarize(trainer: Trainer, data: DataSet) -> dict[str, Any]:
         **{f"test_{name}": value for name, value in test.items()},  # loss, and accuracy or rmse
         **({"rows_left_out": data.left_out} if data.left_out else {}),
     }
+
+
+def test_predictions(trainer: Trainer, data: DataSet) -> bytes:
+    """test_predictions.csv: position, target and prediction of each test row, in units of the target."""
+    rows = Rows.of_test(data)
+    y = data.y_test if rows.classes else rows.in_units(data.y_test)
+    return rows.predict(trainer).csv_with_targets(y).encode("utf-8", "replace")
 
 
 def draw(directory: RunDirectory, trainer: Trainer, data: DataSet) -> None:

@@ -41,8 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from ..assembly import load, make_trainer, resolved
+    from ..run_data import RunData
     from ..runs import RunDirectory
-    from .results import draw, print_summary, summarize
+    from .results import draw, print_summary, summarize, test_predictions
     from .session import Interrupted, Session
 
     configuration = resolved(configuration)
@@ -52,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     with RunDirectory(arguments.out) if arguments.out is not None else nullcontext() as directory:
         if directory:
             directory.write_configuration(configuration.sections())
+            directory.write_json("data.json", RunData.of(configuration, data, validation).describe())
         say(_headline(configuration, trainer, len(data.X)))
         session = Session(
             configuration, data, validation, directory, arguments.checkpoint_every, progress=not arguments.no_progress
@@ -63,8 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
             return 128 + stop.number
         summary = summarize(trainer, data) | restarts
         if directory:
-            directory.write_summary(summary)
+            directory.write("test_predictions.csv", test_predictions(trainer, data))
             draw(directory, trainer, data)
+            directory.write_json("summary.json", summary)
     print_summary(summary)
     say(
         f"results are in {directory.path}"

@@ -23,7 +23,8 @@ def test_a_run_leaves_the_documented_files(run):
     steps = ["checkpoints/step_115.safetensors", "checkpoints/step_138.safetensors"]  # 23 updates an epoch
     confusion, curves = (["confusion_matrix.png"], ["curves.png"]) if find_spec("matplotlib") else ([], [])
     assert found == [
-        "checkpoints/best.safetensors", *steps, "config.toml", *confusion, *curves, "metrics.jsonl", "summary.json",
+        "checkpoints/best.safetensors", *steps, "config.toml", *confusion, *curves, "data.json", "metrics.jsonl",
+        "summary.json", "test_predictions.csv",
     ]  # fmt: skip
 
 
@@ -249,3 +250,15 @@ def test_sigterm_ends_a_process_with_a_checkpoint_and_143(tmp_path):
     assert "Traceback" not in err
     newest = max((out / "checkpoints").glob("step_*"), key=lambda path: int(path.stem[5:]))
     assert dl.Trainer.load(newest).updates == int(newest.stem[5:])
+
+
+def test_the_test_rows_of_a_named_data_set_are_measured_again(run, capsys):
+    summary = json.loads((run / "summary.json").read_text())
+    capsys.readouterr()
+    assert main(["evaluate", str(run), "--device", "cpu", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["rows"], found["accuracy"]) == (360, summary["test_accuracy"])
+    lines = (run / "test_predictions.csv").read_text().splitlines()
+    assert lines[0].startswith("row,target,prediction,probability_0,")
+    right = [row.split(",")[1] == row.split(",")[2] for row in lines[1:]]
+    assert sum(right) / len(right) == pytest.approx(summary["test_accuracy"])
