@@ -64,7 +64,8 @@ def commented(configuration: Configuration) -> Iterator[str]:
 
     yield "# dlcore train FILE runs this; flags and --set section.key=value override it, without changing the file"
     given, present = configuration.sections(), ""
-    for name, each in SETTINGS.items():
+    sections = list(dict.fromkeys(name.partition(".")[0] for name in SETTINGS))
+    for name, each in sorted(SETTINGS.items(), key=lambda item: sections.index(item[0].partition(".")[0])):
         section, _, key = name.partition(".")
         if section not in given:
             continue

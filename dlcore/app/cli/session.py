@@ -28,11 +28,15 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class Session:
-    """Configuration and data of a training, and the folder for its records, if any: a checkpoint every `every` epochs."""
+    """Configuration and data of a training, and the folder for its records, if any: a checkpoint every `every` epochs.
+
+    weights   of the training rows, or None
+    """
 
     configuration: Configuration
     data: DataSet
     validation: tuple[np.ndarray, np.ndarray] | None
+    weights: np.ndarray | None
     directory: RunDirectory | None
     every: int
     progress: bool
@@ -45,7 +49,8 @@ class Session:
         restarts = self.configuration.restarts
         if restarts == 1:
             return self._fit(first, self.directory), {}
-        rows, kind = (self.validation, "validation") if self.validation else ((self.data.X, self.data.y), "training")
+        training = self.data.X, self.data.y, self.weights
+        rows, kind = (self.validation, "validation") if self.validation else (training, "training")
         losses: list[float | None] = []
         best: tuple[float, int, Trainer, RunDirectory | None] | None = None
         for k in range(1, restarts + 1):
@@ -86,7 +91,7 @@ class Session:
             try:
                 trainer.fit(
                     X, self.data.y, epochs=run.epochs, batch_size=run.batch_size, validation=self.validation,
-                    callbacks=callbacks, progress=self.progress,
+                    sample_weight=self.weights, callbacks=callbacks, progress=self.progress,
                 )  # fmt: skip
                 loss = monitored({name: values[-1] for name, values in trainer.history.items()})
             except Stopped:

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from contextlib import nullcontext
     from dataclasses import replace
 
-    from ..assembly import load, make_trainer, resolved
+    from ..assembly import load, make_trainer, resolved, row_weights
     from ..run_data import RunData
     from ..runs import RunDirectory
     from .results import draw, print_summary, summarize, test_predictions
@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     configuration = resolved(configuration)
     data, validation = load(configuration).split(configuration.validation)
     trainer = make_trainer(configuration, data)  # raises for what cannot work, before a folder is made
+    weights = row_weights(configuration, data)
     configuration = replace(configuration, device=trainer.device)
     with RunDirectory(arguments.out) if arguments.out is not None else nullcontext() as directory:
         if directory:
@@ -56,7 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
             directory.write_json("data.json", RunData.of(configuration, data, validation).describe())
         say(_headline(configuration, trainer, len(data.X)))
         session = Session(
-            configuration, data, validation, directory, arguments.checkpoint_every, progress=not arguments.no_progress
+            configuration,
+            data,
+            validation,
+            weights,
+            directory,
+            arguments.checkpoint_every,
+            progress=not arguments.no_progress,
         )
         try:
             trainer, restarts = session.train(trainer)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import dlcore as dl
+from dlcore.app.assembly import load, make_trainer
 from dlcore.app.cli import evaluate, main
+from dlcore.app.configuration import configure, read_toml
 from dlcore.data.frames import table
 from dlcore.data.split import held_out_rows
 from dlcore.data.table_files import read_table
@@ -513,3 +515,33 @@ def test_only_a_run_has_test_rows(capsys, folder, tmp_path):
     assert "FILE is missing: " in fails_after_notes(capsys, 2, "evaluate", alone)
     words = ("evaluate", folder / "classes", "--separator", ";")
     assert "--separator is for FILE" in fails_after_notes(capsys, 2, *words)
+
+
+def test_balanced_classes_are_trained_with_the_weights_of_scikit_learn(tmp_path):
+    """The loss of one epoch in one batch is that of the initial weights: the weighted mean."""
+    few = [row for i, row in enumerate(ROWS) if row["kind"] == 'the "rest"' or i % 4 == 0]
+    (tmp_path / "t.csv").write_text(text(few))
+    words = [
+        "train",
+        str(tmp_path / "t.csv"),
+        "--target",
+        "kind",
+        *QUICK,
+        "1",
+        "--batch-size",
+        "1000",
+        "--optimizer",
+        "sgd",
+    ]
+    losses = {}
+    for name, more in (("equal", []), ("balanced", ["--class-weight", "balanced"])):
+        assert main([*words, *more, "--out", str(tmp_path / name)]) == 0
+        losses[name] = json.loads((tmp_path / name / "metrics.jsonl").read_text())["loss"]
+    run = configure(read_toml(tmp_path / "balanced" / "config.toml"))
+    assert run.class_weight == ("balanced",)
+    data = load(run)
+    trainer = make_trainer(run, data)
+    weight = pytest.importorskip("sklearn.utils.class_weight").compute_sample_weight("balanced", data.y)
+    assert losses["balanced"] == pytest.approx(trainer.evaluate(data.X, data.y, weight)["loss"], rel=1e-5)
+    assert losses["equal"] == pytest.approx(trainer.evaluate(data.X, data.y)["loss"], rel=1e-5)
+    assert abs(losses["equal"] - losses["balanced"]) > 1e-3

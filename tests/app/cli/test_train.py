@@ -51,8 +51,8 @@ def test_metrics_have_a_line_for_each_epoch(run):
 def test_the_resolved_configuration_is_written(run):
     assert tomllib.loads((run / "config.toml").read_text()) == {
         "data": {"source": "digits", "validation": 0.0},
-        "model": {"hidden": [32], "activation": "relu"},
-        "optimizer": {"name": "adam", "learning_rate": 0.01, "l2": 1e-4},
+        "model": {"hidden": [32], "activation": "relu", "dropout": 0.0},
+        "optimizer": {"name": "adam", "learning_rate": 0.01, "l2": 1e-4, "weight_decay": 0.0},
         "training": {
             "epochs": 6, "batch_size": 64, "restarts": 1, "seed": 0, "device": "cpu", "dtype": "float32",
             "matmul_precision": "highest",
