@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import DivergenceError
+from .figures import asks_for_all_labels
 from .history import History
 from .interrupts import deferred_interrupts
 from .listeners import Listeners
@@ -38,7 +39,7 @@ class Loop:
     ) -> None:
         self.session, self.pace, self.listeners = session, pace, listeners
         self._rate, self._validate, self._report = rate, validate, report
-        self.history = History()
+        self.history = History(all_labels=asks_for_all_labels(session.recipe))
 
     def run(self, epochs: int, last_logs: Mapping[str, float]) -> History:
         """Train until `epochs` are finished in all, or a callback says stop; `last_logs` are those of the last finished epoch.

@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any
 
 from .callbacks import Callback, Trained
-from .figures import shown
+from .figures import label, shown
 
 _UNSHOWN = ("seconds", "learning_rate")
 _BAR = 16  # columns
@@ -45,8 +45,8 @@ class Progress(Callback):
     `off`: an error has switched it off.
     """
 
-    def __init__(self, epochs: int, updates: int) -> None:
-        self.epochs, self.updates = epochs, updates
+    def __init__(self, epochs: int, updates: int, *, all_labels: bool = False) -> None:
+        self.epochs, self.updates, self.all_labels = epochs, updates, all_labels
         self._first = self._done = 0  # updates before this fit, epochs finished in it
         self._drawn = 0.0
         self._bar: Any = None
@@ -82,7 +82,11 @@ class Progress(Callback):
     @_never_ends_a_run
     def on_epoch_end(self, trainer: Trained, logs: Mapping[str, float]) -> None:
         self._done += 1
-        numbers = [f"{name} {shown(name, value)}" for name, value in logs.items() if name not in _UNSHOWN]
+        numbers = [
+            f"{label(name, self.all_labels)} {shown(name, value)}"
+            for name, value in logs.items()
+            if name not in _UNSHOWN
+        ]
         room = self._bar.console.width - len(f"epoch {self.epochs}/{self.epochs}") - _BAR - len(" 0:00:00 left ") - 2
         while numbers and len("  ".join(numbers)) > room:  # else rich would cut the time left
             numbers.pop()

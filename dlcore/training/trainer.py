@@ -31,6 +31,7 @@ from .callbacks import Callback
 from .checkpoint import Checkpoint
 from .descriptions import FAILURES
 from .evaluation import Evaluator
+from .figures import asks_for_all_labels
 from .history import History
 from .listeners import Listeners, Told
 from .loop import Loop
@@ -125,7 +126,7 @@ class Trainer:
         """Initial weights of the seed, empty slots, step 0, empty history."""
         with self.backend.context():
             self.state.initialize(self.seed)
-        self.history = History()
+        self.history = History(all_labels=asks_for_all_labels(self.recipe))
         self.learning_rate = float(self.optimizer.learning_rate)
         self._position, self._before = Position(), None
 
@@ -256,7 +257,8 @@ class Trainer:
                 self._position, self._before = self._position.without_unfinished(), None
             total = epochs if resume else self._position.epoch + epochs
             if progress:
-                callbacks.append(Progress(max(total - self._position.epoch, 0), cut.updates))
+                all_labels = asks_for_all_labels(self.recipe)
+                callbacks.append(Progress(max(total - self._position.epoch, 0), cut.updates, all_labels=all_labels))
             names = ("loss", self.loss.metric)
             self.reports = ("loss", *(f"val_{name}" for name in names if held_out), "seconds")
             source = source_of(self._workspace, rows.arrays(self.state.dtype), cut, self.seed)
@@ -319,6 +321,7 @@ class Trainer:
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """{"loss": …, "accuracy": …}, or {"loss": …, "rmse": …} for a regression loss; label smoothing is off.
 
+        Where rows have several labels, accuracy is the share of rows of which all labels are right (exact match).
         Classes are those of the logits; where outputs are equal only after rounding, predict_labels may choose another.
         """
         with self.backend.context():
@@ -379,7 +382,10 @@ class Trainer:
             self.state.restore(found.arrays, self.optimizer.slots)
             for name, values in found.counters.items():
                 self.state.set_counter(name, np.array(values))
-        self.history, self.learning_rate = History(found.history), found.learning_rate
+        self.history, self.learning_rate = (
+            History(found.history, all_labels=asks_for_all_labels(self.recipe)),
+            found.learning_rate,
+        )
         self._position, self._before = found.position, found.told
         self._resumed_from = {**found.run_by, "dtype": found.recipe.dtype}
         self._algorithms, self.preprocessing = found.algorithms, found.preprocessing

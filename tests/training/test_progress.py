@@ -137,3 +137,12 @@ def test_nothing_is_written_where_the_output_is_no_terminal(capsys):
     trainer = dl.Trainer(dl.Sequential(dl.Dense(1, 1)), dl.SquaredError(), dl.SGD(0.1))
     trainer.fit(X, 2 * X, epochs=2, progress=True)
     assert "".join(capsys.readouterr()) == ""
+
+
+def test_the_live_line_says_where_all_labels_must_be_right(monkeypatch):
+    output = io.StringIO()
+    monkeypatch.setattr("rich.console.Console", lambda **_: Console(file=output, force_terminal=True, width=150))
+    trainer = dl.Trainer(dl.Sequential(dl.Dense(1, 2)), dl.BinaryCrossEntropy(), dl.SGD(0.1))
+    y = np.zeros((100, 2))
+    trainer.fit(X, y, epochs=1, progress=True, validation=(X, y))
+    assert "val_accuracy (all labels) " in output.getvalue()

@@ -11,6 +11,7 @@ import numpy as np
 from ...data.dataset import DataSet
 from ...errors import DivergenceError
 from ...training.callbacks import Callback, EarlyStopping
+from ...training.figures import shown
 from ...training.trainer import Trainer
 from ..assembly import make_trainer
 from ..configuration import Configuration
@@ -67,7 +68,7 @@ class Session:
                 continue
             loss = trainer.evaluate(*rows)["loss"]
             losses.append(loss if math.isfinite(loss) else None)
-            say(f"restart {k} of {restarts}, seed {run.seed}: {kind} loss {loss:.4g}")
+            say(f"restart {k} of {restarts}, seed {run.seed}: {kind} loss {shown('loss', loss)}")
             if best is None or loss < best[0] or math.isnan(best[0]):
                 best = loss, k, trainer, directory
         assert best is not None  # otherwise the last restart has raised

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..assembly import load, make_trainer, resolved, row_weights
     from ..run_data import RunData
     from ..runs import RunDirectory
-    from .results import draw, print_summary, summarize, test_predictions
+    from .results import draw, print_summary, summarize, test_predictions, time_note
     from .session import Interrupted, Session
 
     configuration = resolved(configuration)
@@ -76,6 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
             draw(directory, trainer, data)
             directory.write_json("summary.json", summary)
     print_summary(summary)
+    if note := time_note(summary):
+        say(note)
     say(
         f"results are in {directory.path}"
         if directory

@@ -13,6 +13,7 @@ import pytest
 
 import dlcore as dl
 from dlcore.app.cli import main
+from dlcore.app.cli.results import time_note
 from dlcore.data.digits import load_digits
 
 from .running import SMALL, a_process, wait_for_an_epoch
@@ -31,13 +32,16 @@ def test_a_run_leaves_the_documented_files(run):
 def test_summary_has_the_documented_keys_and_sane_values(run):
     summary = json.loads((run / "summary.json").read_text())
     assert list(summary) == [
-        "device", "dtype", "epochs", "seconds", "samples_per_second", "train_loss", "test_loss", "test_accuracy",
+        "device", "dtype", "epochs", "seconds", "samples_per_second", "first_epoch_seconds", "train_loss", "test_loss",
+        "test_accuracy",
     ]  # fmt: skip
     assert (summary["device"], summary["dtype"], summary["epochs"]) == ("cpu", "float32", 6)
     assert summary["test_accuracy"] > 0.9
     assert 0 < summary["train_loss"] < 0.2
-    assert summary["seconds"] > 0
-    assert summary["samples_per_second"] > 0
+    seconds = [json.loads(line)["seconds"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert summary["seconds"] == pytest.approx(sum(seconds))
+    assert summary["samples_per_second"] == pytest.approx(6 * 1437 / sum(seconds))
+    assert summary["first_epoch_seconds"] == seconds[0]
 
 
 def test_metrics_have_a_line_for_each_epoch(run):
@@ -169,6 +173,13 @@ def test_without_matplotlib_there_are_no_curves_and_no_error(tmp_path, monkeypat
     assert (tmp_path / "run" / "summary.json").exists()
     assert not (tmp_path / "run" / "curves.png").exists()
     assert "error" not in capsys.readouterr().err
+
+
+def test_a_first_epoch_that_compiles_is_told_from_the_others():
+    summary = {"epochs": 5, "seconds": 3.0, "samples_per_second": 500.0, "first_epoch_seconds": 2.0}  # 300 rows
+    assert time_note(summary) == "the first epoch, which compiles, took 2.00 of the seconds; without it 1,200 samples/s"
+    assert time_note(summary | {"first_epoch_seconds": 0.7}) == ""
+    assert time_note(summary | {"epochs": 1, "first_epoch_seconds": 3.0}) == ""
 
 
 def test_results_go_to_stdout_in_80_columns_and_messages_to_stderr(tmp_path, capsys):
