@@ -26,7 +26,7 @@ import signal
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from .. import files
 from ..errors import CheckpointError, ConfigurationError
@@ -66,13 +66,13 @@ class RunDirectory:
         except OSError as error:
             raise _unwritten(self.path / name, error) from error
 
-    def write_configuration(self, sections: Mapping[str, Any]) -> None:
+    def write_configuration(self, sections: Mapping[str, object]) -> None:
         """config.toml"""
         import tomli_w
 
         self.write("config.toml", tomli_w.dumps(sections).encode())
 
-    def write_summary(self, summary: Mapping[str, Any]) -> None:
+    def write_summary(self, summary: Mapping[str, object]) -> None:
         """summary.json"""
         self.write("summary.json", (json.dumps(summary, indent=2) + "\n").encode())
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from ... import __version__
 from ...errors import ConfigurationError
@@ -24,6 +24,11 @@ from ..configuration import (
     text,
 )
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+T = TypeVar("T")
+
 EPILOG = """\
 example: dlcore train digits --out runs/first
 
@@ -39,7 +44,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise ConfigurationError(f"{message}; see {self.prog} --help")
 
-    def _print_message(self, message: str, file: Any = None) -> None:
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         if message and (stream := file or sys.stdout) is not None:
             stream.write(message)
 
@@ -83,10 +88,10 @@ def _parsers(commands: Mapping[str, ModuleType]) -> tuple[Parser, dict[str, Pars
 # -- types of arguments ----------------------------------------------------------------------------------------------------
 
 
-def typed(read: Callable[[Any], Any]) -> Callable[[str], Any]:
+def typed(read: Callable[[object], T]) -> Callable[[str], T]:
     """A reader of configuration.py as a type for argparse, whose error then names the flag."""
 
-    def argument(word: str) -> Any:
+    def argument(word: str) -> T:
         try:
             return read(word)
         except ConfigurationError as error:
@@ -111,7 +116,7 @@ def add_flags_of_a_run(parser: argparse.ArgumentParser) -> None:
         metavar="SECTION.KEY=VALUE",
         help="a setting by its name in a configuration file",
     )
-    groups: dict[str, Any] = {}
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for name, each in SETTINGS.items():
         section = name.partition(".")[0]
         if each.name == "data":
@@ -130,7 +135,7 @@ def add_reading_flags(parser: argparse.ArgumentParser) -> None:
     _add_setting(parser, next(each for each in SETTINGS.values() if each.name == "device"))
 
 
-def _add_setting(parser: Any, each: Field[Any]) -> None:
+def _add_setting(parser: argparse._ActionsContainer, each: Field[object]) -> None:
     meaning = each.metadata["meaning"] + _default(each.name, each.default)
     parser.add_argument(
         flag(each.name), type=typed(each.metadata["read"]), metavar=each.metadata["metavar"],
@@ -142,7 +147,7 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _default(name: str, value: Any) -> str:
+def _default(name: str, value: object) -> str:
     if name in _USUAL:
         usual: dict[int, list[str]] = {}
         for data, values in NAMED_DATA.items():

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypedDict
 
 from .arguments import add_reading_flags, path
+
+if TYPE_CHECKING:
+    from ...training.trainer import Trainer
+    from .rows import Rows
 
 SUMMARY = "measure a trained network on the rows of a file"
 
@@ -38,20 +43,38 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def measured(trainer: Any, rows: Any) -> dict[str, Any]:
+class Figures(TypedDict, total=False):
+    """What is measured: of classes or of numbers."""
+
+    rows: int
+    rows_left_out: int
+    loss: float
+    classes: list[str]
+    accuracy: float
+    balanced_accuracy: float
+    log_loss: float
+    auc: float | None
+    confusion: list[list[int]]
+    rmse: float
+    mae: float
+    r2: float | None
+
+
+def measured(trainer: Trainer, rows: Rows) -> Figures:
     """Number of rows, loss, and the metrics of metrics.py; those of a regression are in units of the target."""
     from ...training import metrics
 
+    assert rows.y is not None  # they were read with their targets
     loss = trainer.evaluate(rows.X, rows.y)["loss"]
-    figures: dict[str, Any] = {"rows": len(rows.X), "rows_left_out": rows.count - len(rows.X), "loss": loss}
+    figures: Figures = {"rows": len(rows.X), "rows_left_out": rows.count - len(rows.X), "loss": loss}
     a = trainer.predict(rows.X)
     if not rows.classes:
         y, a = rows.in_units(rows.y), rows.in_units(a)
-        return figures | metrics.regression(y.reshape(-1), a.reshape(-1))
-    return figures | {"classes": list(rows.classes)} | metrics.classification(rows.y.astype("int64"), a)
+        return {**figures, **metrics.regression(y.reshape(-1), a.reshape(-1))}
+    return {**figures, "classes": list(rows.classes), **metrics.classification(rows.y.astype("int64"), a)}
 
 
-def _print(figures: dict[str, Any]) -> None:
+def _print(figures: Figures) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -61,12 +84,13 @@ def _print(figures: dict[str, Any]) -> None:
     cells = {"rows": f"{figures['rows']:,}"}
     if figures["rows_left_out"]:
         cells["left out"] = f"{figures['rows_left_out']:,}"
+    by_name: Mapping[str, object] = figures
     for name in ("accuracy", "balanced_accuracy"):
-        if name in figures:
-            cells[name.replace("_", " ")] = f"{figures[name]:.2%}"
+        if name in by_name:
+            cells[name.replace("_", " ")] = f"{by_name[name]:.2%}"
     for name in ("log_loss", "auc", "rmse", "mae", "r2"):
-        if name in figures:
-            value = figures[name]
+        if name in by_name:
+            value = by_name[name]
             cells[{"auc": "AUC", "r2": "R2", "rmse": "RMSE", "mae": "MAE"}.get(name, name.replace("_", " "))] = (
                 "-" if value is None else f"{value:.6g}" if name in ("rmse", "mae") else f"{value:.4f}"
             )

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TextIO
 
 from ...errors import DlcoreError
 
@@ -48,7 +48,7 @@ def plain_messages() -> Iterator[None]:
         def emit(self, record: logging.LogRecord) -> None:
             say(record.getMessage())
 
-    def warn(message: Warning | str, *where: Any, **details: Any) -> None:
+    def warn(message: Warning | str, *where: object, **details: object) -> None:
         say(f"warning: {message}")
 
     logger, lines = logging.getLogger("dlcore"), Lines()

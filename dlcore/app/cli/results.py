@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from ... import plotting
 from ...data.dataset import DataSet
@@ -12,49 +12,69 @@ from ...training.metrics import confusion_matrix
 from ...training.trainer import Trainer
 from ..runs import RunDirectory
 
+if TYPE_CHECKING:
+    from rich.table import Table
 
-def summarize(trainer: Trainer, data: DataSet) -> dict[str, Any]:
+
+class Summary(TypedDict, total=False):
     """Results of a run.  Losses are those of the final parameters."""
+
+    device: str
+    dtype: str
+    epochs: int
+    seconds: float
+    samples_per_second: float
+    train_loss: float
+    test_loss: float
+    test_accuracy: float
+    test_rmse: float
+    rows_left_out: int
+
+
+def summarize(trainer: Trainer, data: DataSet) -> Summary:
     seconds = trainer.history["seconds"]
     test = trainer.evaluate(data.X_test, data.y_test)
-    if "rmse" in test:
-        test["rmse"] *= data.scale  # in units of the target
-    return {
+    summary: Summary = {
         "device": trainer.device,
         "dtype": trainer.dtype,
         "epochs": trainer.epoch,
         "seconds": sum(seconds),  # of training, with compilation
-        "samples_per_second": len(data.X)
-        / median(seconds),  # the median leaves out compilation and hiccups of the machine
+        # the median leaves out compilation and hiccups of the machine
+        "samples_per_second": len(data.X) / median(seconds),
         "train_loss": trainer.evaluate(data.X, data.y)["loss"],
-        **{f"test_{name}": value for name, value in test.items()},  # loss, and accuracy or rmse
-        **({"rows_left_out": data.left_out} if data.left_out else {}),
+        "test_loss": test["loss"],
     }
+    if "rmse" in test:
+        summary["test_rmse"] = test["rmse"] * data.scale  # in units of the target
+    else:
+        summary["test_accuracy"] = test["accuracy"]
+    if data.left_out:
+        summary["rows_left_out"] = data.left_out
+    return summary
 
 
 def draw(directory: RunDirectory, trainer: Trainer, data: DataSet) -> None:
     """curves.png, and confusion_matrix.png or predicted_against_true.png of the test rows, where matplotlib is installed."""
     try:
-        for name, figure in _figures(trainer, data):
-            directory.write(f"{name}.png", plotting.png(figure))
+        for name, picture in _pictures(trainer, data):
+            directory.write(f"{name}.png", picture)
     except ImportError:
         return
 
 
-def _figures(trainer: Trainer, data: DataSet) -> Iterator[tuple[str, Any]]:
-    yield "curves", plotting.curves(trainer.history)
+def _pictures(trainer: Trainer, data: DataSet) -> Iterator[tuple[str, bytes]]:
+    yield "curves", plotting.png(plotting.curves(trainer.history))
     if data.classes:
         counts = confusion_matrix(data.y_test, trainer.predict_labels(data.X_test), len(data.classes))
-        yield "confusion_matrix", plotting.confusion_matrix(counts, data.classes)
+        yield "confusion_matrix", plotting.png(plotting.confusion_matrix(counts, data.classes))
     else:
         predicted = trainer.predict(data.X_test)
         if predicted.shape[1] == 1:
             a, y = (data.center + data.scale * values.reshape(-1) for values in (predicted, data.y_test))
-            figure = plotting.predicted_against_true(a, y, data.target)
-            yield "predicted_against_true", figure
+            yield "predicted_against_true", plotting.png(plotting.predicted_against_true(a, y, data.target))
 
 
-def print_summary(summary: dict[str, Any]) -> None:
+def print_summary(summary: Summary) -> None:
     cells = {
         "train loss": _short(summary["train_loss"]),
         "test loss": _short(summary["test_loss"]),
@@ -77,7 +97,7 @@ def print_table(cells: Mapping[str, str]) -> None:
     show(table)
 
 
-def show(table: Any) -> None:
+def show(table: Table) -> None:
     """Print a rich table to stdout, by print(), which raises BrokenPipeError if the reader has gone."""
     from rich.console import Console
 
@@ -94,7 +114,7 @@ def _short(loss: float) -> str:
     return f"{loss:.4f}" if loss >= 0.01 else f"{loss:.2e}"
 
 
-def _test_metric(summary: dict[str, Any]) -> dict[str, str]:
+def _test_metric(summary: Summary) -> dict[str, str]:
     if "test_accuracy" in summary:
         return {"test accuracy": f"{summary['test_accuracy']:.2%}"}
     return {"test rmse": f"{summary['test_rmse']:.5g}"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from ...arrays import ArrayLike
 from ...data.table_files import read_table
 from ...data.tables import Numbers, Table
 from ...errors import ConfigurationError, DataError, ShapeError
@@ -16,7 +16,7 @@ from ...preprocessing import FittedPreprocessing
 from ...preprocessing.columns import Classes, Values
 from ...training.trainer import Trainer
 from ..assembly import load
-from ..configuration import NAMED_DATA, configure, read_toml
+from ..configuration import NAMED_DATA, Settings, configure, read_toml
 from ..predictions import Predictions
 from ..raw_data import dialect_of, report_skipped
 from ..runs import newest_trainer
@@ -45,12 +45,12 @@ class Rows:
             a = a[:, 0] if a.shape[1] == 1 else a
         return Predictions(a, self.classes, self.places, self.count)
 
-    def in_units(self, a: Any) -> np.ndarray:
+    def in_units(self, a: ArrayLike) -> np.ndarray:
         """Outputs or targets of a regression in units of the target."""
         return self.target.restore(a) if self.target else np.asarray(a, np.float64)
 
 
-def network(arguments: argparse.Namespace) -> tuple[Trainer, dict[str, Any]]:
+def network(arguments: argparse.Namespace) -> tuple[Trainer, Settings]:
     """The network of RUN, a folder or a checkpoint file, and the run's settings for reading files."""
     given, device = Path(arguments.run_dir), getattr(arguments, "device", "auto")
     if not given.is_dir():
@@ -61,7 +61,7 @@ def network(arguments: argparse.Namespace) -> tuple[Trainer, dict[str, Any]]:
     return trainer, {name: settings[name] for name in OF_THE_RUN if name in settings}
 
 
-def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: dict[str, Any], *, targets: bool) -> Rows:
+def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: Settings, *, targets: bool) -> Rows:
     """The rows of DATA: the test rows of a named data set, or all rows of a file."""
     given = {name: value for name, value in vars(arguments).items() if name in READING}
     run = configure({**settings, **given, "data": arguments.data})

@@ -61,9 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
     except Interrupted as stop:
         say(str(stop))
         return 128 + stop.number
-    summary = summarize(trainer, data) | restarts
+    summary = summarize(trainer, data)
     if directory:
-        directory.write_summary(summary)
+        directory.write_summary({**summary, **restarts})
         draw(directory, trainer, data)
     print_summary(summary)
     if directory:

@@ -3,10 +3,10 @@
 Importing this package imports numba; nothing else in dlcore does.
 """
 
-from typing import Any
+from collections.abc import Callable
 
 from . import activations, adaptive, counted, data, dense, embedding, fused, losses, normalization, random, updates
 
-KERNELS: dict[str, Any] = {}
+KERNELS: dict[str, Callable[..., None]] = {}
 for _module in (activations, adaptive, counted, data, dense, embedding, fused, losses, normalization, random, updates):
     KERNELS |= _module.KERNELS
