@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any
+from typing import Any, TypeAlias, TypeVar, overload
 
 from .. import __version__
 from ..errors import ConfigurationError
 from ..suggestions import did_you_mean
+
+T = TypeVar("T")
+
+Settings: TypeAlias = dict[str, Any]  # values of fields of Configuration by name, each as its reader has made it
 
 # named data sets: default epochs and batch size
 NAMED_DATA = {"digits": (60, 64), "mnist": (10, 128), "fashion-mnist": (10, 128)}
@@ -26,7 +30,7 @@ FILES = (50, 128)  # default epochs and batch size for files
 # -- values: from the text of a flag, or from TOML -------------------------------------------------------------------------
 
 
-def integer(value: Any) -> int:
+def integer(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     try:
@@ -35,13 +39,13 @@ def integer(value: Any) -> int:
         raise ConfigurationError(f"{value!r} is not an integer") from None
 
 
-def count(value: Any) -> int:
+def count(value: object) -> int:
     if integer(value) < 1:
         raise ConfigurationError(f"{value!r} is not a positive integer")
     return integer(value)
 
 
-def number(value: Any) -> float:
+def number(value: object) -> float:
     try:
         result = float(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else math.nan
     except (ValueError, OverflowError):
@@ -51,28 +55,28 @@ def number(value: Any) -> float:
     return result
 
 
-def share(value: Any) -> float:
+def share(value: object) -> float:
     if not 0 <= number(value) < 1:
         raise ConfigurationError(f"{value!r} is not a share: a number from 0 to below 1")
     return number(value)
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ConfigurationError(f"{value!r} is not a name" if value != "" else "the name is empty")
     return value
 
 
-def widths(value: Any) -> tuple[int, ...]:
+def widths(value: object) -> tuple[int, ...]:
     """(256, 128) from "256,128" or [256, 128]; () from "none", "" or []."""
     if isinstance(value, str):
-        value = () if value.strip().lower() in ("", "none") else value.split(",")
+        value = [] if value.strip().lower() in ("", "none") else value.split(",")
     if not isinstance(value, (list, tuple)):
         raise ConfigurationError(f"{value!r} is not a list of widths")
     return tuple(count(width) for width in value)
 
 
-def words(value: Any) -> tuple[str, ...]:
+def words(value: object) -> tuple[str, ...]:
     """("a", "b") from "a,b" or ["a", "b"]"""
     if isinstance(value, str):
         value = value.split(",")
@@ -81,15 +85,17 @@ def words(value: Any) -> tuple[str, ...]:
     return tuple(word.strip() for word in value)
 
 
-def yes_or_no(value: Any) -> bool:
+def yes_or_no(value: object) -> bool:
     known = {"yes": True, "true": True, "no": False, "false": False}
-    if isinstance(value, bool) or str(value).lower() in known:
-        return value if isinstance(value, bool) else known[value.lower()]
+    if isinstance(value, bool):
+        return value
+    if (word := str(value).lower()) in known:
+        return known[word]
     raise ConfigurationError(f"{value!r} is not yes or no")
 
 
-def one_of(*known: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
+def one_of(*known: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
         if value not in known:
             hint = did_you_mean(value, known) if isinstance(value, str) else ""
             raise ConfigurationError(f"{value!r} is none of {', '.join(known)}{hint}")
@@ -98,7 +104,7 @@ def one_of(*known: str) -> Callable[[Any], str]:
     return read
 
 
-def character(value: Any) -> str:
+def character(value: object) -> str:
     """One character, or a name of one."""
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"{value!r} is not a character")
@@ -108,9 +114,25 @@ def character(value: Any) -> str:
 # -- settings --------------------------------------------------------------------------------------------------------------
 
 
+@overload
+def setting(section: str, read: Callable[[object], T], meaning: str, *, metavar: str, key: str = "") -> T: ...
+
+
+@overload
 def setting(
-    section: str, read: Callable[[Any], Any], meaning: str, *, metavar: str, default: Any = MISSING, key: str = ""
-) -> Any:
+    section: str, read: Callable[[object], T], meaning: str, *, metavar: str, default: T, key: str = ""
+) -> T: ...
+
+
+def setting(
+    section: str,
+    read: Callable[[object], object],
+    meaning: str,
+    *,
+    metavar: str,
+    default: object = MISSING,
+    key: str = "",
+) -> object:
     """A field of Configuration: section.key in TOML, --its-name on the command line; `key` if TOML has another name for it.
 
     `read` converts the text of a flag or a TOML value to the field's value, or raises ConfigurationError.  An optional setting
@@ -269,9 +291,9 @@ class Configuration:
         metavar="balanced|CLASS=X,...", default=None,
     )  # fmt: skip
 
-    def sections(self) -> dict[str, dict[str, Any]]:
+    def sections(self) -> dict[str, dict[str, object]]:
         """The configuration as sections of TOML, without settings that are None, and without [table] for data without a table."""
-        made: dict[str, dict[str, Any]] = {}
+        made: dict[str, dict[str, object]] = {}
         for name, each in SETTINGS.items():
             value = getattr(self, each.name)
             if value is not None and not (self.data in NAMED_DATA and name in OF_TABLES):
@@ -286,7 +308,7 @@ SETTINGS = {f"{each.metadata['section']}.{each.metadata['key'] or each.name}": e
 OF_TABLES = {name: each for name, each in SETTINGS.items() if name.startswith("table.")}  # meaningless for named data
 
 
-def configure(given: Mapping[str, Any]) -> Configuration:
+def configure(given: Settings) -> Configuration:
     """The configuration with the given fields and defaults for the others; names that are no fields are ignored.
 
     Raises ConfigurationError for data of an unknown name, with the nearest known one, and for seeds that are too large.
@@ -322,7 +344,7 @@ def is_file_name(data: str) -> bool:
 # -- TOML ------------------------------------------------------------------------------------------------------------------
 
 
-def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_toml(path: str | os.PathLike[str]) -> Settings:
     """The fields that a configuration file gives.
 
     Raises ConfigurationError, naming the file, if it cannot be read, is not TOML, or has an unknown key or a wrong value.
@@ -340,7 +362,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         RecursionError,
     ) as error:  # RecursionError: deeply nested brackets
         raise ConfigurationError(f"{path}: not TOML: {error}") from error
-    pairs: list[tuple[str, Any]] = []
+    pairs: list[tuple[str, object]] = []
     for section, keys in sections.items():
         pairs += (
             [(f"{section}.{key}", value) for key, value in keys.items()]
@@ -353,11 +375,11 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: {error}") from error
 
 
-def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+def read_assignments(assignments: Iterable[str]) -> Settings:
     """The fields set by `section.key=value`: the value as after a flag, or as in TOML if it begins with a quote or bracket."""
     import tomllib
 
-    given: dict[str, Any] = {}
+    given: Settings = {}
     for assignment in assignments:
         name, equals, value = (part.strip() for part in assignment.partition("="))
         if not equals:
@@ -376,7 +398,7 @@ def read_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     return given
 
 
-def read_setting(name: str, value: Any) -> tuple[str, Any]:
+def read_setting(name: str, value: object) -> tuple[str, Any]:
     """(field, value) of a setting by its name in TOML.  Raises ConfigurationError for an unknown name or a wrong value."""
     if name not in SETTINGS:
         inside = [known for known in SETTINGS if known.startswith(f"{name}.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..kernels.blas import numpys_blas
 _CUPY = ("cupy-cuda13x", "cupy-cuda12x", "cupy")  # alternatives, of which only one may be installed
 
 
-def collect() -> dict[str, Any]:
+def collect() -> dict[str, dict[str, object]]:
     """Facts by section, as JSON values; None if something is not installed or not known."""
     return {
         "versions": {
@@ -40,7 +40,7 @@ def collect() -> dict[str, Any]:
     }
 
 
-def report(facts: dict[str, Any]) -> str:
+def report(facts: Mapping[str, Mapping[str, object]]) -> str:
     """The facts as lines of text."""
     lines: list[str] = []
     for section, values in facts.items():
@@ -73,7 +73,7 @@ def _processor() -> str | None:
     return platform.processor() or platform.machine() or None
 
 
-def _kernels() -> dict[str, Any]:
+def _kernels() -> dict[str, object]:
     """The kind of kernels that the CPU uses, and the folder of the compiled ones."""
     reason = Backend.for_device("cpu").reason
     if reason:
@@ -84,7 +84,7 @@ def _kernels() -> dict[str, Any]:
     return {"cpu": "compiled", "cache_folder": str(home) if home else None}
 
 
-def _cuda() -> dict[str, Any]:
+def _cuda() -> dict[str, object]:
     """Whether a GPU can be used, the components that this needs, and how to repair the first that is missing."""
     from ..kernels.cuda.diagnosis import facts
 
@@ -94,4 +94,4 @@ def _cuda() -> dict[str, Any]:
         usable, reason = False, str(error)
     except Exception as error:  # any: this report is meant for broken installations
         usable, reason = False, f"{type(error).__name__}: {error}"
-    return {"usable": usable, "reason": reason} | facts()
+    return {"usable": usable, "reason": reason, **facts()}

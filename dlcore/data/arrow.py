@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import DataError
 from .tables import Column, Dates, Numbers, Text, Unusable
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-def arrow_columns(data: Any) -> dict[str, Column]:
+
+def arrow_columns(data: pa.Table) -> dict[str, Column]:
     """The columns of a pyarrow Table.  Raises DataError for two columns of one name."""
     names = data.column_names
     twice = [name for i, name in enumerate(names) if name in names[:i]]
@@ -19,7 +22,7 @@ def arrow_columns(data: Any) -> dict[str, Column]:
     return {name: _arrow_column(data.column(name).combine_chunks()) for name in names}
 
 
-def _arrow_column(cells: Any) -> Column:
+def _arrow_column(cells: pa.Array) -> Column:
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -15,9 +15,9 @@ stay.  A GPU has no such register: kernels/cuda/launch.py compiles its kernels w
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,7 +40,9 @@ def unflushed(run: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R
     return run(*arguments, **options) if register is None else _in_mode(register, 0, run, arguments, options)
 
 
-def _in_mode(register: _Register, bits: int, run: Callable[..., R], arguments: Any, options: Any) -> R:
+def _in_mode(
+    register: _Register, bits: int, run: Callable[..., R], arguments: Iterable[object], options: Mapping[str, object]
+) -> R:
     read, write, _, _ = register
     before = read()
     # Not a context manager: Python may raise KeyboardInterrupt after any call, so also in __enter__ after the mode is set, and
@@ -58,7 +60,7 @@ class _Register(NamedTuple):
     read: Callable[[], int]
     write: Callable[[int], None]
     flush: int
-    engine: Any  # keeps the machine code alive
+    engine: object  # keeps the machine code alive
 
 
 @cache
@@ -93,7 +95,7 @@ def flush_bits(triple: str) -> int:
     return _BITS.get(triple.partition("-")[0], 0)
 
 
-def emit_read(builder: Any) -> Any:
+def emit_read(builder):
     """Emit code that reads the flushing bits, as an i64."""
     from llvmlite import ir
 
@@ -101,7 +103,7 @@ def emit_read(builder: Any) -> Any:
     return builder.and_(_emit_get(builder, ir), word(flush)) if flush else word(0)
 
 
-def emit_write(builder: Any, bits: Any) -> None:
+def emit_write(builder, bits):
     """Emit code that sets the flushing bits to those of the i64 `bits`; the rest of the register stays as it is."""
     from llvmlite import ir
 
@@ -111,7 +113,7 @@ def emit_write(builder: Any, bits: Any) -> None:
         _emit_set(builder, ir, builder.or_(rest, builder.and_(bits, word(flush))))
 
 
-def _emit_get(builder: Any, ir: Any) -> Any:
+def _emit_get(builder, ir):
     """The whole register, as an i64."""
     word = ir.IntType(64)
     if builder.module.triple.startswith("x86_64"):
@@ -121,7 +123,7 @@ def _emit_get(builder: Any, ir: Any) -> Any:
     return _emit_call(builder, ir, "llvm.aarch64.get.fpcr", word)
 
 
-def _emit_set(builder: Any, ir: Any, value: Any) -> None:
+def _emit_set(builder, ir, value):
     if builder.module.triple.startswith("x86_64"):
         place = _emit_room(builder, ir)
         builder.store(builder.trunc(value, ir.IntType(32)), builder.bitcast(place, ir.IntType(32).as_pointer()))
@@ -130,13 +132,13 @@ def _emit_set(builder: Any, ir: Any, value: Any) -> None:
         _emit_call(builder, ir, "llvm.aarch64.set.fpcr", ir.VoidType(), value)
 
 
-def _emit_room(builder: Any, ir: Any) -> Any:
+def _emit_room(builder, ir):
     """Four bytes on the stack: MXCSR can only be moved to and from memory."""
     with builder.goto_entry_block():
         return builder.bitcast(builder.alloca(ir.IntType(32)), ir.IntType(8).as_pointer())
 
 
-def _emit_call(builder: Any, ir: Any, name: str, result: Any, *arguments: Any) -> Any:
+def _emit_call(builder, ir, name, result, *arguments):
     kind = ir.FunctionType(result, [argument.type for argument in arguments])
     return builder.call(builder.module.declare_intrinsic(name, (), kind), arguments)
 

@@ -97,7 +97,15 @@ def auc(positive: np.ndarray, score: np.ndarray) -> float | None:
     return float((rank[place][positive].sum() - n * (n + 1) / 2) / (n * m))
 
 
-def regression(y: np.ndarray, a: np.ndarray) -> dict[str, float | None]:
+class Regression(TypedDict):
+    """What `regression` measures."""
+
+    rmse: float
+    mae: float
+    r2: float | None
+
+
+def regression(y: np.ndarray, a: np.ndarray) -> Regression:
     """Of targets y and predictions a, both (n,), in their units: rmse √mean (a − y)², mae mean |a − y|,
     r2 1 − Σ (a − y)² / Σ (y − mean y)², None where all targets are equal."""
     error = a.astype(np.float64) - y

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from ... import __version__
 from ...errors import ConfigurationError
@@ -24,6 +24,11 @@ from ..configuration import (
     text,
 )
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+T = TypeVar("T")
+
 EPILOG = """\
 example: dlcore train digits --out runs/first
 
@@ -39,7 +44,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise ConfigurationError(f"{message}; see {self.prog} --help")
 
-    def _print_message(self, message: str, file: Any = None) -> None:
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         if message and (stream := file or sys.stdout) is not None:
             stream.write(message)
 
@@ -83,10 +88,10 @@ def _parsers(commands: Mapping[str, ModuleType]) -> tuple[Parser, dict[str, Pars
 # -- types of arguments ----------------------------------------------------------------------------------------------------
 
 
-def typed(read: Callable[[Any], Any]) -> Callable[[str], Any]:
+def typed(read: Callable[[object], T]) -> Callable[[str], T]:
     """A reader of configuration.py as a type for argparse, whose error then names the flag."""
 
-    def argument(word: str) -> Any:
+    def argument(word: str) -> T:
         try:
             return read(word)
         except ConfigurationError as error:
@@ -108,7 +113,13 @@ def decoded(word: str) -> str:
 
 positive = typed(count)
 path = typed(text)  # refuses "", which would be the current directory
-name = typed(lambda word: text(decoded(word)))
+
+
+def _decoded_text(word: object) -> str:
+    return text(decoded(str(word)))
+
+
+name = typed(_decoded_text)
 PATHS = ("data", "data_dir", "test")  # settings that are paths
 
 
@@ -124,7 +135,7 @@ def add_flags_of_a_run(parser: argparse.ArgumentParser) -> None:
         metavar="SECTION.KEY=VALUE",
         help="a setting by its name in a configuration file",
     )
-    groups: dict[str, Any] = {}
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for name, each in SETTINGS.items():
         section = name.partition(".")[0]
         if each.name == "data":
@@ -143,11 +154,15 @@ def add_reading_flags(parser: argparse.ArgumentParser) -> None:
     _add_setting(parser, next(each for each in SETTINGS.values() if each.name == "device"))
 
 
-def _add_setting(parser: Any, each: Field[Any]) -> None:
+def _add_setting(parser: argparse._ActionsContainer, each: Field[object]) -> None:
     meaning = each.metadata["meaning"] + _default(each.name, each.default)
     read = each.metadata["read"]
+
+    def read_decoded(word: object) -> object:
+        return read(decoded(str(word)))
+
     parser.add_argument(
-        flag(each.name), type=typed(read if each.name in PATHS else lambda word: read(decoded(word))), metavar=each.metadata["metavar"],
+        flag(each.name), type=typed(read if each.name in PATHS else read_decoded), metavar=each.metadata["metavar"],
         help=meaning.replace("%", "%%"), default=argparse.SUPPRESS,
     )  # fmt: skip
 
@@ -156,7 +171,7 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _default(name: str, value: Any) -> str:
+def _default(name: str, value: object) -> str:
     if name in _USUAL:
         usual: dict[int, list[str]] = {}
         for data, values in NAMED_DATA.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -42,7 +41,7 @@ class Session:
     every: int
     progress: bool
 
-    def train(self, first: Trainer) -> tuple[Trainer, dict[str, Any]]:
+    def train(self, first: Trainer) -> tuple[Trainer, dict[str, object]]:
         """The trained network, and for several restarts their entry in the summary; `first` is the trainer of the first one.
 
         Restart k uses the seed of the run plus k - 1.  Raises Interrupted, and DivergenceError if all restarts diverged.

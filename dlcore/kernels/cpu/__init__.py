@@ -3,7 +3,7 @@
 Importing this package imports numba; nothing else in dlcore does.
 """
 
-from typing import Any
+from collections.abc import Callable
 
 from . import (
     activations,
@@ -20,7 +20,7 @@ from . import (
     updates,
 )
 
-KERNELS: dict[str, Any] = {}
+KERNELS: dict[str, Callable[..., None]] = {}
 for _module in (
     activations, adaptive, counted, data, dense, embedding, fused, losses, normalization, random, schedule, updates,
 ):  # fmt: skip

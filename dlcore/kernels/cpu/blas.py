@@ -3,9 +3,7 @@
 With other builds (Accelerate, MKL, a distribution's) products are left to np.matmul.
 """
 
-from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -27,12 +25,12 @@ def reason() -> str:
     return "" if addresses and all(addresses.values()) else "NumPy's BLAS cannot be called by address"
 
 
-def _gemm(real: Any) -> Any:
+def _gemm(real):
     """cblas_?gemm(row major, ta, tb, m, n, k, 1, A, lda, B, ldb, 0, C, ldc); words as integers."""
 
     @intrinsic
     def gemm(typing, address, ta, tb, m, n, k, A, lda, B, ldb, C, ldc):
-        def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+        def code(context, builder, signature, a):
             i32, i64 = ir.IntType(32), ir.IntType(64)
             scalar, pointer = context.get_value_type(real), context.get_value_type(real).as_pointer()
             kinds = [i32, i32, i32, i64, i64, i64, scalar, pointer, i64, pointer, i64, scalar, pointer, i64]
@@ -88,6 +86,6 @@ def words(x: np.ndarray, y: np.ndarray, out: np.ndarray, axis: str) -> list[int]
     return [address, ta, tb, m, n, k, x.ctypes.data, lda, y.ctypes.data, ldb, out.ctypes.data, max(n, 1), cut]
 
 
-def base(x: np.ndarray) -> Sequence[Any]:
+def base(x: np.ndarray) -> tuple[np.ndarray, bool]:
     """The matrix as it lies in memory, and whether x is its transpose."""
     return (x, False) if _layout(x)[0] == PLAIN else (x.T, True)

@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numba
 import numpy as np
@@ -34,10 +34,25 @@ WIDEST = 1024  # most columns of a window, so that its partial sums fit on the s
 _C_FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)  # called without the GIL
 
 
+class Bindable(Protocol):
+    """A Loop, or a Product (products.py)."""
+
+    @property
+    def bind(self) -> Callable[..., Callable[[], None]]:
+        """bind(*arguments): the call as a function without arguments."""
+
+
+class Noted(NamedTuple):
+    """A call of a loop or a product."""
+
+    what: Bindable
+    arguments: Sequence[Any]
+
+
 class Trace(threading.local):
     """While `noted` is a list, calls of loops and products in this thread are appended to it and not run."""
 
-    noted: list[Any] | None = None
+    noted: list[Noted] | None = None
 
 
 trace = Trace()
@@ -52,7 +67,7 @@ class Loop:
     most WIDEST columns.
     """
 
-    def __init__(self, function: Any, fastmath: frozenset[str], axis: str, parts: tuple[str, ...]) -> None:
+    def __init__(self, function, fastmath: frozenset[str], axis: str, parts: tuple[str, ...]) -> None:
         # loops from one factory are distinguished by the functions they close over
         made_for = [getattr(cell.cell_contents, "__name__", "") for cell in function.__closure__ or ()]
         self.function, self.axis = function, axis
@@ -60,9 +75,9 @@ class Loop:
         self.options = OPTIONS | {"fastmath": set(fastmath)}
         names = list(inspect.signature(function).parameters)[2 if axis else 0 :]
         self.windowed = tuple(names.index(name) for name in parts)
-        self._entries: dict[Any, Entry] = {}
+        self._entries: dict[tuple[object, ...], Entry] = {}
 
-    def entry(self, arguments: Sequence[Any]) -> int:
+    def entry(self, arguments: Sequence[object]) -> int:
         """The address of the code for arguments of these types, which the first call compiles or loads from disk."""
         types = tuple(
             (v.dtype, v.ndim, v.flags.c_contiguous) if isinstance(v, np.ndarray) else type(v) for v in arguments
@@ -77,11 +92,11 @@ class Loop:
             )  # if another thread was first, its code may be running already
         return found.address
 
-    def extent(self, arguments: Sequence[Any]) -> int:
+    def extent(self, arguments) -> int:
         """The number of rows or columns to cut into windows."""
         return int(arguments[self.windowed[0]].shape[0 if self.axis == "rows" else -1])
 
-    def bind(self, *arguments: Any) -> Callable[[], None]:
+    def bind(self, *arguments: object) -> Callable[[], None]:
         """The call on whole arrays, as a function without arguments that does not inspect the arrays again."""
         run, words = _C_FUNCTION(self.entry(arguments)), np.array(words_of(arguments), np.int64)
         extent = self.extent(arguments) if self.axis else 0
@@ -90,22 +105,22 @@ class Loop:
 
         address = words.ctypes.data
 
-        def call(keep: Any = (words, arguments)) -> None:
+        def call(keep: object = (words, arguments)) -> None:
             for lo, hi in windows:
                 run(address, lo, hi)
 
         return call
 
-    def __call__(self, *arguments: Any) -> None:
+    def __call__(self, *arguments):
         if trace.noted is not None:
-            trace.noted.append((self, arguments))
+            trace.noted.append(Noted(self, arguments))
         else:
             self.bind(*arguments)()
 
 
-def made_of(call: Callable[[], None]) -> list[tuple[Any, Sequence[Any]]]:
+def made_of(call: Callable[[], None]) -> list[Noted]:
     """The loops and products that a kernel call consists of, with their arguments; none of them is run."""
-    noted: list[tuple[Any, Sequence[Any]]] = []
+    noted: list[Noted] = []
     trace.noted = noted
     try:
         call()
@@ -114,7 +129,9 @@ def made_of(call: Callable[[], None]) -> list[tuple[Any, Sequence[Any]]]:
     return noted
 
 
-def compiled(fastmath: frozenset[str] = STRICT, *, rows: str = "", columns: str = "") -> Callable[[Any], Loop]:
+def compiled(
+    fastmath: frozenset[str] = STRICT, *, rows: str = "", columns: str = ""
+) -> Callable[[Callable[..., None]], Loop]:
     """Decorator: a Loop.  `rows` or `columns` names the arrays that are cut into windows."""
     axis, parts = ("rows", rows) if rows else ("columns", columns) if columns else ("", "")
     return lambda function: Loop(function, fastmath, axis, tuple(parts.split()))
@@ -124,11 +141,11 @@ def compiled(fastmath: frozenset[str] = STRICT, *, rows: str = "", columns: str 
 INLINED = OPTIONS | {"no_cfunc_wrapper": True}
 
 
-def inlined(function: Any) -> Any:
+def inlined(function):
     """A scalar formula or a piece of a loop."""
     return register_jitable(**INLINED)(function)
 
 
-def inlined_sum(function: Any) -> Any:
+def inlined_sum(function):
     """As inlined, for pieces whose sums may be regrouped."""
     return register_jitable(**INLINED | {"fastmath": set(REDUCE)})(function)

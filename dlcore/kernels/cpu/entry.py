@@ -8,9 +8,8 @@ saves more than half of the time of compiling.
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -34,9 +33,9 @@ SYMBOL = "entry"
 counts: Counter[str] = Counter()  # how many entries this process has compiled, and how many it has found on disk
 
 
-def kind_of(value: Any) -> Any:
+def kind_of(value):
     """The type that an argument is compiled for."""
-    dtype: Any = getattr(value, "dtype", None)
+    dtype = getattr(value, "dtype", None)
     if isinstance(value, np.ndarray):
         return types.Array(from_dtype(dtype), value.ndim, "C" if value.flags.c_contiguous else "A")
     if dtype is not None:
@@ -44,7 +43,7 @@ def kind_of(value: Any) -> Any:
     return types.float64 if isinstance(value, float) else types.int64
 
 
-def words_of(arguments: Sequence[Any]) -> list[int]:
+def words_of(arguments) -> list[int]:
     """The words from which an entry reads these arguments."""
     words: list[int] = []
     for value in arguments:
@@ -63,7 +62,7 @@ class Entry:
     `name` identifies the code in the cache.
     """
 
-    def __init__(self, function: Any, kinds: Sequence[Any], options: Mapping[str, Any], windowed: bool, name: str):
+    def __init__(self, function, kinds, options: Mapping[str, object], windowed: bool, name: str) -> None:
         with global_compiler_lock:
             code = cache.load(name)
             if code is None:
@@ -84,7 +83,7 @@ class Entry:
 class _ToLLVM(_FunctionCompiler):
     """numba's compiler, stopped at LLVM IR."""
 
-    def _customize_flags(self, flags: Any) -> Any:
+    def _customize_flags(self, flags):
         flags.no_cpython_wrapper = flags.no_cfunc_wrapper = flags.no_compile = True
         flags.enable_pyobject = flags.enable_looplift = False
         return flags
@@ -93,7 +92,7 @@ class _ToLLVM(_FunctionCompiler):
 class _Part(JITCodeLibrary):
     """LLVM IR of a function that is linked into its callers: not optimized or compiled to machine code by itself."""
 
-    def _optimize_functions(self, ll_module: Any) -> None:
+    def _optimize_functions(self, ll_module):
         ll_module.data_layout = self._codegen._data_layout
 
     def _optimize_final_module(self) -> None:
@@ -126,7 +125,7 @@ def _making_parts() -> Iterator[None]:
             gc.enable()
 
 
-def _compile(function: Any, kinds: Sequence[Any], options: Mapping[str, Any], windowed: bool) -> bytes:
+def _compile(function, kinds, options: Mapping[str, object], windowed: bool) -> bytes:
     """Object code in which SYMBOL is the entry."""
     compiler = _ToLLVM(function, cpu_target, dict(options), {}, Compiler)
     window = (types.int64, types.int64) if windowed else ()
@@ -139,7 +138,7 @@ def _compile(function: Any, kinds: Sequence[Any], options: Mapping[str, Any], wi
     return bytes(library.object_code())
 
 
-def _entry_module(result: Any, windowed: bool) -> Any:
+def _entry_module(result, windowed):
     """LLVM IR of the entry, which reads the arguments from the words and calls the compiled function."""
     context, described = result.target_context, result.fndesc
     module = context.create_module(SYMBOL)
@@ -150,12 +149,12 @@ def _entry_module(result: Any, windowed: bool) -> Any:
     words, lo, hi = entry.args
     place = 0
 
-    def word() -> Any:
+    def word():
         nonlocal place
         place += 1
         return builder.load(builder.gep(words, [ir.Constant(ir.IntType(32), place - 1)]))
 
-    def array(kind: Any) -> Any:
+    def array(kind):
         value = make_array(kind)(context, builder)
         element = context.get_data_type(kind.dtype)
         itemsize = context.get_constant(types.intp, context.get_abi_sizeof(element))
@@ -166,7 +165,7 @@ def _entry_module(result: Any, windowed: bool) -> Any:
         populate_array(value, data=data, shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
         return value._getvalue()
 
-    def argument(kind: Any) -> Any:
+    def argument(kind):
         if isinstance(kind, types.Array):
             return array(kind)
         if isinstance(kind, types.BaseTuple):

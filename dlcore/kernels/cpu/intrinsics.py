@@ -1,7 +1,5 @@
 """Intrinsics for compiled code: calls by address, atomic counters, flat views, scratch on the stack."""
 
-from typing import Any
-
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -16,10 +14,10 @@ WORDS = WORD.as_pointer()
 
 
 @intrinsic
-def call_entry(typing: Any, address: Any, words: Any, lo: Any, hi: Any) -> Any:
+def call_entry(typing, address, words, lo, hi):
     """Call the entry at `address`; words is an address, too."""
 
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+    def code(context, builder, signature, a):
         function, pointer = builder.inttoptr(a[0], FUNCTION.as_pointer()), builder.inttoptr(a[1], WORDS)
         builder.call(function, [pointer, a[2], a[3]])
         return context.get_dummy_value()
@@ -28,28 +26,28 @@ def call_entry(typing: Any, address: Any, words: Any, lo: Any, hi: Any) -> Any:
 
 
 @intrinsic
-def atomic_add(typing: Any, address: Any, value: Any) -> Any:
+def atomic_add(typing, address, value):
     """Add to the 64-bit integer at `address`, seen by all threads in one order."""
 
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+    def code(context, builder, signature, a):
         return builder.atomic_rmw("add", builder.inttoptr(a[0], WORDS), a[1], "seq_cst")
 
     return types.int64(types.int64, types.int64), code
 
 
 @intrinsic
-def atomic_load(typing: Any, address: Any) -> Any:
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+def atomic_load(typing, address):
+    def code(context, builder, signature, a):
         return builder.load_atomic(builder.inttoptr(a[0], WORDS), "seq_cst", 8)
 
     return types.int64(types.int64), code
 
 
 @intrinsic
-def pause(typing: Any) -> Any:
+def pause(typing):
     """Tell the processor that this is a spin loop."""
 
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+    def code(context, builder, signature, a):
         name, arguments = _PAUSE.get(builder.module.triple.partition("-")[0], (None, []))
         if name:
             kinds = [argument.type for argument in arguments]
@@ -68,10 +66,10 @@ _PAUSE = {
 
 
 @intrinsic
-def call_yield(typing: Any, address: Any) -> Any:
+def call_yield(typing, address):
     """Call `int f(void)`: give the processor to another thread."""
 
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+    def code(context, builder, signature, a):
         builder.call(builder.inttoptr(a[0], ir.FunctionType(ir.IntType(32), []).as_pointer()), [])
         return context.get_dummy_value()
 
@@ -79,10 +77,10 @@ def call_yield(typing: Any, address: Any) -> Any:
 
 
 @intrinsic
-def flush_subnormals(typing: Any) -> Any:
+def flush_subnormals(typing):
     """This thread computes with 0 in place of subnormal numbers from now on; the mode before, for `restore_mode`."""
 
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+    def code(context, builder, signature, a):
         before = emit_read(builder)
         emit_write(builder, WORD(flush_bits(builder.module.triple)))
         return before
@@ -91,8 +89,8 @@ def flush_subnormals(typing: Any) -> Any:
 
 
 @intrinsic
-def restore_mode(typing: Any, before: Any) -> Any:
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+def restore_mode(typing, before):
+    def code(context, builder, signature, a):
         emit_write(builder, a[0])
         return context.get_dummy_value()
 
@@ -100,11 +98,11 @@ def restore_mode(typing: Any, before: Any) -> Any:
 
 
 @intrinsic
-def flat_of(typing: Any, matrix: Any) -> Any:
+def flat_of(typing, matrix):
     """All entries as a vector; numba's own reshape takes 0.2 s to compile."""
     vector = types.Array(matrix.dtype, 1, "C")
 
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+    def code(context, builder, signature, a):
         whole, flat = make_array(matrix)(context, builder, a[0]), make_array(vector)(context, builder)
         shape = [whole.nitems]
         populate_array(flat, whole.data, shape, strides=[whole.itemsize], itemsize=whole.itemsize, meminfo=None)
@@ -114,11 +112,11 @@ def flat_of(typing: Any, matrix: Any) -> Any:
 
 
 @intrinsic
-def on_stack(typing: Any, example: Any) -> Any:
+def on_stack(typing, example):
     """A vector of WIDEST entries of the type of `example`, on the stack of the loop."""
     vector = types.Array(example, 1, "C")
 
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+    def code(context, builder, signature, a):
         element = context.get_data_type(example)
         stack = cgutils.alloca_once(builder, ir.ArrayType(element, WIDEST))
         room, size = make_array(vector)(context, builder), context.get_constant(types.intp, WIDEST)

@@ -6,7 +6,7 @@ Blocks are few and wide, because each block of a product packs the operand that 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from ..table import BoundCall
 from . import blas
 from .compiled import WIDEST, Loop, made_of
 from .entry import words_of
-from .products import product
 
 _WIDE = 128  # least columns of a block
 _QUANTUM = 16  # blocks begin at multiples of this many columns
@@ -81,7 +80,7 @@ class Row:
     words: list[int]
     cut: Cut
     accesses: tuple[Access, ...]
-    arrays: tuple[Any, ...]  # kept alive
+    arrays: tuple[object, ...]  # kept alive
     call: BoundCall | None = None  # a host call, which Python makes
 
     @property
@@ -102,10 +101,10 @@ def _access(array: np.ndarray, written: bool, cut: Cut | None) -> Access:
     return Access(start, start + array.nbytes, array.shape, written, cut)
 
 
-def _loop_row(loop: Loop, arguments: Sequence[Any], call: BoundCall) -> Row:
+def _loop_row(loop: Loop, arguments: Sequence[object], call: BoundCall) -> Row:
     arrays = {i: value for i, value in enumerate(arguments) if isinstance(value, np.ndarray) and value.size}
 
-    def among(array: np.ndarray, others: Sequence[Any]) -> bool:
+    def among(array: np.ndarray, others: Sequence[object]) -> bool:
         return any(np.may_share_memory(array, other) for other in others if isinstance(other, np.ndarray))
 
     # outputs, and scratch that is neither input nor output: it passes values between the loops of one call
@@ -141,7 +140,7 @@ def rows_of(call: BoundCall) -> list[Row]:
     if call.on_host:
         return [Row(0, [], NO_BLOCKS, (), (*call.inputs, *call.outputs), call)]
     return [
-        _product_row(*arguments) if what is product else _loop_row(what, arguments, call)
+        _loop_row(what, arguments, call) if isinstance(what, Loop) else _product_row(*arguments)
         for what, arguments in made_of(call)
     ]
 

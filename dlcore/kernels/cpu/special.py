@@ -6,7 +6,6 @@ those of Cephes (S. L. Moshier, Methods and Programs for Mathematical Functions,
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -29,10 +28,10 @@ def like(typing, x, value):
     return x(x, types.float64), lambda context, builder, signature, a: context.cast(builder, a[1], types.float64, x)
 
 
-def _in_float32(exact: Any) -> Any:
+def _in_float32(exact):
     """Decorator: use this function of one argument x in float32, and `exact` in float64."""
 
-    def declare(fast: Any) -> Any:
+    def declare(fast):
         def declared(x):
             raise TypeError("compiled code only")
 

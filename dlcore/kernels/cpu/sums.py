@@ -9,8 +9,6 @@
 Up to BLOCK rows there is one block, and the part is the total itself.
 """
 
-from typing import Any
-
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -23,10 +21,10 @@ BLOCK = 256
 
 
 @intrinsic
-def part_of(typing: Any, total: Any, rows: Any) -> Any:
+def part_of(typing, total, rows):
     """The array that a block of rows is added to: the total if there is one block, otherwise scratch on the stack."""
 
-    def code(context: Any, builder: Any, signature: Any, a: Any) -> Any:
+    def code(context, builder, signature, a):
         part, element = make_array(total)(context, builder, a[0]), context.get_data_type(total.dtype)
         stack = cgutils.alloca_once(builder, ir.ArrayType(element, WIDEST))
         one_block = builder.icmp_signed("<=", a[1], a[1].type(BLOCK))
