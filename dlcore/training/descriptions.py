@@ -18,7 +18,7 @@ from ..errors import CheckpointError, DlcoreError
 from ..layers import Sequential, initializers
 from ..optimizers import schedules
 
-DEPTH = 16  # of blocks in blocks: the time to find a block's widths doubles with each level
+DEPTH = 16  # of blocks in blocks: models need a few, and a file made on purpose could exhaust the stack
 
 # what a description that nobody wrote by saving can make Python raise, where it is built
 FAILURES = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
