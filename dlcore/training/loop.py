@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import DivergenceError
+from ..interrupts import deferred_interrupts
 from .figures import asks_for_all_labels
 from .history import History
-from .interrupts import deferred_interrupts
 from .listeners import Listeners
 from .pace import Pace
 from .position import Position
