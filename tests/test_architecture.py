@@ -394,7 +394,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "kernels.cpu.activations": WALKED,
     "kernels.cpu.adaptive": WALKED,
     "kernels.cpu.blas": "tests/kernels/cpu/test_worker.py",
-    "kernels.cpu.cache": "tests/kernels/cpu/test_compiled.py",
     "kernels.cpu.counted": WALKED,
     "kernels.cpu.data": WALKED,
     "kernels.cpu.dense": WALKED,
