@@ -2,10 +2,12 @@
 
 import sys
 
-from .app.cli import main as run
-
 
 def main() -> None:
+    try:
+        from .app.cli import main as run  # here: Ctrl-C during its imports is no traceback either
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(run())
 
 

@@ -46,7 +46,7 @@ def differences(trainer, X, y, entries):
 
 def main(arguments=None):
     script = Script(__doc__, arguments)
-    widths, rows = ((16, 32, 64), 256) if script.quick else ((32, 64, 128, 256, 512), 2048)
+    widths, rows = ((16, 24, 32, 48, 64), 256) if script.quick else ((32, 64, 128, 256, 512), 2048)
     entries, times = 4, 5
     N, loss, backward, numerical = [], [], [], []
     for width in widths:

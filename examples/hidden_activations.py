@@ -29,8 +29,7 @@ def load(folder):
 def idle(layer, a):
     """Share of units that are 0 for every row (dead), and of outputs where the slope is below a tenth of its maximum."""
     slope = {"Sigmoid": 4 * a * (1 - a), "Tanh": 1 - a * a}.get(type(layer).__name__)
-    dead = float((a == 0).all(axis=0).mean())
-    return dead, 0.0 if slope is None else float((slope < 0.1).mean())
+    return float((a == 0).all(axis=0).mean()), 0.0 if slope is None else float((slope < 0.1).mean())
 
 
 def train(layer, X, y, epochs):
@@ -50,14 +49,16 @@ def train(layer, X, y, epochs):
 def main(arguments=None):
     script = Script(__doc__, arguments, data_dir="folder with the IDX files of MNIST")
     X, y = load(script.options.data_dir)
-    epochs = 1 if script.quick else 20 if len(X) < 10_000 else 5
+    epochs = 5 if script.quick else 20 if len(X) < 10_000 else 5
     results = {type(layer).__name__: train(layer, X, y, epochs) for layer in ACTIVATIONS}
-
     figure, axes = plotting.panels(3, width=4.8, height=3.8)
-    losses = {name: result[0] for name, result in results.items()}
+    losses, norms = ({name: result[i] for name, result in results.items()} for i in (0, 1))
     plotting.lines(losses, first=1, xlabel="epoch", ylabel="training loss", log_y=True, axes=axes[0])
-    norms = {name: result[1] for name, result in results.items()}
     plotting.lines(norms, first=1, xlabel="layer", ylabel="‖∂J/∂W‖", log_y=True, marker="o", axes=axes[1])
+    for panel in axes[:2]:  # LeakyReLU nearly coincides with ReLU: dashes on a broad band
+        panel.get_lines()[2].set(linewidth=5, alpha=0.4, markersize=9)
+        panel.get_lines()[3].set(linestyle="--", zorder=3)
+        panel.legend()
     place = np.arange(len(results))
     for shift, kind, name in ((-0.2, 0, "dead units"), (0.2, 1, "saturated outputs")):
         shares = [100 * result[2][kind] for result in results.values()]

@@ -34,7 +34,7 @@ def distinct(weights):
 
 def main(arguments=None):
     script = Script(__doc__, arguments)
-    epochs = 2 if script.quick else 30
+    epochs = 5 if script.quick else 30
     same, other = network(epochs, init.Constant(0.1), init.Constant(0.1), units=6)[0], network(epochs, units=6)[0]
     figure, axes = plotting.panels(6, 3, width=4.8, height=3.6)
     for trainer, title, panel in ((same, "all start at 0.1", axes[0]), (other, "Glorot uniform", axes[1])):

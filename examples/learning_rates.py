@@ -43,7 +43,7 @@ def final_loss(optimizer, scale, epochs):
 
 def main(arguments=None):
     script = Script(__doc__, arguments)
-    epochs, rates = (1, np.logspace(-3, 1, 2)) if script.quick else (5, np.logspace(-4, 2, 13))
+    epochs, rates = (1, np.logspace(-3, 1, 5)) if script.quick else (5, np.logspace(-4, 2, 13))
     paths = {name: dl.descend(bowl, 1.0, dl.SGD(rate), 40).path[:, 0] for name, rate in RATES.items()}
     small, large = (dl.descend(valleys, -1.7, dl.SGD(rate), 100).path[:, 0] for rate in (0.001, 0.3))
 
@@ -67,8 +67,10 @@ def main(arguments=None):
     for name, path in paths.items():
         print(f"{name:17s} |θ| after 40 steps: {abs(path[-1]):.2e}")
     for name in OPTIMIZERS:
-        best = [rates[found[scale, name].argmin()] for scale in (1.0, 10.0)]
-        print(f"Look: {name} does best with {best[0]:.1e}, with inputs ten times as large {best[1]:.1e}")
+        best = [found[scale, name].argmin() for scale in (1.0, 10.0)]
+        edges = {0: " or less", len(rates) - 1: " or more"}  # the best may lie beyond the rates tried
+        once, often = (f"{rates[i]:.1e}{edges.get(i, '')}" for i in best)
+        print(f"Look: {name} does best with {once}, with inputs ten times as large {often}")
     return {"paths": paths, "small": small, "large": large, "found": found, "rates": rates}
 
 

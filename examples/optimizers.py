@@ -26,7 +26,7 @@ OPTIMIZERS = {
 
 def main(arguments=None):
     script = Script(__doc__, arguments)
-    steps = 20 if script.quick else 100
+    steps = 30 if script.quick else 100
     runs = {name: dl.descend(ravine, START, optimizer, steps) for name, optimizer in OPTIMIZERS.items()}
     paths = {name: run.path for name, run in runs.items()}
     losses = {name: [max(ravine(theta)[0], 1e-12) for theta in run.path] for name, run in runs.items()}

@@ -48,7 +48,7 @@ def train(schedule, epochs, *callbacks):
 
 def main(arguments=None):
     script = Script(__doc__, arguments)
-    epochs, per_epoch = (2 if script.quick else 15), 90  # 1437 rows in batches of 16
+    epochs, per_epoch = (5 if script.quick else 15), 90  # 1437 rows in batches of 16
     steps = epochs * per_epoch
     all_of_them = schedules(steps)
     factors = {name: [f(step) for step in range(steps)] for name, f in all_of_them.items()}
@@ -59,14 +59,18 @@ def main(arguments=None):
 
     figure, axes = plotting.panels(3, width=5.0, height=4.0)
     plotting.lines(factors, xlabel="update", ylabel="factor on the rate", axes=axes[0])
-    axes[0].legend(fontsize="small")
+    axes[0].legend(fontsize="small")  # png() moves it beside the curves
     plotting.lines(losses, first=1, xlabel="epoch", ylabel="training loss", log_y=True, axes=axes[1])
+    axes[1].get_lines()[-1].set_linestyle("--")  # the constant rate until the first plateau, and drawn over it
+    axes[1].legend()
     plotting.lines({"on a plateau": rates.values}, first=1, xlabel="epoch", ylabel="rate", marker="o", axes=axes[2])
     script.save("schedules.png", figure)
     for name, values in losses.items():
         print(f"{name:22s} training loss {values[-1]:.5f}")
     better = [name for name, values in losses.items() if values[-1] < losses["constant"][-1]]
-    print(f"Look: the constant rate jumps about.  Below it after {epochs} epochs: {', '.join(better) or 'none'}.")
+    rises = sum(b > a for a, b in zip(losses["constant"], losses["constant"][1:], strict=False))
+    print(f"Look: with the constant rate the loss rises in {rises} of {epochs - 1} epochs after the first.")
+    print(f"Below it after {epochs} epochs: {', '.join(better) or 'none'}.")
     return {"factors": factors, "losses": losses, "rates": rates.values}
 
 

@@ -1,6 +1,7 @@
 """Common to all examples: their two options, and the folder for their pictures."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import dlcore as dl
@@ -8,13 +9,15 @@ from dlcore import plotting
 
 
 class Script:
-    """python examples/NAME.py [--quick] [--out DIR]: --quick for fewer steps and coarser pictures, --out for their folder."""
+    """python examples/NAME.py [--quick] [--out DIR]: --quick for fewer steps, --out for the folder of the pictures."""
 
     def __init__(self, description, arguments=None, **options):
+        if hasattr(sys.stdout, "reconfigure"):  # η in a terminal whose encoding does not have it is a question mark
+            sys.stdout.reconfigure(errors="replace")
         parser = argparse.ArgumentParser(
             description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
-        parser.add_argument("--quick", action="store_true", help="fewer steps and coarser pictures, for a first look")
+        parser.add_argument("--quick", action="store_true", help="fewer steps, for a first look")
         parser.add_argument(
             "--out", type=Path, default=Path("runs/examples"), metavar="DIR", help="folder for pictures"
         )
@@ -34,7 +37,7 @@ class Script:
         return path
 
     def save(self, name, figure):
-        self.path(name).write_bytes(plotting.png(figure, dpi=50 if self.quick else 130))
+        self.path(name).write_bytes(plotting.png(figure, dpi=130))
 
 
 class Recorder(dl.Callback):

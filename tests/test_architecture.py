@@ -24,6 +24,7 @@ ROOMS: dict[str, float] = {
     "errors": 0,
     "suggestions": 0,
     "files": 0,
+    "interrupts": 0,
     "file_kinds": 0,
     "arrays": 0,
     "checks": 0.5,  # raises errors, with suggestions
@@ -45,7 +46,16 @@ ROOMS: dict[str, float] = {
     "app.cli": 10,
     "__main__": 11,  # only calls the command line
 }
-LOOSE = ("errors", "suggestions", "checks", "files", "file_kinds", "arrays", "__main__")  # the modules beside the rooms
+LOOSE = (
+    "errors",
+    "suggestions",
+    "checks",
+    "files",
+    "interrupts",
+    "file_kinds",
+    "arrays",
+    "__main__",
+)  # the modules beside the rooms
 
 # library -> who may import it, anywhere in the file
 DOORS: dict[str, tuple[str, ...]] = {

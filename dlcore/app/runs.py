@@ -32,8 +32,8 @@ from typing import Any, Self, TextIO
 
 from .. import files
 from ..errors import CheckpointError, ConfigurationError
+from ..interrupts import DeferredSignals
 from ..training.callbacks import Callback
-from ..training.interrupts import DeferredSignals
 from ..training.trainer import Trainer
 from .folder_lock import NAME as LOCK
 from .folder_lock import FolderLock, HeldError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .style import axes_or_new, figure_of, line_style
+from .style import GREY, axes_or_new, figure_of, line_style, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,13 +19,27 @@ Values = Sequence[float] | np.ndarray
 
 
 def curves(history: Mapping[str, Sequence[float]], axes: Axes | None = None) -> Figure:
-    """Training loss, and validation loss if there is one, over epochs, as a matplotlib Figure.
+    """Training loss, and validation loss if there is one, over epochs, as a matplotlib Figure; beside it the validation metric.
 
-    `history` is what `fit` returns.  Raises ImportError where matplotlib is not installed.
+    The epoch with the lowest loss, of validation where there is one, is marked.  `history` is what `fit` returns.  On given axes
+    the loss alone is drawn.  Raises ImportError where matplotlib is not installed.
     """
     named = {"training": history["loss"]} | ({"validation": history["val_loss"]} if "val_loss" in history else {})
+    metric = next((name for name in ("val_accuracy", "val_rmse") if name in history), None) if axes is None else None
+    all_axes = panels(2, width=5.0, height=4.0)[1] if metric else [axes_or_new(axes)]
     log_y = min(history["loss"], default=0) > 0
-    return lines(named, first=1, xlabel="epoch", ylabel="loss", log_y=log_y, axes=axes)
+    figure = lines(named, first=1, xlabel="epoch", ylabel="loss", log_y=log_y, axes=all_axes[0])
+    if metric:
+        name = metric.removeprefix("val_")
+        lines({"validation": history[metric]}, first=1, xlabel="epoch", ylabel=name, axes=all_axes[1])
+        all_axes[1].get_lines()[0].set(**line_style(1))  # as the validation loss
+    watched = np.asarray(history.get("val_loss", history["loss"]), float)
+    if np.isfinite(watched).any():
+        best = int(np.nanargmin(np.where(np.isfinite(watched), watched, np.nan))) + 1
+        for each in all_axes:
+            each.axvline(best, color=GREY, linestyle=":", linewidth=1.2, zorder=1, label=f"lowest loss: epoch {best}")
+            each.legend(framealpha=0.7, edgecolor="none")
+    return figure
 
 
 def lines(

@@ -84,8 +84,26 @@ def plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def clear_legends(figure: Figure) -> None:
+    """Move each legend that covers a curve or a bar, also at matplotlib's best place for it, to the right of its axes."""
+    legends = [(axes, axes.get_legend()) for axes in figure.axes if axes.name != "3d"]
+    if any(legend for _, legend in legends):
+        figure.draw_without_rendering()  # places are known only then
+    for axes, legend in legends:
+        if legend is None:
+            continue
+        box = legend.get_window_extent()
+        curves = (line.get_transform().transform_path(line.get_path()) for line in axes.lines)
+        if any(path.intersects_bbox(box, filled=False) for path in curves if path.to_polygons(closed_only=False)) or any(
+            patch.get_window_extent().overlaps(box) for patch in axes.patches
+        ):
+            legend.set_loc("upper left")
+            legend.set_bbox_to_anchor((1.01, 1.0), transform=axes.transAxes)
+
+
 def png(figure: Figure, dpi: float = 150) -> bytes:
-    """A Figure as a PNG file."""
+    """A Figure as a PNG file.  A legend that would cover curves or bars is moved beside its axes."""
+    clear_legends(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")  # labels may extend beyond the figure
     return buffer.getvalue()

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import DivergenceError
+from ..interrupts import deferred_interrupts
 from .batches import BatchSession, Fault
 from .figures import asks_for_all_labels
 from .history import History
-from .interrupts import deferred_interrupts
 from .listeners import Listeners
 from .pace import Pace
 from .schedule_table import schedule_table

@@ -8,10 +8,12 @@ A command is a file here with SUMMARY, add_arguments(parser) and run(arguments) 
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
 from ...errors import CheckpointError, DlcoreError
+from ...interrupts import ProgramSignals, check_interrupt
 from . import evaluate, info, init, predict, train
 from .arguments import parse
 from .messages import plain_messages, say, say_lines, text_of
@@ -25,11 +27,16 @@ FAILED, INTERRUPTED, NO_READER = 1, 130, 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    with replacing_characters(sys.stdout):
-        return _ended(words)
+    with ProgramSignals(signal.SIGINT, signal.SIGTERM) as signals:  # first: none may be lost in what follows
+        try:
+            with replacing_characters(sys.stdout):
+                code = _ended(words, signals)
+        except KeyboardInterrupt:  # a second one, while the first was being answered
+            code = INTERRUPTED
+    return 128 + signals.number if signals.number else code
 
 
-def _ended(words: Sequence[str]) -> int:
+def _ended(words: Sequence[str], signals: ProgramSignals) -> int:
     """Run a command; the exit code, also of its errors."""
     try:
         code = _command(words)
@@ -43,6 +50,9 @@ def _ended(words: Sequence[str]) -> int:
         say("interrupted")
         return INTERRUPTED
     except Exception as error:
+        if signals.number:  # it is what a library has made of KeyboardInterrupt
+            say("interrupted")
+            return INTERRUPTED
         if "--debug" in words:
             import traceback
 
@@ -61,4 +71,5 @@ def _command(words: Sequence[str]) -> int:
         return int(stop.code or 0)
     with plain_messages():
         code: int = arguments.run(arguments)
+    check_interrupt()  # one that was lost would end a finished run as if nothing had been
     return code

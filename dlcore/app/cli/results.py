@@ -79,7 +79,7 @@ def time_note(summary: dict[str, Any]) -> str:
     if first < 3 * later or first < 0.1 or epochs < 2:
         return ""
     rate = summary["samples_per_second"] * summary["seconds"] / epochs / later
-    return f"the first epoch, which compiles, took {first:.2f} of the seconds; without it {rate:,.0f} samples/s"
+    return f"the first epoch, which compiles, took {first:.2f} of the {summary['seconds']:.2f} seconds; without it {rate:,.0f} samples/s"
 
 
 def print_table(cells: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...data.dataset import DataSet
 from ...errors import DivergenceError
+from ...interrupts import DeferredInterrupt
 from ...training.callbacks import Callback, EarlyStopping
 from ...training.figures import shown
 from ...training.trainer import Trainer
@@ -94,7 +95,7 @@ class Session:
                     sample_weight=self.weights, callbacks=callbacks, progress=self.progress,
                 )  # fmt: skip
                 loss = monitored({name: values[-1] for name, values in trainer.history.items()})
-            except Stopped:
+            except (Stopped, DeferredInterrupt):
                 pass
             except DivergenceError as error:
                 if recording is None:
@@ -103,9 +104,12 @@ class Session:
                 raise DivergenceError(f"{error}; the last good state is in {good}") from error
             if stopping and stopping.best_epoch >= 0:
                 loss = stopping.best  # EarlyStopping has restored these weights
-            saved = recording.checkpoint(trainer, loss, changed=stopping is not None) if recording else None
+            saved = None
+            if recording and (trainer.updates or not signals.number):
+                saved = recording.checkpoint(trainer, loss, changed=stopping is not None)
         if signals.number:
-            where = f"the state is in {saved}" if saved else "nothing is kept without --out"
+            nothing = "nothing is kept without --out" if trainer.updates else "nothing was trained"
+            where = f"the state is in {saved}" if saved else nothing
             raise Interrupted(
                 signals.number, f"{which}interrupted after {trainer.epoch} of {run.epochs} epochs; {where}"
             )

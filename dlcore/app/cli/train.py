@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from contextlib import nullcontext
     from dataclasses import replace
 
+    from ...interrupts import check_interrupt
     from ..assembly import load, make_trainer, resolved, row_weights
     from ..run_data import RunData
     from ..runs import RunDirectory
@@ -47,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     from .session import Interrupted, Session
 
     configuration = resolved(configuration)
+    check_interrupt()  # here and below: one may have been lost in the imports
     data, validation = load(configuration).split(configuration.validation)
     trainer = make_trainer(configuration, data)  # raises for what cannot work, before a folder is made
     weights = row_weights(configuration, data)
@@ -70,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         except Interrupted as stop:
             say(str(stop))
             return 128 + stop.number
+        check_interrupt()
         summary = summarize(trainer, data) | restarts
         if directory:
             directory.write("test_predictions.csv", test_predictions(trainer, data))

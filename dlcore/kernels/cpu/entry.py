@@ -23,6 +23,7 @@ from numba.core.registry import cpu_target
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
+from ...interrupts import check_interrupt
 from ..subnormals import unflushed
 from . import cache
 
@@ -66,6 +67,7 @@ class Entry:
         with global_compiler_lock:
             code = cache.load(name)
             if code is None:
+                check_interrupt()  # a cold start compiles for seconds, and nothing is half done here
                 code = unflushed(_compile, function, kinds, options, windowed)
                 cache.save(name, code)
                 counts["compiled"] += 1

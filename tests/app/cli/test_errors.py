@@ -2,12 +2,14 @@
 
 import os
 import re
+import signal
 import sys
 
 import pytest
 
 import dlcore as dl
 from dlcore.app.cli import main
+from dlcore.interrupts import check_interrupt
 
 from .running import SMALL, fails
 
@@ -153,3 +155,31 @@ def test_after_a_start_that_failed_the_folder_may_be_used(tmp_path, capsys, monk
         assert main([*SMALL, "--epochs", "1", "--out", str(out)]) != 0
     assert not out.exists()
     assert main([*SMALL, "--epochs", "1", "--out", str(out)]) == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("then", ["goes on", "raises another error"])
+def test_a_signal_that_is_lost_in_a_library_still_ends_the_command(capsys, monkeypatch, number, code, then):
+    def loses(arguments):
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt:
+            if then != "goes on":
+                raise ImportError("cannot import name") from None
+        return 0
+
+    monkeypatch.setattr("dlcore.app.cli.info.run", loses)
+    assert main(["info"]) == code
+    assert capsys.readouterr().err == "dlcore: interrupted\n"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_signal_before_the_first_update_leaves_no_folder(capsys, monkeypatch, tmp_path):
+    def compiles(*arguments, **options):
+        signal.raise_signal(signal.SIGTERM)
+        check_interrupt()
+
+    monkeypatch.setattr(dl.Trainer, "fit", compiles)
+    assert main([*SMALL, "--epochs", "3", "--out", str(tmp_path / "run")]) == 143
+    assert capsys.readouterr().err.splitlines()[-1] == "dlcore: interrupted after 0 of 3 epochs; nothing was trained"
+    assert not (tmp_path / "run").exists()

@@ -177,7 +177,10 @@ def test_without_matplotlib_there_are_no_curves_and_no_error(tmp_path, monkeypat
 
 def test_a_first_epoch_that_compiles_is_told_from_the_others():
     summary = {"epochs": 5, "seconds": 3.0, "samples_per_second": 500.0, "first_epoch_seconds": 2.0}  # 300 rows
-    assert time_note(summary) == "the first epoch, which compiles, took 2.00 of the seconds; without it 1,200 samples/s"
+    assert (
+        time_note(summary)
+        == "the first epoch, which compiles, took 2.00 of the 3.00 seconds; without it 1,200 samples/s"
+    )
     assert time_note(summary | {"first_epoch_seconds": 0.7}) == ""
     assert time_note(summary | {"epochs": 1, "first_epoch_seconds": 3.0}) == ""
 
