@@ -125,6 +125,18 @@ def time_kernels(values: Mapping[str, Any]) -> Figure:
     return figure
 
 
+def time_import(values: Mapping[str, Any]) -> Figure:
+    """Milliseconds of each part, from 0."""
+    parts = [result["part"] for result in values["results"]]
+    spreads = [scaled(result["seconds"], 1e-3) for result in values["results"]]
+    figure = Figure((WIDTH, 1.0 + 0.4 * len(parts)), layout="constrained")
+    axes = figure.subplots()
+    ranges(axes, parts, spreads, [tables.digits(s.median) for s in spreads], OURS)
+    axes.set_xlim(0, max(s.most for s in spreads) * 1.15)
+    axes.set_xlabel("ms of processor time")
+    return figure
+
+
 def time_to_accuracy(values: Mapping[str, Any]) -> Figure:
     """A panel for each row: seconds over the seeds, and the median error."""
     rows: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
@@ -223,5 +235,6 @@ def _curves(axes: Axes, row: Any, medians: Mapping[str, Sequence[float]]) -> Non
 
 
 ALL: dict[str, Callable[[Mapping[str, Any]], Figure]] = {
-    chart.__name__: chart for chart in (time_step, time_peers, time_kernels, time_to_accuracy, devices, published)
+    chart.__name__: chart
+    for chart in (time_step, time_peers, time_kernels, time_import, time_to_accuracy, devices, published)
 }

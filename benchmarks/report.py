@@ -16,6 +16,7 @@ from typing import Any
 import devices
 import published
 import record
+import time_import
 import time_kernels
 import time_peers
 import time_step
@@ -23,7 +24,8 @@ import time_to_accuracy
 
 # in the order of the report
 BENCHMARKS = {
-    module.__name__: module for module in (time_step, time_peers, time_to_accuracy, published, devices, time_kernels)
+    module.__name__: module
+    for module in (time_step, time_peers, time_to_accuracy, published, devices, time_kernels, time_import)
 }
 MARKS = ("<!-- results: begin, written by benchmarks/report.py -->", "<!-- results: end -->")
 RESULTS = Path(__file__).parent / "results"

@@ -25,8 +25,8 @@ from dlcore.kernels.blas import ONE_BLAS_THREAD
 from dlcore.kernels.contract import Argument, Contract
 from dlcore.kernels.table import Kernel, writing
 
-# sizes for the letters of the contracts: rows, fan-in, fan-out, columns, classes or outputs, parameters, data rows, table of
-# rates, columns of codes, tables of embeddings; other letters get UNKNOWN
+# sizes for the letters of the contracts: rows, fan-in, fan-out, columns, classes or outputs, parameters, data rows, tables
+# of the schedule and of losses, columns of codes, tables of embeddings; other letters get UNKNOWN
 SIZES = {
     "n": 128,
     "i": 512,

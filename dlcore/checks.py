@@ -24,6 +24,11 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def is_schedule(value: object) -> bool:
+    """A function step -> factor, or None."""
+    return value is None or (callable(value) and not isinstance(value, type))
+
+
 def is_flag(value: object) -> TypeGuard[bool]:
     return isinstance(value, (bool, np.bool_))
 
@@ -45,6 +50,7 @@ BETWEEN_0_AND_1 = Rule("a number between 0 and 1", lambda x: is_number(x) and 0 
 COUNT = Rule("a positive integer", lambda x: is_integer(x) and x >= 1)
 SIZE = Rule("a positive integer below 2**31", lambda x: is_integer(x) and 1 <= x < 2**31)
 FLAG = Rule("True or False", is_flag)
+SCHEDULE = Rule("a function step -> factor", is_schedule)
 
 
 def from_to(low: float, high: float) -> Rule:

@@ -13,7 +13,7 @@ from script import Script
 
 import dlcore as dl
 from dlcore import plotting
-from dlcore.data.digits import load_digits
+from dlcore.data import load_digits
 
 DATA = load_digits()
 

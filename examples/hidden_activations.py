@@ -13,8 +13,7 @@ from script import Script
 
 import dlcore as dl
 from dlcore import plotting
-from dlcore.data.digits import load_digits
-from dlcore.data.idx import read_idx
+from dlcore.data import load_digits, read_idx
 
 ACTIVATIONS = [dl.Sigmoid(), dl.Tanh(), dl.ReLU(), dl.LeakyReLU(), dl.Identity()]
 DEPTH, WIDTH = 4, 100

@@ -7,15 +7,14 @@ import numpy as np
 from script import Recorder, Script
 
 import dlcore as dl
+from dlcore import initializers as init
 from dlcore import plotting
-from dlcore.data.digits import load_digits
-from dlcore.layers.initializers import Constant, FanInUniform, GlorotUniform, HeNormal, LeCunNormal, Normal
-from dlcore.plotting.activations import value_and_slope
+from dlcore.data import load_digits
 
 HIDDEN, SCALES = dl.Sigmoid(), (0.01, 0.1, 1.0, 10.0, 100.0)
-DATA, ZERO, GLOROT = load_digits(), Constant(0.0), GlorotUniform()
-RULES = {"Glorot": GLOROT, "4 × Glorot": GlorotUniform(gain=4), "N(0, 1/n)": LeCunNormal()}
-RULES |= {"U(±√(1/n))": FanInUniform(), "He": HeNormal()}
+DATA, ZERO, GLOROT = load_digits(), init.Constant(0.0), init.GlorotUniform()
+RULES = {"Glorot": GLOROT, "4 × Glorot": init.GlorotUniform(gain=4), "N(0, 1/n)": init.LeCunNormal()}
+RULES |= {"U(±√(1/n))": init.FanInUniform(), "He": init.HeNormal()}
 
 
 def network(epochs, hidden=GLOROT, output=GLOROT, bias=ZERO, seed=0, units=32, batch_size=64):
@@ -36,7 +35,7 @@ def distinct(weights):
 def main(arguments=None):
     script = Script(__doc__, arguments)
     epochs = 2 if script.quick else 30
-    same, other = network(epochs, Constant(0.1), Constant(0.1), units=6)[0], network(epochs, units=6)[0]
+    same, other = network(epochs, init.Constant(0.1), init.Constant(0.1), units=6)[0], network(epochs, units=6)[0]
     figure, axes = plotting.panels(6, 3, width=4.8, height=3.6)
     for trainer, title, panel in ((same, "all start at 0.1", axes[0]), (other, "Glorot uniform", axes[1])):
         W = trainer.get_weights()[0]
@@ -47,14 +46,15 @@ def main(arguments=None):
         panel.grid(False)
     scales, saturation = {}, {}
     for scale in SCALES:
-        trainer, scales[f"N(0, {scale:g}²/64)"], weights = network(epochs, Normal(scale / 8), Normal(scale / 8))
+        rule = init.Normal(scale / 8)
+        trainer, scales[f"N(0, {scale:g}²/64)"], weights = network(epochs, rule, rule)
         trainer.set_weights(weights[0])
-        _, slopes = value_and_slope(HIDDEN, dl.layer_outputs(trainer, DATA.X[:200])[0])
+        _, slopes = plotting.value_and_slope(HIDDEN, dl.layer_outputs(trainer, DATA.X[:200])[0])
         saturation[scale] = float(slopes.mean())  # ¼ for a sigmoid without saturation
     by_epoch = {"first": 1, "xlabel": "epoch", "ylabel": "loss", "log_y": True}
     plotting.lines(scales, title="scale of the weights", axes=axes[2], **by_epoch)
     ways = {name: network(epochs, rule) for name, rule in RULES.items()}
-    ways |= {"biases N(0, 1)": network(epochs, bias=Normal(1.0)), "output weights 0": network(epochs, output=ZERO)}
+    ways |= {"biases N(0, 1)": network(epochs, bias=init.Normal(1.0)), "output weights 0": network(epochs, output=ZERO)}
     losses = {name: losses for name, (_, losses, _) in ways.items()}
     plotting.lines(losses, title="rules, biases, outputs", axes=axes[3], **by_epoch)
     moved = {}

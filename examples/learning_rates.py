@@ -10,7 +10,7 @@ from script import Script
 
 import dlcore as dl
 from dlcore import plotting
-from dlcore.data.digits import load_digits
+from dlcore.data import load_digits
 
 H = 2.0
 RATES = {"too small, 0.02": 0.02, "right, 0.4": 0.4, "overshoots, 0.95": 0.95, "diverges, 1.02": 1.02}

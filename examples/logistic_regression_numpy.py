@@ -11,7 +11,7 @@ from script import Script
 
 import dlcore as dl
 from dlcore import plotting
-from dlcore.data.digits import load_digits
+from dlcore.data import load_digits
 
 
 def by_hand(X, y, w, b, alpha, steps):

@@ -11,7 +11,6 @@ from script import Script
 
 import dlcore as dl
 from dlcore import plotting
-from dlcore.optimizers.schedules import CosineDecay, InverseTimeDecay
 
 RATES = (0.1, 0.05, 0.025)
 
@@ -45,8 +44,8 @@ def main(arguments=None):
     steps = 300 if script.quick else 3000
     optimizers = {
         "constant, η = 0.1": dl.SGD(0.1),
-        "1/t": dl.SGD(1.0, schedule=InverseTimeDecay(1)),
-        "cosine, from 0.1": dl.SGD(0.1, schedule=CosineDecay(steps)),
+        "1/t": dl.SGD(1.0, schedule=dl.schedules.InverseTimeDecay(1)),
+        "cosine, from 0.1": dl.SGD(0.1, schedule=dl.schedules.CosineDecay(steps)),
     }
     distances = {}
     for name, optimizer in optimizers.items():

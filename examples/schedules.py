@@ -1,7 +1,7 @@
 """Learning rate schedules: factors on the rate, step by step, and what they do to a network.
 
-A schedule is a function step → factor; dlcore.optimizers.schedules has the usual ones, and any function of a step will do.  A
-rate that depends on the course of training, such as on a plateau of the loss, needs a callback.
+A schedule is a function step → factor; `dl.schedules` has the usual ones, and any function of a step will do.  A rate that
+depends on the course of training, such as on a plateau of the loss, needs a callback.
 
 Change one line: a schedule of your own, `lambda step: 1 / (1 + step) ** 0.1`.
 """
@@ -10,8 +10,8 @@ from script import Script
 
 import dlcore as dl
 from dlcore import plotting
-from dlcore.data.digits import load_digits
-from dlcore.optimizers import schedules as s
+from dlcore import schedules as s
+from dlcore.data import load_digits
 
 
 def schedules(steps):

@@ -1,10 +1,10 @@
-"""Common to all tests: the option for real data; with pytest-xdist, BLAS threads of a process and its share of the tests."""
+"""What all tests share: the option for real data, and with pytest-xdist how many workers there are and what each of them runs."""
 
 from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,25 @@ def pytest_configure(config: pytest.Config) -> None:
         threadpool_limits(1, user_api="blas")
 
 
+def in_one_file(arguments: Sequence[str]) -> bool:
+    """Whether a command line names tests of one file only: the file, or nodes of it."""
+    files = {argument.partition("::")[0] for argument in arguments}
+    return len(files) == 1 and files.pop().endswith(".py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Of -n auto: tests of one file run in this process, since workers take longer to start than most files; else a worker a core."""
+    return 0 if in_one_file(config.args) else None
+
+
 def group(test: str) -> str:
     """The group of a test, which one process runs: kernels of a family share compiled loops, tests of the cache processes."""
     parameters = re.search(r"\[(.*)\]", test)
     for word in parameters[1].split("-") if parameters else ():
         if word in reference.KERNELS:
             return family(word)
-    if "test_compiled.py" in test:
+    if "cpu/test_cache.py" in test:
         return "cache"
     return "torch" if "torch" in test else test  # importing torch takes seconds, so one process does it
 

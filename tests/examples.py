@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,26 @@ import dlcore.layers
 import dlcore.losses
 import dlcore.optimizers
 from dlcore.layers import activations
+from dlcore.layers.parameters import Parameter
 
 # a value for each required argument that a layer may have
 ARGUMENTS: dict[str, Any] = {"rate": 0.3}
 WIDTHS = ("fan_in", "fan_out", "width")
+
+
+@dataclass(frozen=True)
+class Factored(dl.Dense):
+    """A Dense layer whose W and b have factors of their own on the learning rate and on the weight decay."""
+
+    rates: tuple[float, float] = field(default=(1.0, 1.0), kw_only=True)
+    decays: tuple[float | None, float | None] = field(default=(None, None), kw_only=True)
+
+    def parameters(self) -> dict[str, Parameter]:
+        factors = zip(self.rates, self.decays, strict=True)
+        return {
+            name: replace(p, rate=rate, decay=decay)
+            for (name, p), (rate, decay) in zip(super().parameters().items(), factors, strict=True)
+        }
 
 
 def classes(module: Any, base: type) -> list[type]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import array_api_strict
@@ -12,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcore.backends.backend import Backend, from_namespace
-from dlcore.backends.executors import REPLAY
 from dlcore.errors import ContractError
 from dlcore.kernels import reference
-from dlcore.kernels.contract import Contract
-from dlcore.kernels.table import Kernel, KernelTable
+from dlcore.kernels.contract import Contract, contract
+from dlcore.kernels.table import Kernel
 
 from .kernel_contracts import (
     HOST,
@@ -310,8 +310,8 @@ def forgets_the_weight(z: Any, y: Any, w: Any, *, out: Any) -> None:
     delta[...] = w[:, None] * e / total
 
 
-def decays_biases_too(theta: Any, grad: Any, control: Any, matrices: Any, weight_decay: Any, *, out: Any) -> None:
-    out[...] = (1 - control[0] * weight_decay) * theta - control[0] * control[1] * grad
+def decays_biases_too(theta: Any, grad: Any, control: Any, decayed: Any, *, out: Any) -> None:
+    out[...] = (1 - control[0] * control[3]) * theta - control[0] * control[1] * grad
 
 
 def mask_upside_down(delta: Any, mask: Any, keep: Any, *, out: Any) -> None:
@@ -374,8 +374,8 @@ def test_a_wrong_kernel_is_caught(name: str, wrong: Any, why: str, dtype: str) -
 def test_a_reference_that_overwrites_its_input_is_caught() -> None:
     """An output that is another output's old value must be saved before that one is written."""
 
-    def look_ahead(theta: Any, v: Any, origin: Any, rates: Any, place: Any, reach: Any, *, out: Any) -> None:
-        theta -= rates[place[1]] * reach * v
+    def look_ahead(theta: Any, v: Any, origin: Any, schedule: Any, place: Any, reach: Any, *, out: Any) -> None:
+        theta -= schedule[place[1], 0] * reach * v
         origin[...] = theta
 
     contract = reference.KERNELS["look_ahead"].contract
@@ -383,7 +383,30 @@ def test_a_reference_that_overwrites_its_input_is_caught() -> None:
         check_everywhere(Kernel("look_ahead", contract, look_ahead, "planted"), "float64")
 
 
-def test_a_table_shows_where_it_falls_back() -> None:
-    """A kernel without a fast twin is the reference, and says so."""
-    table = KernelTable.of(np, reference.KERNELS, {"relu": CPU["relu"].run}, "cpu", lambda calls: REPLAY)
-    assert (table.relu.source, table.tanh.source) == ("cpu", "reference")
+@contract("x[n,i] V[i,o] -> a[n,o]")
+def exp_of_product(xp: Any, x: Any, V: Any) -> Any:
+    """V is not divided by √i, as W would be: of 1,500 columns products around 40, whose exp magnifies a rounding by as much"""
+    return xp.exp(x @ V)
+
+
+@pytest.mark.parametrize("seed", [60, 89, 207, 256, 274])
+@pytest.mark.parametrize(("factor", "right"), [(1.0, True), (1 + 1e-10, False)])
+def test_where_rounding_is_magnified_any_order_of_a_sum_is_right(factor: float, right: bool, seed: int) -> None:
+    """The same sums from behind: their exp may differ by more than 32 units in the last place.  An error of 1e-10 is still found.
+
+    For each of these seeds moving the inputs by 2⁻⁵³ itself left exp as it was, with one of OpenBLAS's kernels.
+    """
+
+    def from_behind(x: Any, V: Any, *, out: Any) -> None:
+        out[...] = factor * np.exp(x[:, ::-1] @ V[::-1])
+
+    with nullcontext() if right else pytest.raises(AssertionError, match=r"a\["):
+        check_kernel(from_behind, exp_of_product.contract, exp_of_product, {"n": 3, "i": 1500, "o": 4}, seed=seed)
+
+
+@pytest.mark.parametrize("name", [n for n in reference.KERNELS if n.startswith("dense_") and "_grad" not in n])
+def test_products_are_drawn_as_large_as_their_inputs(name: str) -> None:
+    """z = x W + b of 1,500 columns is of the size of 1, not 40."""
+    contract = reference.KERNELS[name].contract
+    drawn = draw(contract, dict(zip(contract.letters, (30, 1500, 20, 2, 5), strict=False)), "float64", 0)
+    assert 1 < np.std(drawn["x"] @ drawn["W"] + drawn["b"]) < 2

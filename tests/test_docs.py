@@ -1,11 +1,14 @@
-"""What the documentation says is so: its script runs, the step it shows is the real one, the names it gives exist."""
+"""What the documentation says is so: its scripts run, the steps it shows are the real ones, the names it gives exist."""
 
+import ast
 import dataclasses
 import inspect
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,9 @@ from dlcore.layers import initializers
 from dlcore.optimizers import schedules
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/notation.md", "CONTRIBUTING.md")
+USERS = ("README.md", "docs/notation.md")
+CONTRIBUTORS = ("CONTRIBUTING.md", "docs/architecture.md")
+PAGES = USERS + CONTRIBUTORS
 
 
 def _page(name: str) -> str:
@@ -37,28 +42,29 @@ def test_readme_has_the_two_commands() -> None:
     assert commands.splitlines() == ['pip install ".[plot]" && dlcore train digits', 'pip install ".[test]" && pytest']
 
 
-def test_readme_script_runs_and_prints_the_step(tmp_path: Path) -> None:
-    """The first script learns as it is written, and the plan below it is the one it prints, but for what is cut at "…"."""
-    pytest.importorskip("numba")  # the plan on the page is that of the compiled kernels
-    (script,) = _blocks("README.md", "python")
+def _printed(script: str, folder: Path) -> str:
+    """What a script of a page prints, run in this folder, where warnings are errors."""
     env = {**os.environ, "PYTHONPATH": str(Path(dl.__file__).parents[1])}
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script],
-        env=env,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-W", "error", "-c", script]
+    result = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    printed = result.stdout
-    assert float(re.search(r"'accuracy': ([\d.]+)", printed)[1]) > 0.95  # type: ignore[index]
-    shown = next(block for block in _blocks("README.md", "text") if block.startswith("TrainingStep"))
+    return result.stdout
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
+def test_a_script_prints_the_step_below_it(page: str, tmp_path: Path) -> None:
+    """The page's script runs as it is written, and the step shown is the one it prints, but for what is cut at "…"."""
+    pytest.importorskip("numba")  # the steps on the pages are those of the compiled kernels
+    (script,) = _blocks(page, "python")
+    printed = _printed(script, tmp_path)
+    if page == "README.md":
+        assert float(re.search(r"'accuracy': ([\d.]+)", printed)[1]) > 0.95  # type: ignore[index]
+    (shown,) = (block for block in _blocks(page, "text") if block.startswith("TrainingStep"))
     actual = printed[printed.index("TrainingStep") :].splitlines()
     assert len(actual) == len(shown.splitlines())
     for line, real in zip(shown.splitlines(), actual, strict=True):
         pattern = ".*".join(re.escape(part.strip()) for part in line.split("…"))
-        assert re.fullmatch(rf"\s*{pattern}\s*", real), f"README shows\n{line}\nand the step is\n{real}"
+        assert re.fullmatch(rf"\s*{pattern}\s*", real), f"{page} shows\n{line}\nand the step is\n{real}"
 
 
 def test_readme_shows_the_house_as_it_is() -> None:
@@ -118,16 +124,51 @@ def _vocabulary() -> set[str]:
     return words
 
 
-COMMANDS = ("pip ", "pytest", "dlcore ", "ruff ", "mypy", ".ci/run", "python", "import ", "--")
+def _defined() -> set[str]:
+    """Every name that the sources and the tests define: functions, classes, arguments, variables, fields; macros and types in CUDA."""
+    words = set()
+    for path in (*(ROOT / "dlcore").rglob("*.py"), *(ROOT / "tests").rglob("*.py"), ROOT / "examples/script.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                words.add(node.name)
+            elif isinstance(node, ast.arg):
+                words.add(node.arg)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                words.add(node.id)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                words.add(node.attr)
+    for path in (ROOT / "dlcore/kernels/cuda").glob("*.cu*"):
+        words |= set(re.findall(r"(?:#define|typedef \w+|FORMULA \w+) (\w+)", path.read_text(encoding="utf-8")))
+    return words
 
 
-@pytest.mark.parametrize("page", PAGES[:2])
+COMMANDS = ("pip ", "pytest", "dlcore ", "ruff ", "mypy", ".ci/run", "python", "import ", "from ", "--")
+# for contributors also: kernels of the activation g that a recipe adds, buffers of the step that is shown, words of Python and numba
+OTHERS = {
+    "dense_g",
+    "dense_g_dropout",
+    "input_grad_g",
+    "topic",
+    "a0",
+    "delta1",
+    "math",
+    "def",
+    "parallel",
+    "cu",
+    "examples",
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_names_exist(page: str) -> None:
-    """Each word between backticks is a name in the code, or part of the path of a file that exists."""
+    """Each word between backticks is a name in the code, or part of the path of a file that exists.
+
+    Pages for users have public names and those of kernels; pages for contributors have any that is defined.
+    """
     text = re.sub(r"^```.*?^```", "", _page(page), flags=re.DOTALL | re.MULTILINE)
     spans = re.findall(r"`([^`\n]+)`", text)
     assert len(spans) > 50
-    words = _vocabulary()
+    words = _vocabulary() | (_defined() | OTHERS if page in CONTRIBUTORS else set())
     unknown = {}
     for span in spans:
         if span.startswith(COMMANDS):
@@ -151,3 +192,84 @@ def test_a_name_that_does_not_exist_is_noticed() -> None:
 def test_links_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", _page(page)):
         assert target.startswith("https://") or ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+# -- what users import -------------------------------------------------------------------------------------------------
+
+ROOMS = {path.parent.name for path in (ROOT / "dlcore").glob("*/__init__.py")}
+
+
+def _not_public(module: str, names: list[str]) -> list[str]:
+    """What is wrong with `import module` (no names) or `from module import names`, for a module of dlcore."""
+    if module == "dlcore":
+        return [f"dlcore has no {name}" for name in names if name not in ROOMS and name not in dl.__all__]
+    room = module.removeprefix("dlcore.")
+    if room not in ROOMS:
+        return [f"{module} is not a folder of dlcore"]
+    offered = getattr(import_module(module), "__all__", ())
+    return [f"{module} does not offer {name}" for name in names if name not in offered]
+
+
+def _wrong_imports(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and re.match(r"dlcore\b", node.module or ""):
+            yield from _not_public(node.module or "", [alias.name for alias in node.names])
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _not_public(alias.name, []) if re.match(r"dlcore\b", alias.name) else ()
+
+
+def _wrong_mentions(text: str) -> Iterator[str]:
+    """Names written with dots, such as dlcore.data.load_digits: the last must be one that the folder offers."""
+    for room, name in re.findall(r"\bdlcore\.(\w+)\.(\w+)", text):
+        if room in ROOMS:
+            yield from _not_public(f"dlcore.{room}", [name])
+
+
+TAUGHT = [path.relative_to(ROOT).as_posix() for folder in ("examples", "docs") for path in (ROOT / folder).rglob("*.*")]
+TAUGHT = sorted(name for name in [*TAUGHT, "README.md", "CONTRIBUTING.md"] if name.endswith((".py", ".md")))
+
+
+@pytest.mark.parametrize("name", TAUGHT)
+def test_names_come_from_folders(name: str) -> None:
+    """`from dlcore.data import load_digits`, never from a module inside a folder, and the folder offers the name."""
+    text = _page(name)
+    sources = [text] if name.endswith(".py") else [*_blocks(name, "python"), *_blocks(name, "py")]
+    assert [wrong for source in sources for wrong in _wrong_imports(source)] + [*_wrong_mentions(text)] == []
+
+
+def test_docstrings_and_messages_name_what_users_import() -> None:
+    """So do the texts of the package itself, which are its reference and its errors."""
+    wrong = {}
+    for path in (ROOT / "dlcore").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and (found := [*_wrong_mentions(node.value)])
+            ):
+                wrong[f"{path.relative_to(ROOT)}:{node.lineno}"] = found
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("import dlcore as dl\nfrom dlcore import plotting, initializers as init", []),
+        ("from dlcore.data import load_digits\nfrom dlcore.preprocessing import Preprocessing", []),
+        ("from dlcore.data.digits import load_digits", ["dlcore.data.digits is not a folder of dlcore"]),
+        ("import dlcore.data.digits", ["dlcore.data.digits is not a folder of dlcore"]),
+        ("from dlcore.data import digits", ["dlcore.data does not offer digits"]),
+        ("from dlcore.layers import initializers", ["dlcore.layers does not offer initializers"]),
+        ("from dlcore import Conv2d", ["dlcore has no Conv2d"]),
+    ],
+)
+def test_an_import_below_a_folder_is_noticed(source: str, wrong: list[str]) -> None:
+    assert [*_wrong_imports(source)] == wrong
+
+
+def test_a_mention_below_a_folder_is_noticed() -> None:
+    assert [*_wrong_mentions("give dlcore.layers.initializers.Normal(0.1)")] == [
+        "dlcore.layers does not offer initializers"
+    ]
+    assert [*_wrong_mentions("dlcore.data.table and dlcore.plotting.activations draw or read")] == []

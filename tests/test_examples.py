@@ -405,8 +405,9 @@ def test_batch_size(run: Any) -> None:
     (_, mini), (_, mini4) = seen[2:]
     assert mini4[1] < mini[1]
     small, large = found["memory"]
-    # for each of 240 rows more: x, the hidden activations and their deltas, 64 numbers of 4 bytes each, 10 deltas, little else
-    assert large - small == pytest.approx(240 * 4 * (3 * 64 + 10), rel=0.05)
+    # for each of 240 rows more: x, the hidden activations and their deltas, 64 numbers of 4 bytes each, 10 deltas and the weight
+    # of the row; 8 bytes each for its index and its label; little else
+    assert large - small == pytest.approx(240 * (4 * (3 * 64 + 10 + 1) + 2 * 8), rel=0.05)
 
 
 def test_escape(run: Any) -> None:

@@ -119,7 +119,7 @@ def _work(calls: Sequence[BoundCall], operations: float) -> Run:
 
         if not made:
             made.append(worker.Worker([row for call in calls for row in lowering.rows_of(call)]))
-        with ONE_BLAS_THREAD as allowed, np.errstate(all="ignore"):
+        with ONE_BLAS_THREAD as allowed:
             made[0].run(steps, worker.threads_for(operations, steps, allowed))
 
     return run

@@ -10,7 +10,8 @@ Grammar: inputs, `->`, outputs, separated by blanks; each is `name[dims]:domain`
               a capital letter is a size of at least 1 (a data set, a table)
     domain    real (default), unit (0 <= v <= 1), positive (v > 0), index<c (integer below the size c),
               count (integer >= 0), whole (integer >= 0 in the dtype of the reals), bits (0 or 1),
-              stored (real, in whatever dtype the user's data have)
+              stored (real, in whatever dtype the user's data have),
+              share (0 <= v <= 1, in float64 whatever the dtype of the reals)
 
 A name on both sides is updated in place: it is passed as input and as output, and is the same buffer.  Any other overlap
 of outputs with inputs is forbidden unless declared: `alias="a z"` says that `a` may be written over `z`.
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from ..arrays import Namespace
 
 FLOATING = frozenset({"real", "unit", "positive", "whole"})
-DOMAINS = FLOATING | {"count", "bits", "stored"}
+DOMAINS = FLOATING | {"count", "bits", "stored", "share"}
 WIDER = {"float16": "float32", "bfloat16": "float32"}  # dtype of sums and parameters where the reals have 16 bits
 _ARGUMENT = re.compile(r"(?P<name>\w+)(?P<dims>\[[\w,]*\])?(?::(?P<domain>\w+)(?:<(?P<below>\w+))?)?")
 
@@ -66,7 +67,7 @@ class Argument:
             return None
         if self.wide:
             return wide(real)
-        return real if self.domain in FLOATING else "uint8" if self.domain == "bits" else "int64"
+        return real if self.domain in FLOATING else {"bits": "uint8", "share": "float64"}.get(self.domain, "int64")
 
 
 def wide(real: str) -> str:
@@ -205,7 +206,7 @@ class Contract:
             value = random.integers(0, 7, shape)
         elif a.domain == "whole":
             value = random.integers(0, 7, shape).astype("float64")
-        elif a.domain == "unit":
+        elif a.domain in ("unit", "share"):
             value = random.uniform(0.02, 0.98, shape)
         elif a.domain == "positive":
             value = random.uniform(0.1, 2.0, shape)

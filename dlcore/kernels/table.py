@@ -62,19 +62,29 @@ class Buffer:
     state      what layers change without a gradient, such as "1.mean"
     sum        gradients of several batches before one update
     counter    where training is: progress, fault, scaling
-    constant   integers that follow from a layer's description
+    constant   numbers that follow from a layer's description
     scratch    what a step needs besides: "x" and "delta" are the plan's own, "2.mask" is a layer's
     data       the rows to train on
+
+    A part of a flat buffer names that buffer as `whole`, and the entry that it begins at.
     """
 
     space: Space
     path: str
     shape: tuple[int, ...]
     dtype: str
+    whole: Buffer | None = None
+    start: int = 0
+
+    def part(self, start: int, stop: int, path: str | None = None) -> Buffer:
+        """Entries start to stop of a flat buffer, by the path of the buffer or by another one."""
+        return Buffer(self.space, self.path if path is None else path, (stop - start,), self.dtype, self, start)
 
     def __str__(self) -> str:
         named = f"{self.space} {self.path}" if self.space in ("grad", "slot") else self.path
-        return f"{named.strip() or self.space}[{','.join(map(str, self.shape))}]"
+        of_whole = self.whole is not None and self.whole.path == self.path
+        extent = f"{self.start}:{self.start + self.shape[0]}" if of_whole else ",".join(map(str, self.shape))
+        return f"{named.strip() or self.space}[{extent}]"
 
 
 def _plain(value: object) -> bool:

@@ -19,8 +19,9 @@ __all__ = ["Dense"]
 class Dense(Layer):
     """z = x W + b.   x[n,fan_in] W[fan_in,fan_out] b[fan_out] -> z[n,fan_out]
 
-    init is an initializer of dlcore.layers.initializers for W.  None chooses by the activation that follows: He normal before
-    ReLU and similar, LeCun normal before SELU, else Glorot uniform.  b starts at 0, or by bias_init.  trainable=False freezes both.
+    init is an initializer of W, such as dl.initializers.HeNormal().  None chooses by the activation that follows: He normal
+    before ReLU and similar, LeCun normal before SELU, else Glorot uniform.  b starts at 0, or by bias_init.  trainable=False
+    freezes both.
     Raises ConfigurationError for sizes below 1.
     """
 

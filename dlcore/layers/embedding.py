@@ -61,8 +61,7 @@ class Embedding(Layer):
             expected = f"at most {LARGEST_CODE}: codes are read as float32"
             raise refused("Embedding", "categories", max(self._categories), expected)
         if not isinstance(self.init, Initializer):
-            expected = "an initializer such as dlcore.layers.initializers.Normal(0.1)"
-            raise refused("Embedding", "init", self.init, expected)
+            raise refused("Embedding", "init", self.init, "an initializer such as dl.initializers.Normal(0.1)")
 
     # the fields, of which __post_init__ has made tuples
     @property

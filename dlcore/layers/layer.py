@@ -1,19 +1,18 @@
 """The layer protocol: a frozen description, forward and backward side by side, in matrix form.
 
 A layer owns no arrays and never allocates.  The plan gives it `k`, a kernel table or a recorder; `v`, its views: `v.W` for
-a parameter W, `v.dW` for its gradient, state, constants and scratch by name, and under `v.step` the number of rows and what
-random numbers are drawn by; x and z, its input and output; delta and dx, the gradients at them.
+a parameter W, `v.dW` for its gradient, state, constants, scheduled numbers and scratch by name, and under `v.step` the number
+of rows and what random numbers are drawn by; x and z, its input and output; delta and dx, the gradients at them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from ..checks import is_number
-from ..errors import ConfigurationError
 from ..kernels.table import Kernels, Operand
 from .initializers import GlorotUniform, Initializer
 from .parameters import Parameter
@@ -55,7 +54,12 @@ class Layer:
         return {}
 
     def constants(self, fan_in: int) -> dict[str, np.ndarray]:
-        """Arrays of integers that kernels read on the device and that follow from the description alone."""
+        """Arrays that kernels read on the device and that follow from the description alone, in a dtype that does not depend
+        on the one of computation."""
+        return {}
+
+    def schedules(self) -> dict[str, Callable[[int], float]]:
+        """Numbers that change from update to update: f(step) by name.  Kernels read each from an array of one float64."""
         return {}
 
     def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
@@ -85,10 +89,3 @@ class Layer:
 
     def predict(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         self.forward(k, v, x, z)
-
-
-def in_range(owner: str, low: float, high: float, **values: Any) -> None:
-    """Raise ConfigurationError unless low <= value <= high for each value."""
-    for name, value in values.items():
-        if not is_number(value) or not low <= value <= high:
-            raise ConfigurationError(f"{owner}: {name}={value!r}, expected a number from {low:g} to {high:g}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
+
+import numpy as np
 
 from ..errors import ConfigurationError
 from ..kernels.table import Kernels, Operand
@@ -58,6 +61,17 @@ class Residual(Layer):
 
     def state(self) -> dict[str, Parameter]:
         return {f"{i}.{name}": p for i, layer in enumerate(self.layers) for name, p in layer.state().items()}
+
+    def constants(self, fan_in: int) -> dict[str, np.ndarray]:
+        kept: dict[str, np.ndarray] = {}
+        width = fan_in
+        for i, layer in enumerate(self.layers):
+            kept |= {f"{i}.{name}": values for name, values in layer.constants(width).items()}
+            width = layer.output_width(width)
+        return kept
+
+    def schedules(self) -> dict[str, Callable[[int], float]]:
+        return {f"{i}.{name}": f for i, layer in enumerate(self.layers) for name, f in layer.schedules().items()}
 
     def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
         kept: dict[str, tuple[tuple[int, ...], str]] = {}

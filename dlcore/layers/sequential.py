@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -85,6 +85,10 @@ class Sequential:
     def state(self) -> dict[str, Parameter]:
         """All untrained state by path."""
         return {f"{i}.{name}": p for i, layer in enumerate(self.layers) for name, p in layer.state().items()}
+
+    def schedules(self) -> dict[str, Callable[[int], float]]:
+        """All numbers that change from update to update, by path."""
+        return {f"{i}.{name}": f for i, layer in enumerate(self.layers) for name, f in layer.schedules().items()}
 
     def constants(self) -> dict[str, np.ndarray]:
         """All constants by path."""

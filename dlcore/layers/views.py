@@ -13,7 +13,7 @@ class StepViews:
     """What the plan has for each layer.
 
     rows        number of rows
-    progress    (epoch, batch, evaluations, updates), control  (rate, scale, norm) of the present update
+    progress    (epoch, batch, evaluations, updates), control  (rate, scale, norm, decay) of the present update
     key0, key1  the words of the seed;  layer  the number of the layer among all, so that no two draw the same numbers
     """
 
@@ -26,7 +26,8 @@ class StepViews:
 
 
 class Views(Protocol):
-    """A layer's own parameters, gradients (dW for W), state, constants and scratch by name; under `step` what the plan has."""
+    """A layer's own parameters, gradients (dW for W), state, constants, scheduled numbers and scratch by name; under `step`
+    what the plan has."""
 
     @property
     def step(self) -> StepViews: ...

@@ -14,7 +14,7 @@ from ..layers import Layer
 from ..layers.views import StepViews
 from .recipe import Recipe
 
-TABLE = 8192  # updates in the tables of rates and losses, and so the most between two returns to Python
+TABLE = 8192  # updates in the tables of the schedule and of losses, and so the most between two returns to Python
 
 # what exists once for a trainer: shape and dtype.  kernels/reference/updates.py and mixed.py say what each holds
 COUNTERS: dict[str, tuple[tuple[int, ...], str]] = {
@@ -25,11 +25,19 @@ COUNTERS: dict[str, tuple[tuple[int, ...], str]] = {
 # what passes between the kernels of an update, and between a chunk of updates and the host
 TABLES: dict[str, tuple[tuple[int, ...], str]] = {
     "place": ((2,), "int64"),
-    "control": ((3,), "wide"),
+    "control": ((4,), "wide"),
     "loss": ((2,), "wide"),
-    "rates": ((TABLE,), "wide"),
+    "schedule": ((TABLE, 2), "wide"),
     "losses": ((TABLE,), "wide"),
 }
+
+
+def tables_of(recipe: Recipe) -> dict[str, tuple[tuple[int, ...], str]]:
+    """TABLES; where layers have numbers that change from update to update, also `layer_schedule`, a row of them for each
+    update, and `layer_numbers`, those of the present one."""
+    count = len(recipe.model.schedules())
+    more = {"layer_schedule": ((TABLE, count), "float64"), "layer_numbers": ((count,), "float64")}
+    return TABLES | more if count else TABLES
 
 
 class Recorder:
@@ -61,7 +69,8 @@ class Recorder:
 
 
 class LayerViews:
-    """A layer's own parameters, gradients, state, constants and scratch by name, and under `step` what the plan has for it.
+    """A layer's own parameters, gradients, state, constants, scheduled numbers and scratch by name, and under `step` what the
+    plan has for it.
 
     find(layer, name) gives the former, step(layer) the latter, both by the path of the layer.
     """
@@ -94,6 +103,8 @@ class Buffers:
         }
         self._constants = model.constants()
         self._numbers = {path: i for i, path in enumerate(_paths(model, ""))}
+        self.scheduled = {path: i for i, path in enumerate(model.schedules())}
+        self._tables = tables_of(recipe)
         self._made: dict[tuple[Space, str], Buffer] = {}
 
     def new(self, space: Space, path: str, shape: tuple[int, ...], dtype: str = "real") -> Buffer:
@@ -107,8 +118,10 @@ class Buffers:
         return self.new("scratch", name, shape, dtype)
 
     def counter(self, name: str) -> Buffer:
-        """One of COUNTERS or TABLES."""
-        return self.new("counter", name, *COUNTERS[name]) if name in COUNTERS else self.scratch(name, *TABLES[name])
+        """One of COUNTERS or of the tables."""
+        if name in COUNTERS:
+            return self.new("counter", name, *COUNTERS[name])
+        return self.scratch(name, *self._tables[name])
 
     def flat(self, space: Space, path: str = "") -> Buffer:
         """As long as all trainable parameters: theta, their gradient, an optimizer's slot."""
@@ -130,10 +143,15 @@ class Buffers:
             return self.new("constant", path, self._constants[path].shape, str(self._constants[path].dtype))
         if path in self._scratch:
             return self.new("scratch", path, *self._scratch[path])
+        if path in self.scheduled:
+            if ("scratch", path) not in self._made:
+                i = self.scheduled[path]
+                self._made["scratch", path] = self.counter("layer_numbers").part(i, i + 1, path)
+            return self._made["scratch", path]
         weight = f"{layer}.{name[1:]}"
         if name.startswith("d") and weight in recipe.parameters.parameters:
             return self.parameter(weight, "grad")
-        raise AttributeError(f"layer {layer} has no parameter, gradient, state or scratch {name!r}")
+        raise AttributeError(f"layer {layer} has no parameter, gradient, state, scheduled number or scratch {name!r}")
 
     def step_views(self, layer: str) -> StepViews:
         key0, key1 = key(self.recipe.seed)

@@ -38,8 +38,11 @@ class State:
         self.counters = self._new_counters()
 
     def _new_counters(self) -> dict[str, Array]:
-        kinds = {"wide": self.dtype}
-        return {name: self.backend.zeros(shape, kinds.get(dtype, dtype)) for name, (shape, dtype) in COUNTERS.items()}
+        return {name: self.backend.zeros(shape, self._dtype_of(name)) for name, (shape, _) in COUNTERS.items()}
+
+    def _dtype_of(self, counter: str) -> str:
+        _, dtype = COUNTERS[counter]
+        return self.dtype if dtype == "wide" else dtype
 
     def aside(self) -> State:
         """The same parameters, slots and untrained state, with counters of its own: for a look that counts nothing."""
@@ -67,6 +70,11 @@ class State:
         if self.computed is not self.theta:
             self.backend.kernels.rounded(self.theta, out=self.computed)
 
+    def return_to(self, slot: str) -> None:
+        """The trained parameters are again those that an optimizer kept in this slot."""
+        self.theta[: self.parameters.trainable] = self.slot(slot)
+        self._round()
+
     def slot(self, name: str) -> Array:
         """An optimizer's flat buffer."""
         return self._flat(self.slots, name, (self.parameters.trainable,))
@@ -92,8 +100,7 @@ class State:
 
     def set_counter(self, name: str, values: np.ndarray) -> None:
         """Set the leading entries of a counter."""
-        array = self.counters[name]
-        array[: len(values)] = self.backend.asarray(values.astype(dtype_name(array)))
+        self.counters[name][: len(values)] = self.backend.asarray(values.astype(self._dtype_of(name)))
 
     def finite(self) -> bool:
         """Whether all parameters are."""

@@ -45,6 +45,10 @@ def arrays(state: State, workspace: Workspace, data: Mapping[str, Array] | None 
 
     def array(buffer: Buffer) -> Array:
         path = buffer.path
+        if buffer.whole is not None:
+            whole: Array = array(buffer.whole)
+            part: Array = whole[buffer.start : buffer.start + buffer.shape[0]]
+            return part
         if buffer.space == "theta":
             return of_flat(state.theta, path)
         if buffer.space == "rounded":

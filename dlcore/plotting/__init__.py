@@ -6,6 +6,7 @@ file.  Colours are those of Okabe & Ito (2008), distinguishable with all kinds o
 
 from .activations import activation as activation
 from .activations import activations as activations
+from .activations import value_and_slope as value_and_slope
 from .animation import animate_paths as animate_paths
 from .animation import gif as gif
 from .boundaries import decision_boundary as decision_boundary
@@ -24,5 +25,5 @@ from .style import png as png
 
 __all__ = [
     "COLORS", "Edge", "activation", "activations", "animate_paths", "confusion_matrix", "contours", "curves", "decision_boundary", "gif",
-    "graph", "histograms", "lines", "panels", "png", "predicted_against_true", "surface",
+    "graph", "histograms", "lines", "panels", "png", "predicted_against_true", "surface", "value_and_slope",
 ]  # fmt: skip

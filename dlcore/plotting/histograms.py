@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def histograms(arrays: Mapping[str, ArrayLike], *, xlabel: str = "value", bins: int = 50, color: int = 0) -> Figure:
     """One panel for each named array: the histogram of its entries, with mean and standard deviation in the title.
 
-    Weights by name: `dict(zip(model.parameters(), trainer.get_weights()))`; gradients: `dl.gradients(trainer, X, y)`.
+    Weights by name: `trainer.weights()`; gradients: `dl.gradients(trainer, X, y)`.
     Entries that are not finite are counted in the title and left out.
     """
     figure, axes = panels(len(arrays), 4, width=3.2, height=2.6)

@@ -64,7 +64,7 @@ class Preprocessing:
         check("", COUNT, max_categories=self.max_categories)
 
     def fit(self, data: TableLike, target: str | None = None, task: str | None = None) -> FittedPreprocessing:
-        """Fit to training rows, a Table or anything that `dlcore.data.frames.table` takes.
+        """Fit to training rows, a Table or anything that `dlcore.data.table` takes.
 
         target   the column to predict, by name or number; None for features alone
         task     "classification" or "regression"; None: chosen from the target

@@ -26,6 +26,7 @@ from ..plan.recipe import Recipe
 from ..plan.state import State
 from ..plan.step import record_function
 from ..plan.workspace import Workspace, arrays
+from ..training.schedule_table import schedule_table
 from ..training.session import Session
 
 __all__ = ["Descent", "descend"]
@@ -83,9 +84,8 @@ def descend(
         to_host(session.view(flat, _POINT)) for flat in (session.theta, session.grad)
     )  # NumPy: these are views
     path, values, quiet, reason = [point.copy()], [], 0, "steps"
-    schedule = optimizer.schedule or (lambda step: 1.0)
     for step in range(steps + 1):
-        session.rates = np.array([optimizer.learning_rate * schedule(step)])
+        session.set_schedule(schedule_table(session.recipe, optimizer.learning_rate, step, 1))
         session.before()
         values.append(session.gradient())
         quiet = quiet + 1 if step and abs(values[-1] - values[-2]) <= value_tolerance else 0

@@ -35,6 +35,10 @@ class Trained(Protocol):
     @property
     def reports(self) -> Sequence[str]: ...
 
+    @property
+    def finished(self) -> bool:
+        """Training has come to its end: all epochs are done, or a callback said stop."""
+
     def get_weights(self) -> list[np.ndarray]: ...
 
     def set_weights(self, weights: Sequence[np.ndarray], /) -> None: ...
@@ -100,7 +104,7 @@ class Monitor(Callback):
         return False
 
     def state(self) -> Saved:
-        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
+        return {"monitor": self.monitor, "best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
 
     def load_state(self, state: Saved) -> None:
         self.best, self.best_epoch, self.waited = state["best"], state["best_epoch"], state["waited"]
@@ -110,7 +114,8 @@ class EarlyStopping(Monitor):
     """Stop when `monitor` has not become smaller by more than `min_delta` for `patience` epochs in a row.
 
     A monitor that ends in "accuracy" must become larger instead.  With restore_best the weights of the best epoch come back
-    at the end.  `best_epoch` and `best` say which it was; `stopped` whether it ended the training.
+    when training has come to its end; not after an interruption, from which it may be resumed.  `best_epoch` and `best` say
+    which it was; `stopped` whether it ended the training.
     """
 
     def __init__(
@@ -131,16 +136,15 @@ class EarlyStopping(Monitor):
         return self.stopped
 
     def on_fit_end(self, trainer: Trained) -> None:
-        if self._weights is not None:
+        if self._weights is not None and trainer.finished:  # an interrupted run may go on from where it is
             trainer.set_weights(self._weights)
-            self._weights = None  # they belong to this fit
 
     def state(self) -> Saved:
-        return super().state() | {"weights": self._weights}
+        return super().state() | {"weights": self._weights, "stopped": self.stopped}
 
     def load_state(self, state: Saved) -> None:
         super().load_state(state)
-        self._weights = state["weights"]
+        self._weights, self.stopped = state["weights"], state["stopped"]
 
 
 class ReduceOnPlateau(Monitor):

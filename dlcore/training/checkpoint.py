@@ -7,6 +7,7 @@ bytes can describe a model that fills the memory.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, cast
@@ -20,8 +21,18 @@ from ..losses import Loss
 from ..optimizers import Optimizer
 from ..plan.recipe import Recipe
 from . import store
-from .descriptions import FAILURES, Description, build_as, describe, is_number, short, without_function
-from .listeners import Told
+from .descriptions import (
+    FAILURES,
+    Custom,
+    Description,
+    build_as,
+    describe,
+    foreign,
+    is_number,
+    short,
+    without_functions,
+)  # fmt: skip
+from .listeners import CallbackState, CallbackStates
 from .position import Position
 
 if TYPE_CHECKING:
@@ -33,11 +44,11 @@ DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
 class Callbacks(TypedDict):
-    """Told, as JSON values: [name of the class, state] of each callback."""
+    """CallbackStates, as JSON values: of each callback the fields of a CallbackState."""
 
-    states: list[list[Any]]
-    epoch: int | None
-    stops: bool
+    phase: str
+    logs: dict[str, float]
+    each: list[list[Any]]
 
 
 class Facts(TypedDict):
@@ -68,7 +79,7 @@ class Checkpoint:
     recipe, position, learning_rate, history   what is trained, and how far
     arrays     parameters, untrained state, slots, and sums of an unfinished group, by the names that State.arrays gives
     counters   of the state, by name
-    told       the callbacks of the fit that was going on, or None
+    callbacks  those of the fit that was going on, or that ended last, or None
     run_by     what the bits depend on: device, executor, blas
     """
 
@@ -80,18 +91,21 @@ class Checkpoint:
     history: Mapping[str, list[float]]
     run_by: Mapping[str, str]
     matmul_precision: str = "highest"
-    told: Told | None = None
+    callbacks: CallbackStates | None = None
     preprocessing: FittedPreprocessing | None = None
     algorithms: Algorithms | None = None  # of a GPU's matrix products
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write a file, or leave the one of that name as it was and raise CheckpointError."""
+        """Write a file, or leave the one of that name as it was and raise CheckpointError.
+
+        A warning names classes of the model, loss or optimizer that are not part of dlcore: `read` needs them.
+        """
         arrays, recipe = dict(self.arrays), self.recipe
+        parts = {"model": recipe.model, "loss": recipe.loss, "optimizer": recipe.optimizer}
+        described = {name: describe(part) for name, part in parts.items()}
         facts = {
             **self.run_by,
-            "model": describe(recipe.model),
-            "loss": describe(recipe.loss),
-            "optimizer": describe(recipe.optimizer),
+            **described,
             "dtype": recipe.dtype,
             "seed": recipe.seed,
             "matmul_precision": self.matmul_precision,
@@ -99,30 +113,60 @@ class Checkpoint:
             "position": self.position.describe(),
             "counters": self.counters,
             "history": self.history,
-            "callbacks": None if self.told is None else _facts_of(self.told, arrays),
+            "callbacks": None if self.callbacks is None else _facts_of(self.callbacks, arrays),
             "preprocessing": None if self.preprocessing is None else self.preprocessing.describe(),
             "algorithms": self.algorithms,
         }
+        if names := sorted(foreign(list(described.values()))):
+            given = ", ".join(f"{name.rpartition('.')[2]!r}: …" for name in names)
+            why = f"{path}: {', '.join(names)} is no part of dlcore; Trainer.load will need custom_objects={{{given}}}"
+            warnings.warn(why, stacklevel=3)
         store.write(path, arrays, facts)
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Checkpoint:
-        """What was written.  Raises CheckpointError for a file that is torn, altered, or whose parts do not fit together."""
+    def read(cls, path: str | os.PathLike[str], custom: Custom | None = None) -> Checkpoint:
+        """What was written; `custom` has the classes by name that are not part of dlcore.
+
+        Raises CheckpointError for a file that is torn, altered, or whose parts do not fit together.
+        """
         arrays, found = store.read(path)
-        facts = _checked(path, found)
+        facts, custom = _checked(path, found), custom or {}
         try:
-            model, loss = build_as(Sequential, facts["model"]), build_as(Loss, facts["loss"])
-            optimizer = build_as(Optimizer, without_function(facts["optimizer"], path))
+            model = build_as(Sequential, without_functions(facts["model"], path, custom), custom)
+            loss = build_as(Loss, without_functions(facts["loss"], path, custom), custom)
+            optimizer = build_as(Optimizer, without_functions(facts["optimizer"], path, custom), custom)
             recipe = Recipe(model, loss, optimizer, facts["dtype"], facts["seed"])
-            told = None if facts["callbacks"] is None else _told_of(facts["callbacks"], arrays)
-            _check_arrays(path, arrays, recipe, updates=facts["counters"]["progress"][3] > 0)
+            callbacks = None if facts["callbacks"] is None else _states_of(facts["callbacks"], arrays)
+            progress, position = facts["counters"]["progress"], Position.of(facts["position"])
+            if position.batch and progress[:2] != [position.order, position.batch]:
+                raise _misfit(path, f"its counters say batch {progress[1]}, and its position {position.batch}")
+            _check_arrays(path, arrays, recipe, updated=progress[3] > 0)
+            run_by = {"device": facts["device"], "executor": facts["executor"], "blas": facts["blas"]}
             return cls(
-                recipe, arrays, facts["counters"], Position.of(facts["position"]), facts["learning_rate"], facts["history"],
-                {"device": facts["device"], "executor": facts["executor"], "blas": facts["blas"]}, facts["matmul_precision"], told,
+                recipe, arrays, facts["counters"], position, facts["learning_rate"], facts["history"],
+                run_by, facts["matmul_precision"], callbacks,
                 _built_preprocessing(facts["preprocessing"]), facts["algorithms"],
             )  # fmt: skip
         except FAILURES as error:
             raise CheckpointError(f"{path}: its parts do not fit together: {error!r}") from error
+
+
+def file_of(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """The file to load: in the folder of a run, the best checkpoint, or where none is called best the newest.
+
+    Raises CheckpointError for a folder without checkpoints.
+    """
+    if not os.path.isdir(path):
+        return path
+    from pathlib import Path
+
+    for folder in (Path(path) / "checkpoints", Path(path)):
+        if (best := folder / "best.safetensors").is_file():
+            return best
+        steps = [file for file in folder.glob("step_*.safetensors") if file.stem.removeprefix("step_").isdecimal()]
+        if steps:
+            return max(steps, key=lambda file: int(file.stem.removeprefix("step_")))
+    raise CheckpointError(f"{path}: a folder without checkpoints/*.safetensors; name the folder of a run, or a file")
 
 
 # -- what a file must say ----------------------------------------------------------------------------------------------
@@ -169,12 +213,20 @@ def _is_position(value: object) -> bool:
 def _are_callbacks(value: object) -> bool:
     return value is None or (
         isinstance(value, dict)
-        and value.keys() == {"states", "epoch", "stops"}
-        and isinstance(value["states"], list)
-        and all(isinstance(s, list) and len(s) == 2 and isinstance(s[0], str) and isinstance(s[1], dict) for s in value["states"])
-        and (value["epoch"] is None or _is_count(value["epoch"], len(value["states"]) + 1))
-        and isinstance(value["stops"], bool)
-    )  # fmt: skip
+        and value.keys() == {"phase", "logs", "each"}
+        and value["phase"] in ("", "chunk", "epoch")
+        and isinstance(value["logs"], dict)
+        and all(map(is_number, value["logs"].values()))
+        and isinstance(value["each"], list)
+        and all(map(_is_callback, value["each"]))
+    )
+
+
+def _is_callback(value: object) -> bool:
+    kinds = str, dict, bool, bool
+    return (
+        isinstance(value, list) and len(value) == 4 and all(isinstance(v, k) for v, k in zip(value, kinds, strict=True))
+    )
 
 
 def _are_algorithms(value: object) -> bool:
@@ -216,7 +268,7 @@ def _checked(path: str | os.PathLike[str], facts: Mapping[str, JSON]) -> Facts:
 
 
 def _check_arrays(
-    path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], recipe: Recipe, *, updates: bool
+    path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], recipe: Recipe, *, updated: bool
 ) -> None:
     """Raise CheckpointError unless these are the arrays of a trainer of the recipe, by name, dtype and shape."""
     parameters = recipe.model.parameters()
@@ -225,7 +277,7 @@ def _check_arrays(
     expected |= {f"state/{name}": p.shape for name, p in recipe.model.state().items()}
     for slot in recipe.optimizer.slots:
         own = {f"slot/{slot}/{name}": shape for name, shape in trained.items()}
-        if updates or own.keys() & arrays.keys():  # before the first update there may be none
+        if updated or own.keys() & arrays.keys():  # before the first update there may be none
             expected |= own
     if "sums" in arrays:
         expected |= {"sums": (2,)} | {f"sum/{name}": shape for name, shape in trained.items()}
@@ -254,31 +306,46 @@ def _built_preprocessing(description: Description | None) -> FittedPreprocessing
 # -- callbacks: JSON facts, and arrays beside them ---------------------------------------------------------------------
 
 
-def _facts_of(told: Told, arrays: dict[str, np.ndarray]) -> Callbacks:
-    """As JSON values; the NumPy arrays of a state go to `arrays`."""
+def _facts_of(callbacks: CallbackStates, arrays: dict[str, np.ndarray]) -> Callbacks:
+    """As JSON values; the NumPy arrays of states go to `arrays`, by running numbers.
 
-    def split(value: Any, name: str) -> Any:
-        if isinstance(value, np.ndarray):
-            arrays[name] = value
-            return {"array": name}
-        if isinstance(value, Mapping):
-            return {key: split(each, f"{name}/{key}") for key, each in value.items()}
+    Raises CheckpointError for a state that holds anything else: such a file could not be loaded.
+    """
+
+    def packed(value: Any, owner: str) -> Any:
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+            number = len(arrays)
+            arrays[f"callback/{number}"] = value
+            return {"$array": number}
+        if isinstance(value, Mapping) and all(isinstance(key, str) and key != "$array" for key in value):
+            return {key: packed(each, owner) for key, each in value.items()}
         if isinstance(value, (list, tuple)):
-            return [split(each, f"{name}/{i}") for i, each in enumerate(value)]
-        return value
+            return [packed(each, owner) for each in value]
+        if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+            return value.item()
+        if value is None or isinstance(value, (str, bool, int, float)):
+            return value
+        raise CheckpointError(
+            f"{owner}.state() holds a {type(value).__name__}, expected JSON values by text, NumPy arrays of numbers, and lists of them"
+        )
 
-    states = [[name, split(state, f"callback/{i}")] for i, (name, state) in enumerate(told.states)]
-    return {"states": states, "epoch": told.epoch, "stops": told.stops}
+    each = []
+    for callback in callbacks.each:
+        if not isinstance(callback.state, Mapping):
+            raise CheckpointError(f"{callback.name}.state() gave {short.repr(callback.state)}, expected a dictionary")
+        each.append([callback.name, packed(callback.state, callback.name), callback.informed, callback.stops])
+    return {"phase": callbacks.phase, "logs": dict(callbacks.logs), "each": each}
 
 
-def _told_of(facts: Callbacks, arrays: dict[str, np.ndarray]) -> Told:
+def _states_of(facts: Callbacks, arrays: dict[str, np.ndarray]) -> CallbackStates:
     """What `_facts_of` gave; its arrays are taken out of `arrays`.  Raises KeyError where one is missing."""
 
-    def joined(value: Any) -> Any:
+    def unpacked(value: Any) -> Any:
         if isinstance(value, dict):
-            if value.keys() == {"array"}:
-                return arrays.pop(value["array"])
-            return {key: joined(each) for key, each in value.items()}
-        return [joined(each) for each in value] if isinstance(value, list) else value
+            if value.keys() == {"$array"}:
+                return arrays.pop(f"callback/{value['$array']}")
+            return {key: unpacked(each) for key, each in value.items()}
+        return [unpacked(each) for each in value] if isinstance(value, list) else value
 
-    return Told([(name, joined(state)) for name, state in facts["states"]], facts["epoch"], facts["stops"])
+    each = [CallbackState(name, unpacked(state), informed, stops) for name, state, informed, stops in facts["each"]]
+    return CallbackStates(each, facts["phase"], facts["logs"])

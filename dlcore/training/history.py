@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 class History(Mapping[str, list[float]]):
     """history["loss"] has one entry per epoch; with validation also "val_loss" and "val_accuracy" or "val_rmse".
 
-    "loss" is the row-weighted mean of the training batches' losses, each before its update; "seconds" the time of the epoch.
+    "loss" is the mean of the training batches' losses by the weights of their rows, each before its update;
+    "seconds" the time of the epoch.
     An epoch without a value (validation came later) has NaN there.
     """
 
@@ -18,11 +19,6 @@ class History(Mapping[str, list[float]]):
     @property
     def epochs(self) -> int:
         return max((len(values) for values in self._columns.values()), default=0)
-
-    @property
-    def last(self) -> dict[str, float]:
-        """The last epoch, without what it has no value of."""
-        return {name: values[-1] for name, values in self._columns.items() if values and values[-1] == values[-1]}
 
     def append(self, logs: Mapping[str, float]) -> None:
         """Add an epoch."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
 import numpy as np
 
 from ..errors import DivergenceError
+from .batches import BatchSession, Fault
 from .history import History
 from .interrupts import deferred_interrupts
 from .listeners import Listeners
 from .pace import Pace
-from .rates import scheduled_rates
-from .session import BatchSession, Fault
+from .schedule_table import schedule_table
 
 
 class Loop:
@@ -24,6 +24,7 @@ class Loop:
     rate       the learning rate before the schedule's factor, asked before each chunk
     validate   numbers to report with each epoch
     report     is given the logs of each finished epoch, before the callbacks are
+    lock       held while a chunk runs and its position is noted
     """
 
     def __init__(
@@ -34,23 +35,25 @@ class Loop:
         rate: Callable[[], float],
         validate: Callable[[], Mapping[str, float]],
         report: Callable[[Mapping[str, float]], None],
+        lock: AbstractContextManager[object],
     ) -> None:
         self.session, self.pace, self.listeners = session, pace, listeners
-        self._rate, self._validate, self._report = rate, validate, report
+        self._rate, self._validate, self._report, self._lock = rate, validate, report, lock
         self.history = History()
 
-    def run(self, epochs: int, last_logs: Mapping[str, float]) -> History:
-        """Train until `epochs` are finished in all, or a callback says stop; `last_logs` are those of the last finished epoch.
+    def run(self, epochs: int, finish: Callable[[], None]) -> History:
+        """Train until `epochs` are finished in all, or a callback says stop; then call `finish`, before the callbacks end.
 
         Raises DivergenceError, KeyboardInterrupt.
         """
         with deferred_interrupts() as check_interrupt:
             try:
                 self.listeners.fit_begin()
-                stops = self.listeners.rest_of_epoch_end(last_logs)
+                stops = self.listeners.catch_up()
                 while not stops and self.session.position.epoch < epochs:
                     stops = self._epoch(check_interrupt)
                     check_interrupt()
+                finish()
             finally:
                 self.listeners.fit_end()
         return self.history
@@ -58,10 +61,10 @@ class Loop:
     def _epoch(self, check_interrupt: Callable[[], None]) -> bool:
         """The rest of the present epoch with its validation; True if a callback wants to stop."""
         session = self.session
-        self.listeners.epoch_begin()
         session.seek(session.position)
-        for seconds in self._chunks():
-            session.position = replace(session.position, seconds=session.position.seconds + seconds)
+        while session.left:
+            with self._lock:
+                self._chunk()
             self.listeners.chunk_end()
             check_interrupt()
         position = session.position
@@ -70,39 +73,25 @@ class Loop:
                 f"training diverged in epoch {position.epoch + 1}: an update made parameters too large for "
                 f"{session.state.dtype}; go back to a checkpoint or reset(), and try a smaller learning rate or clip_norm"
             )
-        loss = position.loss / position.rows if position.rows else math.nan
+        loss = position.loss / position.weight if position.weight else math.nan
         logs = {"loss": loss, **self._validate(), "seconds": position.seconds}
-        session.position = replace(position.without_unfinished(), epoch=position.epoch + 1)
-        self._report(logs)
+        with self._lock:
+            session.position = position.next_epoch()
+            self._report(logs)
         self.history.append(logs)
         return self.listeners.epoch_end(logs)
 
-    def _chunks(self) -> Iterator[float]:
-        """Run the rest of the epoch; the seconds of each chunk, after it has run."""
-        session, cut = self.session, self.session.cut
-        while batches := min(cut.batches - session.position.batch, self.pace.steps):
-            begun = time.perf_counter()
-            at = session.position.batch
-            first = int(session.state.counter("progress")[3])
-            session.rates = scheduled_rates(
-                session.recipe.optimizer, self._rate(), first, session.updates_begun_in(batches), session.state.dtype
-            )
-            start = time.perf_counter()
-            losses = session.steps(batches)
-            self.pace.took(batches, time.perf_counter() - start)
-            fault = session.fault(at)
-            self._add(losses[: fault.before] if fault else losses, cut.updates_by(at))
-            if fault:
-                raise self._divergence(fault)
-            yield time.perf_counter() - begun
-
-    def _add(self, losses: np.ndarray, first: int) -> None:
-        """Take the losses of updates from number `first` of the epoch on into its sums."""
-        position, known = self.session.position, np.isfinite(losses)  # a batch without weight has no loss
-        rows = np.diff(self.session.cut.rows_by(np.arange(first, first + len(losses) + 1)))[known]
-        # one by one, as cumsum adds: the bits must not depend on where a chunk ends
-        total = np.cumsum(np.append(position.loss, rows * losses[known].astype(np.float64)))[-1]
-        self.session.position = replace(position, loss=float(total), rows=position.rows + int(rows.sum()))
+    def _chunk(self) -> None:
+        """Run batches for the time of a chunk.  Raises DivergenceError."""
+        session = self.session
+        batches = session.chunk(self.pace.steps)
+        first = int(session.state.counter("progress")[3])
+        session.set_schedule(schedule_table(session.recipe, self._rate(), first, session.updates_begun_in(batches)))
+        start = time.perf_counter()
+        fault = session.steps(batches)
+        self.pace.took(batches, time.perf_counter() - start)
+        if fault is not None:
+            raise self._divergence(fault)
 
     def _divergence(self, fault: Fault) -> DivergenceError:
         what = "the gradient is not finite" if np.isfinite(fault.loss) else f"the loss is {fault.loss}"

@@ -18,7 +18,7 @@ from ..layers.sequential import Sequential
 from ..losses import Loss
 from ..optimizers import Optimizer
 from .callbacks import Callback
-from .position import Cut, Position
+from .position import Batching, Position
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -128,11 +128,13 @@ def check_preprocessing(preprocessing: FittedPreprocessing | None, width: int) -
         raise ConfigurationError(f"trainer.preprocessing is {came}, and the network takes {width} columns")
 
 
-def check_resumed(position: Position, cut: Cut) -> None:
+def check_resumed(position: Position, batching: Batching) -> None:
     """Raise ConfigurationError where the unfinished epoch was begun with other rows or options."""
-    if position.cut in (None, cut):
+    if position.batching in (None, batching):
         return
-    begun, now = (", ".join(f"{name}={value}" for name, value in vars(c).items()) for c in (position.cut, cut))
+    begun, now = (
+        ", ".join(f"{name}={value}" for name, value in vars(c).items()) for c in (position.batching, batching)
+    )
     raise ConfigurationError(
         f"resume=True: the unfinished epoch was begun with {begun} (n rows in batches of size), and this fit has {now}; "
         "give the same data, batch_size, shuffle and accumulate, or resume=False, which leaves that epoch"

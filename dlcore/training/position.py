@@ -1,4 +1,4 @@
-"""Where training is, as small frozen values: the cut of an epoch into batches and updates, and the place in it."""
+"""Where training is, as small frozen values: how an epoch is cut into batches and updates, and the place in it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Cut:
-    """n rows as batches of `size` rows, of which the last may be smaller; `accumulate` batches make an update, the last fewer."""
+class Batching:
+    """How an epoch is cut: n rows as batches of `size` rows, of which the last may be smaller; `accumulate` batches make an update,
+    the last one fewer."""
 
     n: int
     size: int
@@ -44,9 +45,12 @@ class Cut:
         """Batches that the first `update` updates of an epoch take."""
         return min(update * self.accumulate, self.batches)
 
-    def rows_by(self, update: np.ndarray) -> np.ndarray:
-        """Rows that the first `update` updates of an epoch take."""
-        rows: np.ndarray = np.minimum(update * (self.accumulate * self.size), self.n)
+    def rows_of(self, first: int, count: int) -> np.ndarray:
+        """Rows of each of `count` updates from number `first` of an epoch on; only its last one may have fewer."""
+        size = self.accumulate * self.size
+        rows = np.full(count, size)
+        if count and first + count == self.updates:
+            rows[-1] = self.n - (self.updates - 1) * size
         return rows
 
 
@@ -57,21 +61,26 @@ class Position:
     epoch    epochs finished
     order    number of the data order that the next batch comes from: that of an epoch left unfinished does not come again
     batch    batches of the unfinished epoch; 0 between two epochs
-    loss     Σ rows · loss over the updates of the unfinished epoch, `rows` their rows, `seconds` their time
-    cut      how the unfinished epoch is cut; None between two epochs
+    loss     Σ w · loss over the updates of the unfinished epoch, where w is the weight of an update's rows, their number where
+             rows have none; `weight` is Σ w, `seconds` the time
+    batching      how the unfinished epoch is batched; None between two epochs
     """
 
     epoch: int = 0
     order: int = 0
     batch: int = 0
     loss: float = 0.0
-    rows: int = 0
+    weight: float = 0.0
     seconds: float = 0.0
-    cut: Cut | None = None
+    batching: Batching | None = None
 
     def without_unfinished(self) -> Position:
         """Between two epochs; the order of an unfinished one is used up."""
         return Position(self.epoch, self.order + bool(self.batch))
+
+    def next_epoch(self) -> Position:
+        """After the last batch of an epoch."""
+        return Position(self.epoch + 1, self.order + 1)
 
     def describe(self) -> dict[str, object]:
         return asdict(self)
@@ -80,25 +89,25 @@ class Position:
     def of(cls, facts: Mapping[str, object]) -> Self:
         """What `describe` gave.  Raises TypeError or ValueError for anything else."""
         values = dict(facts)
-        cut = values.pop("cut", None)
-        kinds = {"loss": float, "seconds": float}
-        for name in (f.name for f in fields(cls) if f.name != "cut"):
+        batching = values.pop("batching", None)
+        kinds = {"loss": float, "weight": float, "seconds": float}
+        for name in (f.name for f in fields(cls) if f.name != "batching"):
             kind, value = kinds.get(name, int), values.get(name)
             if type(value) is not kind or (kind is int and not 0 <= value < 2**62):
                 raise ValueError(f"{name}={value!r}")
-        made = _cut_of(cut) if isinstance(cut, Mapping) else None
-        position = cls(**values, cut=made)  # type: ignore[arg-type]
+        made = _batching_of(batching) if isinstance(batching, Mapping) else None
+        position = cls(**values, batching=made)  # type: ignore[arg-type]
         if (position.batch > 0) != (made is not None) or (made and position.batch > made.batches):
             raise ValueError(f"batch={position.batch} of {made}")
         return position
 
 
-def _cut_of(facts: Mapping[str, object]) -> Cut:
-    cut = Cut(**facts)  # type: ignore[arg-type]
+def _batching_of(facts: Mapping[str, object]) -> Batching:
+    batching = Batching(**facts)  # type: ignore[arg-type]
     for name in ("n", "size", "accumulate"):
-        value = getattr(cut, name)
+        value = getattr(batching, name)
         if type(value) is not int or not 0 < value < 2**62:
             raise ValueError(f"{name}={value!r}")
-    if type(cut.shuffle) is not bool:
-        raise ValueError(f"shuffle={cut.shuffle!r}")
-    return cut
+    if type(batching.shuffle) is not bool:
+        raise ValueError(f"shuffle={batching.shuffle!r}")
+    return batching

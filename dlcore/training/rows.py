@@ -24,6 +24,11 @@ class Rows:
     def __len__(self) -> int:
         return self.X.shape[0]
 
+    @property
+    def different_weights(self) -> np.ndarray | None:
+        """The weights, unless all are equal: then a mean by them is one by the number of rows."""
+        return None if (self.weights == self.weights[0]).all() else self.weights
+
     def arrays(self, dtype: str) -> dict[str, Array]:
         """As a step reads them, values in the dtype of parameters."""
         kind = "int64" if self.targets.ndim == 1 else dtype

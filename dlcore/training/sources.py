@@ -21,7 +21,7 @@ from ..kernels.contract import dtype_name
 from ..kernels.rng import order
 from ..kernels.table import Buffer, Run, host_dtype
 from ..plan.workspace import Workspace
-from .position import Cut, Position
+from .position import Batching, Position
 
 if TYPE_CHECKING:
     from ..kernels.cuda.device import Upload
@@ -87,12 +87,12 @@ def bytes_of(array: Array) -> int:
     return math.prod(array.shape) * host_dtype(dtype_name(array)).itemsize
 
 
-def source_of(workspace: Workspace, rows: Mapping[str, Array], cut: Cut, seed: int) -> Source:
+def source_of(workspace: Workspace, rows: Mapping[str, Array], batching: Batching, seed: int) -> Source:
     """The rows on the device, or a window of them where they have no room there."""
     on_host = {name: values for name, values in rows.items() if isinstance(values, np.ndarray)}
-    if len(on_host) < len(rows) or has_room(workspace.backend, on_host, cut.size):
+    if len(on_host) < len(rows) or has_room(workspace.backend, on_host, batching.size):
         return Resident(workspace, rows)
-    return Window(workspace.backend, on_host, cut.size, seed, cut.shuffle)
+    return Window(workspace.backend, on_host, batching.size, seed, batching.shuffle)
 
 
 def has_room(backend: Backend, data: Mapping[str, np.ndarray], batch: int) -> bool:

@@ -34,13 +34,15 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], facts:
     from .. import files
 
     # contiguous: safetensors 0.8 stores the bytes of a transposed array in the wrong order
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
     digests = {name: _array_digest(array) for name, array in arrays.items()}
     metadata = {"dlcore": json.dumps({"format": FORMAT, "version": __version__, "sha256": digests, **facts})}
     metadata["sha256"] = _digest(metadata["dlcore"].encode())
     data = save(arrays, metadata)
     target = Path(path)
     try:
+        if target.exists() and not target.is_file():
+            raise OSError("it is no regular file; name a file")
         files.write(target, data)
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         why = (error.strerror if isinstance(error, OSError) else None) or error
@@ -54,12 +56,14 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     from safetensors import safe_open
 
     target = Path(path)
+    if what := _no_file(target):
+        raise CheckpointError(f"{target}: cannot be read as a checkpoint: {what}")
     try:
         with safe_open(str(target), framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
     except Exception as error:  # of safetensors, and whatever NumPy raises for dtypes and shapes that it does not have
-        raise CheckpointError(f"{target}: cannot be read as a checkpoint: {error}") from error
+        raise CheckpointError(f"{target}: cannot be read as a checkpoint: {_kind_of(target) or error}") from error
     text = metadata.get("dlcore")
     if text is None:
         raise CheckpointError(f"{target}: a safetensors file, but not written by dlcore")
@@ -74,6 +78,40 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         if _array_digest(arrays[name]) != digest:
             raise CheckpointError(f"{target}: array {short.repr(name)} was altered; use another checkpoint")
     return arrays, facts
+
+
+_BEGINNINGS = {
+    b"PK": "it is a zip archive, such as PyTorch, NumPy (.npz) and Keras write",
+    b"\x80": "it is a pickle, which could execute code when it is read",
+    b"\x93NUMPY": "it is a NumPy array (.npy)",
+    b"\x89HDF": "it is an HDF5 file, such as Keras wrote",
+    b"PAR1": "it is a Parquet file, which holds rows",
+}
+
+
+def _no_file(path: Path) -> str:
+    """Why there is nothing to read, or nothing."""
+    try:
+        if path.is_dir():
+            return "it is a folder"
+        if not path.exists():
+            return "there is no such file"
+        if not path.is_file():
+            return "it is no regular file"  # to open a pipe would wait for ever
+        path.open("rb").close()
+    except (OSError, ValueError) as error:
+        return str(getattr(error, "strerror", None) or error)
+    return ""
+
+
+def _kind_of(path: Path) -> str:
+    """What a file is that is no safetensors file, if that is seen from its beginning."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    found = next((what for beginning, what in _BEGINNINGS.items() if start.startswith(beginning)), "")
+    if not found and start and all(32 <= byte < 127 or byte in b"\r\n\t" for byte in start):
+        return "it is text, such as CSV"
+    return found
 
 
 def _checked(path: Path, text: str) -> tuple[dict[str, JSON], dict[str, str]]:

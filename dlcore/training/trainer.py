@@ -1,13 +1,15 @@
 """The trainer: a model, a loss and an optimizer on one device, and what can be done with them.
 
-A new shape, dtype or batch size makes a new program, never new state.
+A new shape, dtype or batch size makes a new program, never new state.  Longer than 400 lines: it is the whole public face of
+training, each method a few lines between a docstring and the module that does the work.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -15,7 +17,7 @@ import numpy as np
 from ..arrays import Array, ArrayLike, OnGpu, to_host
 from ..backends import Backend
 from ..checks import COUNT, FLAG, POSITIVE, at_least, check
-from ..errors import CheckpointError, ConfigurationError
+from ..errors import CheckpointError, ConfigurationError, DeviceError
 from ..kernels.rng import key
 from ..layers import Sequential
 from ..losses import Loss
@@ -27,19 +29,20 @@ from ..plan.state import State
 from ..plan.step import SCALED, record_step
 from ..plan.workspace import Workspace
 from . import options
+from .batches import BatchSession
 from .callbacks import Callback
-from .checkpoint import Checkpoint
-from .descriptions import FAILURES
+from .checkpoint import Checkpoint, file_of
+from .descriptions import FAILURES, Custom
 from .evaluation import Evaluator
 from .history import History
-from .listeners import Listeners, Told
+from .listeners import CallbackStates, Listeners
 from .loop import Loop
 from .pace import Pace
-from .position import Cut, Position
+from .position import Batching, Position
 from .progress import Progress
 from .reproducibility import dtype_for, run_by, warn_of_other_bits
 from .rows import Rows, check_batches, checked_features, checked_rows
-from .session import BatchSession
+from .schedule_table import schedule_table
 from .sources import Resident, source_of
 
 if TYPE_CHECKING:
@@ -96,9 +99,12 @@ class Trainer:
         self._cache, self.pace = Cache(self._workspace), Pace()
         self._evaluator = Evaluator(self.recipe, self.state)
         self._program: Program | None = None
-        self.running: BatchSession | None = None  # the session of the fit that is going on, and its callbacks
-        self._listeners: Listeners | None = None
-        self._before: Told | None = None  # the callbacks of the fit that was going on when the file was written
+        self._lock = RLock()  # held while a chunk of steps runs: what a checkpoint copies is whole
+        self._fitting = Lock()
+        self.running: BatchSession | None = None  # the session of the fit that is going on
+        self._listeners: Listeners | None = None  # its callbacks
+        self._callbacks: CallbackStates | None = None  # those of the last fit, which may be resumed
+        self.finished = False  # the last fit came to its end: all epochs were done, or a callback said stop
         self._resumed_from: dict[str, str] | None = None  # how the steps before were run, until fit goes on
         self._algorithms: Facts | None = (
             None  # of a GPU, loaded from a file; kept for the next file where there is none
@@ -128,11 +134,18 @@ class Trainer:
 
     def reset(self) -> None:
         """Initial weights of the seed, empty slots, step 0, empty history."""
+        self._refuse_in_fit("reset()")
         with self.backend.context():
             self.state.initialize(self.seed)
         self.history = History()
         self.learning_rate = float(self.optimizer.learning_rate)
-        self._position, self._before = Position(), None
+        self._position, self._callbacks = Position(), None
+
+    def _refuse_in_fit(self, what: str) -> None:
+        if self.running:
+            raise ConfigurationError(
+                f"{what} was called during fit, whose steps are recorded; call it between two fits"
+            )
 
     @property
     def optimizer(self) -> Optimizer:
@@ -143,10 +156,12 @@ class Trainer:
     def optimizer(self, optimizer: Optimizer) -> None:
         options.check_part("optimizer", optimizer, Optimizer)
         options.check_dtype(self.model, optimizer, self.dtype)
-        if type(optimizer) is not type(self.optimizer):
+        self._refuse_in_fit("trainer.optimizer = …")
+        if (type(optimizer), optimizer.kernel) != (type(self.optimizer), self.optimizer.kernel):
             self.state.slots.clear()  # v is a velocity to one rule, and to another a mean of squares
         self.recipe = replace(self.recipe, optimizer=optimizer)
-        self._cache = Cache(self._workspace)
+        self._cache, self._program = Cache(self._workspace), None
+        self._position = self._position.without_unfinished()  # a group of batches may have been begun by the other rule
         self.learning_rate = float(optimizer.learning_rate)
 
     @property
@@ -200,10 +215,14 @@ class Trainer:
             self._program = record_step(self.recipe, Batch(128, 128, (128, self.dtype), labels), self.backend.kernels)
         return self._program
 
+    def weights(self) -> dict[str, np.ndarray]:
+        """The arrays of get_weights by name, in its order: "0.W" and "0.b" of layer 0, "1.mean" of a BatchNorm."""
+        with self._lock, self.backend.context():
+            return {name: to_host(view).copy() for name, view in self.state.weights()}
+
     def get_weights(self) -> list[np.ndarray]:
         """NumPy arrays layer by layer: parameters as declared (W, b, …), then state (BatchNorm: mean, variance)."""
-        with self.backend.context():
-            return [to_host(view).copy() for _, view in self.state.weights()]
+        return list(self.weights().values())
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Set what get_weights gives.  Slots and counters stay.  Raises ShapeError or DataError for what does not fit."""
@@ -230,7 +249,7 @@ class Trainer:
         """Train `epochs` further epochs on X (n, columns) and targets y; returns the history of this call.
 
         batch_size      rows per step, None for all; without replacement, the last batch of an epoch may be smaller
-        sample_weight   (n,), >= 0: the batch loss is Σ w_i L_i / Σ w_i
+        sample_weight   (n,), >= 0: the batch loss is Σ w_i L_i / Σ w_i, and so is that of an epoch
         validation      (X, y) or (X, y, sample_weight), evaluated after each epoch
         accumulate      gradients per update: k batches count as one of k·batch_size rows
         resume          go on with the epoch that a saved or interrupted fit left unfinished, and with the decisions of its
@@ -239,39 +258,52 @@ class Trainer:
         Raises DataError or ShapeError for bad data and ConfigurationError for bad options before anything is trained,
         DivergenceError when loss or gradient stop being finite: the parameters are then those before that update.
         """
-        if self.running:  # its rows and its place in the epoch would be written over
-            raise ConfigurationError(
-                "fit was called while another fit of this trainer is going on, by a callback or a thread; "
-                "call it when that has returned, or train another Trainer"
-            )
         check("", at_least(0), epochs=epochs)
         check("", COUNT, accumulate=accumulate)
         check("", FLAG, shuffle=shuffle, resume=resume)
         callbacks = options.checked_callbacks(callbacks)
-        with self.backend.context():
-            held_out = (
-                None if validation is None else self._checked(*options.validation_parts(validation), "validation ")
+        if not self._fitting.acquire(blocking=False):  # its rows and its place in the epoch would be written over
+            raise ConfigurationError(
+                "fit was called while another fit of this trainer is going on, by a callback or a thread; "
+                "call it when that has returned, or train another Trainer"
             )
-            rows = self._checked(X, y, sample_weight)
-            cut = Cut(len(rows), options.rows_per_batch(batch_size, len(rows)), bool(shuffle), int(accumulate))
-            check_batches(self.recipe, cut.size, cut.ragged)
-            if resume:
-                options.check_resumed(self._position, cut)
-            else:
-                self._position, self._before = self._position.without_unfinished(), None
-            total = epochs if resume else self._position.epoch + epochs
-            if progress:
-                callbacks.append(Progress(max(total - self._position.epoch, 0), cut.updates))
-            names = ("loss", self.loss.metric)
-            self.reports = ("loss", *(f"val_{name}" for name in names if held_out), "seconds")
-            source = source_of(self._workspace, rows.arrays(self.state.dtype), cut, self.seed)
-            try:
-                session = BatchSession(self.recipe, self.state, self._workspace, source, cut, self._cache)
-            except BaseException:
-                source.close()
-                raise
-            with session:
-                return self._run(session, Listeners(self, callbacks, self._before), total, held_out)
+        try:
+            with self.backend.context():
+                held_out = (
+                    None if validation is None else self._checked(*options.validation_parts(validation), "validation ")
+                )
+                rows = self._checked(X, y, sample_weight)
+                batching = Batching(
+                    len(rows), options.rows_per_batch(batch_size, len(rows)), bool(shuffle), int(accumulate)
+                )
+                check_batches(self.recipe, batching.size, batching.ragged)
+                position, states = self._position, self._callbacks
+                if resume:
+                    options.check_resumed(position, batching)
+                elif epochs:
+                    position, states = position.without_unfinished(), None
+                total = epochs if resume else position.epoch + epochs
+                if progress:
+                    callbacks.append(Progress(max(total - position.epoch, 0), batching.updates))
+                names = ("loss", self.loss.metric)
+                self.reports = ("loss", *(f"val_{name}" for name in names if held_out), "seconds")
+                with self._begun(rows, batching, position) as session:
+                    return self._run(session, Listeners(self, callbacks, states), total, held_out)
+        finally:
+            self._fitting.release()
+
+    def _begun(self, rows: Rows, batching: Batching, position: Position) -> BatchSession:
+        """A session on rows of the user's, at a position."""
+        source = source_of(self._workspace, rows.arrays(self.state.dtype), batching, self.seed)
+        try:
+            session = BatchSession(
+                self.recipe, self.state, self._workspace, source, batching, self._cache, rows.different_weights
+            )
+        except BaseException:
+            source.close()
+            raise
+        session.position, self._program = position, session.program
+        return session
 
     def _run(self, session: BatchSession, listeners: Listeners, epochs: int, held_out: Rows | None) -> History:
         """The epochs of a fit, up to `epochs` in all."""
@@ -280,21 +312,27 @@ class Trainer:
             found = self._evaluator.evaluate(held_out) if held_out else {}
             return {f"val_{name}": value for name, value in found.items()}
 
-        session.position, self._program = self._position, session.program
         if self._resumed_from and self.updates:
             warn_of_other_bits(self._resumed_from, self._run_by() | {"dtype": self.dtype})
-        self._resumed_from = None
+        self._resumed_from, self.finished = None, False
         self.pace.begin(session.program.operations)
-        loop = Loop(session, self.pace, listeners, lambda: self.learning_rate, validate, self.history.append)
+        loop = Loop(
+            session, self.pace, listeners, lambda: self.learning_rate, validate, self.history.append, self._lock
+        )
         try:
             self.running, self._listeners = session, listeners
-            return loop.run(epochs, self.history.last)
+            return loop.run(epochs, self._finish)
         finally:
-            self._position, self._before = session.position, listeners.told() if session.position.batch else None
             self.running = self._listeners = None
+            self._position = session.position
+            self._callbacks = listeners.states()
+
+    def _finish(self) -> None:
+        self.finished = True
 
     def session(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> BatchSession:
-        """A session on all rows as one batch, to look at gradients: it has counters, rows and a workspace of its own.
+        """A session on all rows as one batch, to look at gradients: it has counters, rows and a workspace of its own, and the
+        scheduled numbers of the update to come.
 
         Raises DataError or ShapeError as fit does.
         """
@@ -302,9 +340,10 @@ class Trainer:
         check_batches(self.recipe, len(rows))
         workspace = Workspace(self.backend, self.recipe)
         source = Resident(workspace, rows.arrays(self.state.dtype))
-        return BatchSession(
-            self.recipe, self.state.aside(), workspace, source, Cut(len(rows), len(rows), shuffle=False)
-        )
+        batching = Batching(len(rows), len(rows), shuffle=False)
+        session = BatchSession(self.recipe, self.state.aside(), workspace, source, batching)
+        session.set_schedule(schedule_table(self.recipe, self.learning_rate, self.updates, 1))
+        return session
 
     def _checked(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, name: str = "") -> Rows:
         return checked_rows(self.recipe, self.backend, X, y, sample_weight, name)
@@ -318,7 +357,10 @@ class Trainer:
     def predict(self, X: OnGpu) -> Array: ...
 
     def predict(self, X: ArrayLike) -> Array:
-        """Outputs (n, k) after the loss's output activation.  NumPy in, NumPy out; CuPy in, CuPy out on a GPU."""
+        """Outputs (n, k) after the loss's output activation, also (n, 1) for one output: compare a[:, 0] with y of shape (n,).
+
+        NumPy in, NumPy out; CuPy in, CuPy out on a GPU.
+        """
         with self.backend.context():
             return self._evaluator.predict(checked_features(self.recipe, self.backend, X))
 
@@ -340,7 +382,8 @@ class Trainer:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write model, loss, optimizer, parameters, slots, position and history to a safetensors file, in one move.
 
-        In a callback of fit, inside an epoch too: the file holds the place in it and the state of all callbacks.
+        In a callback of fit, inside an epoch too: the file holds the place in it and the state of all callbacks.  Another
+        thread that saves during a fit waits for the end of a chunk.
         A schedule that is a plain function is not stored; give it again after loading.  Raises CheckpointError if the file
         cannot be written; a file of that name is then as it was.
         """
@@ -349,50 +392,79 @@ class Trainer:
     def _checkpoint(self) -> Checkpoint:
         options.check_preprocessing(self.preprocessing, self.model.input_width)
         device, slots = self.backend.device, self.optimizer.slots
-        with self.backend.context():
+        with self._lock, self.backend.context():
             for slot in slots if self.updates else ():
                 self.state.slot(slot)  # of an optimizer that was set after the last update, 0 so far
-            arrays = {name: to_host(view) for name, view in self.state.arrays(slots)}
+            # copies: training may go on before they are written
+            arrays = {name: to_host(view).copy() for name, view in self.state.arrays(slots)}
             counters = {name: self.state.counter(name).tolist() for name in ("progress", "scaling")}
-        return Checkpoint(
-            self.recipe, arrays, counters, self.position, self.learning_rate, self.history.as_dict(),
-            self._resumed_from or self._run_by(), self.matmul_precision,
-            self._listeners.told() if self._listeners else self._before,
-            self.preprocessing, device.algorithms.facts() if device else self._algorithms,
-        )  # fmt: skip
+            return Checkpoint(
+                self.recipe, arrays, counters, self.position, self.learning_rate, self.history.as_dict(),
+                self._resumed_from or self._run_by(), self.matmul_precision,
+                self._listeners.states() if self._listeners else self._callbacks,
+                self.preprocessing, device.algorithms.facts() if device else self._algorithms,
+            )  # fmt: skip
 
     def _run_by(self) -> dict[str, str]:
         return run_by(self.backend, self.step if self.recipe.parameters.trainable else None)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: str | Backend = "cpu", graph: bool = True) -> Trainer:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        device: str | Backend = "cpu",
+        graph: bool = True,
+        custom_objects: Custom | None = None,
+    ) -> Trainer:
         """The trainer that was saved, on any device; `graph` as in Trainer.
+
+        path             a file, or the folder of a run: then its best checkpoint
+        custom_objects   classes of layers, losses, optimizers and schedules, and functions, that are not part of dlcore, by name
 
         A warning tells at the next fit if its bits may differ from those of a run that was not interrupted: on another kind of
         device, by another executor or BLAS.  Raises CheckpointError for a file that is torn, altered or foreign.
         """
         check("", FLAG, graph=graph)
-        found = Checkpoint.read(path)
-        recipe = found.recipe
+        path = file_of(path)
+        found = Checkpoint.read(path, custom_objects)
         try:
-            backend = Backend.for_device(device, found.matmul_precision)
-            trainer = cls(
-                recipe.model, recipe.loss, recipe.optimizer, device=backend, dtype=dtype_for(backend, recipe.dtype, path),
-                seed=recipe.seed, matmul_precision=found.matmul_precision, graph=graph,
-            )  # fmt: skip
-            trainer._restore(found)
+            return cls._of(found, Backend.for_device(device, found.matmul_precision), graph, path)
         except FAILURES as error:
             raise CheckpointError(f"{path}: its parts do not fit together: {error!r}") from error
+
+    @classmethod
+    def _of(cls, found: Checkpoint, backend: Backend, graph: bool, path: str | os.PathLike[str]) -> Trainer:
+        recipe = found.recipe
+        trainer = cls(
+            recipe.model, recipe.loss, recipe.optimizer, device=backend, dtype=dtype_for(backend, recipe.dtype, path),
+            seed=recipe.seed, matmul_precision=found.matmul_precision, graph=graph,
+        )  # fmt: skip
+        trainer._restore(found)
         return trainer
+
+    def __reduce__(self) -> tuple[Callable[..., Trainer], tuple[Checkpoint, str]]:
+        """For pickle, copy and joblib: everything that a file holds.  A GPU's trainer comes back on the CPU where there is no GPU."""
+        return _unpickled, (self._checkpoint(), self.device)
 
     def _restore(self, found: Checkpoint) -> None:
         with self.backend.context():
             self.state.restore(found.arrays, self.optimizer.slots)
+            if self.dtype != found.recipe.dtype == SCALED and self.state.sums:  # accumulated gradients are scaled there
+                self.state.sums["total"][...] /= found.counters["scaling"][0]
             for name, values in found.counters.items():
                 self.state.set_counter(name, np.array(values))
         self.history, self.learning_rate = History(found.history), found.learning_rate
-        self._position, self._before = found.position, found.told
+        self._position, self._callbacks = found.position, found.callbacks
         self._resumed_from = {**found.run_by, "dtype": found.recipe.dtype}
         self._algorithms, self.preprocessing = found.algorithms, found.preprocessing
         if self.backend.device:
             self.backend.device.algorithms.hint(found.algorithms)
+
+
+def _unpickled(found: Checkpoint, device: str) -> Trainer:
+    try:
+        backend = Backend.for_device(device, found.matmul_precision)
+    except DeviceError:
+        backend = Backend.for_device("cpu")
+    return Trainer._of(found, backend, True, "a copy of a trainer")

@@ -78,6 +78,13 @@ RECORDS = {
             for d, t in (("cpu", 1e-5), ("cuda", 1e-6)) for w in (64, 128) for b in (32, 128)
         ],
     ),
+    "time_import": _record(
+        "time_import",
+        [
+            {"part": part, "seconds": seconds}
+            for part, seconds in (("NumPy", [0.05, 0.06]), ("import dlcore", [0.001, 0.002]), ("all public names", [0.09, 0.12]))
+        ],
+    ),
     "time_kernels": _record(
         "time_kernels",
         [{"kernel": "adam", "bytes": 28_000, "kernel_seconds": [2e-6], "reference_seconds": [8e-6], "pass_seconds": [1e-6]}],
@@ -128,6 +135,7 @@ def test_every_benchmark_has_a_table(
     assert "7.00 (7.00 to 7.00)" in page  # scikit-learn's seconds over dlcore's, seed by seed
     assert "10.0 (10.0 to 10.0)" in page  # cpu / cuda
     assert "2.20 (2.10 to 2.30)" in page
+    assert "1.90 (1.80 to 2.00) |    80.0 ms, missed |" in page  # 90/50, 120/60
     assert page.count(" reproduced |") == 1
     assert "reproduced; lowest in 50 of 50 epochs" in page
     assert "test error 2.10 % after 10 epochs, 2.10 % after 50 epochs" in page

@@ -83,6 +83,24 @@ def test_time_kernels(quick: Benchmark) -> None:
     assert "dense_relu" in printed
 
 
+def test_time_segments(quick: Benchmark) -> None:
+    pytest.importorskip("numba")
+    printed, kept = quick("time_segments")
+    assert "| compiled step | the call |" in printed
+    assert {len(times) for times in kept["results"][0].values()} == {2}  # one for each round
+
+
+def test_time_import(quick: Benchmark) -> None:
+    printed, kept = quick("time_import")
+    assert [(result["part"], len(result["seconds"])) for result in kept["results"]] == [
+        ("NumPy", 2),
+        ("import dlcore", 2),
+        ("all public names", 2),
+    ]
+    assert min(min(result["seconds"]) for result in kept["results"]) > 0
+    assert "| all public names |" in printed
+
+
 def test_products_are_found_by_their_contracts() -> None:
     """Those of the dense family, and no other."""
     pytest.importorskip("numba")

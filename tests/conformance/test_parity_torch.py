@@ -23,6 +23,7 @@ from .twin import (  # noqa: E402  needs torch
     WrittenOut,
     adagrad_inside,
     adam_inside,
+    batches,
     known,
     lion_step,
     normalized_step,
@@ -137,10 +138,11 @@ def compare(
     y: np.ndarray,
     *,
     sample_weight: np.ndarray | None = None,
+    device: Any = "cpu",
     **definition: Any,
 ) -> tuple[dl.Trainer, Twin]:
     """Train both for 20 steps and compare parameters, state and losses."""
-    trainer = dl.Trainer(model, loss, optimizer, dtype="float64", seed=SEED)
+    trainer = dl.Trainer(model, loss, optimizer, device=device, dtype="float64", seed=SEED)
     twin = Twin(model, trainer.get_weights(), SEED)
     history = trainer.fit(X, y, epochs=EPOCHS, batch_size=BATCH, sample_weight=sample_weight)
     losses = train(
@@ -157,9 +159,10 @@ def compare(
     assert trainer.updates == len(losses) == 20
     assert twin.distance_to_kink > 1e-6, "choose another seed: a comparison at a kink says nothing"
     assert relative_difference(trainer.get_weights(), twin.weights()) < TOLERANCE
-    per_epoch = np.reshape(losses, (EPOCHS, -1))
-    rows = np.minimum(BATCH, ROWS - BATCH * np.arange(per_epoch.shape[1]))
-    np.testing.assert_allclose(history["loss"], per_epoch @ rows / ROWS, rtol=TOLERANCE)
+    w = np.ones(ROWS) if sample_weight is None else sample_weight
+    weights = [w[rows].sum() for rows in batches(ROWS, BATCH, EPOCHS, SEED)]
+    per_epoch = np.average(np.reshape(losses, (EPOCHS, -1)), axis=1, weights=np.reshape(weights, (EPOCHS, -1)))
+    np.testing.assert_allclose(history["loss"], per_epoch, rtol=TOLERANCE)
     return trainer, twin
 
 
@@ -262,6 +265,28 @@ def test_schedule(name: str) -> None:
     compare(NET, CE, ours(schedule=schedule), optimizer, *data(CE), before_step=set_rate)
 
 
+@pytest.mark.parametrize("name", ["SGD", "SGD nesterov", "Adam"])
+def test_decay_schedule(name: str) -> None:
+    """It multiplies the weight decay of each update, counted from 0, beside the schedule of the rate."""
+    ours, theirs = OPTIMIZERS[name]
+    schedule, decays = dl.schedules.WarmUp(15), dl.schedules.CosineDecay(15, floor=0.1)
+    optimizer = ours(weight_decay=0.5, schedule=schedule, decay_schedule=decays)
+
+    def made(twin: Twin) -> Any:
+        twin.optimizer = theirs(twin)  # type: ignore[attr-defined]
+        return twin.optimizer  # type: ignore[attr-defined]
+
+    @torch.no_grad()
+    def before(twin: Twin, step: int) -> None:
+        eta = optimizer.learning_rate * schedule(step)
+        for group in twin.optimizer.param_groups:  # type: ignore[attr-defined]
+            group["lr"] = eta
+        for W in twin.matrices:
+            W *= 1 - eta * 0.5 * decays(step)
+
+    compare(NET, CE, optimizer, made, *data(CE), before_step=before)
+
+
 @pytest.mark.parametrize(
     ("kind", "step"), [(dl.Adam, adam_inside), (dl.AdaGrad, adagrad_inside), (dl.RMSProp, rmsprop_inside)]
 )
@@ -316,6 +341,15 @@ NETWORKS = {
     "PReLU": [dl.Dense(3, 5), dl.PReLU(0.4), dl.Dense(5, 5), dl.PReLU(), dl.Dense(5, 3)],
     "PReLU first": [dl.PReLU(), dl.Dense(3, 5), dl.Tanh(), dl.Dense(5, 3)],
     "Dropout": [dl.Dense(3, 5), dl.ReLU(), dl.Dropout(0.4), dl.Dense(5, 5), dl.Dropout(0.2), dl.Dense(5, 3)],
+    "Dropout with schedules": [
+        dl.Dropout(0.2),
+        dl.Dense(3, 5),
+        dl.Tanh(),
+        dl.Dropout(0.6, schedule=dl.schedules.WarmUp(12)),
+        dl.Dense(5, 5),
+        dl.Dropout(0.4, schedule=dl.schedules.CosineDecay(20)),
+        dl.Dense(5, 3),
+    ],
     "Dropout first": [dl.Dropout(0.3), dl.Dense(3, 5), dl.Dropout(0.5), dl.Softplus(), dl.Dense(5, 3)],
     "Residual": [dl.Dense(3, 5), dl.Residual(dl.Dense(5, 4), dl.ReLU(), dl.Dense(4, 5)), dl.SiLU(), dl.Dense(5, 3)],
     "Residual with BatchNorm": [

@@ -111,10 +111,11 @@ class Twin:
         return getattr(torch.nn, name)(*astuple(layer))(x)
 
     def _dropout(self, layer: dl.Dropout, path: str, x: torch.Tensor) -> torch.Tensor:
-        """By dlcore's mask, which is a function of (seed, place among the layers, evaluation)."""
+        """By dlcore's mask, which is a function of (seed, place among the layers, evaluation); each evaluation is an update."""
         progress = np.array([0, 0, self.evaluation, 0])
-        _, mask = dropout(np, np.ones(x.shape), progress, *key(self.seed), int(path), 1 - layer.rate)
-        return x * torch.tensor(mask) / (1 - layer.rate)
+        keep = 1 - layer.rate * (layer.schedule(self.evaluation - 1) if layer.schedule else 1)
+        _, mask = dropout(np, np.ones(x.shape), progress, *key(self.seed), int(path), np.array([keep]))
+        return x * torch.tensor(mask) / keep
 
 
 @cache

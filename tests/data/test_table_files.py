@@ -1,4 +1,4 @@
-"""Tables from Parquet, Arrow and array files, and from what Python has: the same cells whatever they come from."""
+"""Tables from Parquet, Arrow and array files: the same cells whatever they come from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,14 +15,11 @@ import pytest
 import dlcore as dl
 from dlcore.data.frames import table
 from dlcore.data.table_files import read_table
-from dlcore.data.tables import Dates, Numbers, Table, Text, Unusable
+from dlcore.data.tables import Dates, Numbers, Text, Unusable
+
+from .cells import cells
 
 NAN = float("nan")
-
-
-def cells(found: Table, name: str) -> list[Any]:
-    column = found.columns[name]
-    return [None if gone else column.cell(row) for row, gone in enumerate(column.missing())]
 
 
 # -- Parquet and Arrow -------------------------------------------------------------------------------------------------
@@ -160,58 +156,3 @@ def test_a_pipe_gives_its_bytes_once(tmp_path: Path):
     with pytest.raises(dl.DataError, match="pipe: NPY is read from files alone, CSV also from a pipe"):
         read_table(pipe)
     writer.join()
-
-
-# -- from Python -------------------------------------------------------------------------------------------------------
-
-
-def test_a_mapping(tmp_path: Path):
-    """Numbers, text and dates; None, NaN and NaT are missing."""
-    found = table(
-        {"n": [1, None, 2.5], "t": ["a", None, "b"], "d": np.array(["2024-01-01", "NaT", "2024-01-02"], "M8[D]"), "b": [True] * 3}
-    )  # fmt: skip
-    assert cells(found, "n") == [1, None, 2.5]
-    assert cells(found, "t") == ["a", None, "b"]
-    assert cells(found, "d")[:2] == ["2024-01-01T00:00:00.000000", None]
-    assert cells(found, "b") == ["True"] * 3
-
-
-def test_a_data_frame():
-    pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame(
-        {"n": [1, 2], "t": ["a", None], "c": pd.Categorical(["x", "y"]), "i": pd.array([1, None], "Int64")}
-    )
-    found = table(frame)
-    assert cells(found, "n") == [1, 2]
-    assert cells(found, "t") == ["a", None]
-    assert cells(found, "c") == ["x", "y"]
-    assert cells(found, "i") == [1, None]
-
-
-def test_what_is_no_table():
-    with pytest.raises(dl.ShapeError, match="column 'b' has 1 rows and 'a' 2"):
-        table({"a": [1, 2], "b": [1]})
-    with pytest.raises(dl.ShapeError, match=r"shape \(3,\), expected 2 dimensions"):
-        table([1, 2, 3])
-    with pytest.raises(dl.ShapeError, match=r"column 'a' has shape \(2, 1\)"):
-        table({"a": [[1], [2]]})
-
-
-def test_columns_by_name_and_number():
-    found = table({"age": [1], "wage": [2], "7": [3]})
-    assert [found.name(word) for word in ("age", "1", "-1", "2", "7")] == ["age", "age", "7", "wage", "7"]
-    with pytest.raises(dl.DataError, match=r"no column 'WAGE' \(did you mean 'wage'\?\)"):
-        found.name("WAGE")
-    for word in ("agee", "8", "0"):
-        with pytest.raises(dl.DataError, match=f"no column '{word}'.*there are: age, wage, 7"):
-            found.name(word)
-
-
-def test_rows_that_were_left_out_keep_their_places():
-    """So that predictions of the others can be written beside the rows they belong to."""
-    found = table({"a": [10, 11, 12, 13, 14]}).without({1: "bad"}).without({2: "worse"})
-    assert cells(found, "a") == [10, 12, 14]
-    assert [(s.line, s.why) for s in found.skipped] == [(2, "bad"), (4, "worse")]
-    places, n = found.places()
-    assert (places.tolist(), n) == ([0, 2, 4], 5)
-    assert found.where(2) == "table, row 5"

@@ -195,7 +195,7 @@ WRITTEN = {
     "dense_relu": parse("x[n,i] W[i,o] b[o] -> a[n,o]", tolerance=64, smooth_away_from=0),
     "dense_gelu": parse("x[n,i] W[i,o] b[o] -> z[n,o] a[n,o]", tolerance=64),
     "dense_leaky_relu_dropout": parse(
-        "x[n,i] W[i,o] b[o] alpha:positive progress[4]:count key0:count key1:count layer:count keep:unit "
+        "x[n,i] W[i,o] b[o] alpha:positive progress[4]:count key0:count key1:count layer:count keep[1]:share "
         "-> a[n,o] y[n,o] mask[n,o]:bits",
         tolerance=64,
         smooth_away_from=0,
@@ -218,8 +218,7 @@ WRITTEN = {
         tolerance=64,
     ),
     "lion_rounded": parse(
-        "theta[p] grad[p] m[p] control[3]:positive matrices:count weight_decay:unit beta1:unit beta2:unit "
-        "-> theta[p] m[p] copy[p]",
+        "theta[p] grad[p] m[p] control[4]:positive decayed:count beta1:unit beta2:unit -> theta[p] m[p] copy[p]",
         wide="theta grad m control",
     ),
 }

@@ -9,7 +9,7 @@ import pytest
 
 from dlcore.errors import ConfigurationError, ContractError
 from dlcore.kernels.contract import Argument, contract, dtype_name, parse
-from dlcore.kernels.table import Buffer, Kernel
+from dlcore.kernels.table import Buffer
 
 DENSE = parse("x[n,i] W[i,o] b[o] -> z[n,o]")
 ADAM = parse("theta[p] grad[p] rate:positive -> theta[p]")
@@ -248,16 +248,6 @@ def test_a_contract_error_is_a_value_error_with_exit_code_2() -> None:
     assert issubclass(ContractError, ConfigurationError)
     assert issubclass(ContractError, ValueError)
     assert ContractError.exit_code == 2
-
-
-def test_a_kernel_is_checked_before_it_runs() -> None:
-    """A call against the contract never reaches the kernel."""
-
-    def run(*inputs: Any, out: Any) -> None:
-        raise AssertionError("reached")
-
-    with pytest.raises(ContractError):
-        Kernel("dense", DENSE, run, "test")(zeros(5, 3), zeros(3, 2), zeros(7), out=zeros(5, 2))
 
 
 def test_the_dtype_of_any_library_has_the_same_name() -> None:

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import dlcore as dl
-from dlcore.training import session as session_module
-from dlcore.training import sources
+from dlcore.training import batches, sources
 
 RANDOM = np.random.default_rng(3)
 X, Y = RANDOM.standard_normal((40, 6)), RANDOM.integers(0, 3, 40)
@@ -74,7 +73,7 @@ def test_a_second_fit_on_rows_of_the_same_shape_records_nothing(monkeypatch: pyt
     trainer = make()
     trainer.fit(X, Y, epochs=1, batch_size=16)
     step = trainer.step
-    monkeypatch.setattr(session_module, "record_step", lambda *arguments: pytest.fail("recorded again"))
+    monkeypatch.setattr(batches, "record_step", lambda *arguments: pytest.fail("recorded again"))
     trainer.fit(X + 1, Y, epochs=1, batch_size=16)
     assert trainer.step is step
 

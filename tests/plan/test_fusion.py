@@ -80,7 +80,7 @@ def test_a_product_its_activation_and_dropout_are_one_call(name: str) -> None:
         net.k.calls.clear()
         net.k.dense(net.x, net.W, net.b, out=net.z)
         getattr(net.k, name)(net.z, *numbers(name), out=net.a)
-        net.k.dropout(net.a, progress, 1, 2, 3, 0.5, out=(target, mask))
+        net.k.dropout(net.a, progress, 1, 2, 3, buffer("keep", 1), out=(target, mask))
         keeps_a = reads(name) == "a"
         fused = names(net.fused())
         assert fused == ([f"dense_{name}", "dropout"] if keeps_a and target is y else [f"dense_{name}_dropout"])
@@ -96,7 +96,7 @@ def test_what_is_dropped_and_read_again_is_written() -> None:
     )
     net.k.dense(net.x, net.W, net.b, out=net.z)
     net.k.gelu(net.z, out=net.a)
-    net.k.dropout(net.a, progress, 1, 2, 3, 0.5, out=(y, mask))
+    net.k.dropout(net.a, progress, 1, 2, 3, buffer("keep", 1), out=(y, mask))
     net.k.add(net.a, y, out=read)
     assert names(net.fused()) == ["dense_gelu", "dropout", "add"]
 

@@ -17,7 +17,7 @@ from dlcore.plan.step import record_step
 from dlcore.plan.workspace import Workspace, arrays
 from dlcore.training.sources import Resident
 
-from ..examples import activation_layers, label, targets
+from ..examples import Factored, activation_layers, label, targets
 
 N, COLUMNS, OUTPUTS = 10, 3, 3
 X = np.random.default_rng(0).standard_normal((N, COLUMNS))
@@ -86,7 +86,6 @@ def test_the_gradient_of_the_l2_term(network: str) -> None:
         return value + 0.5 * l2 * sum(float((W * W).sum()) for W in views)
 
     step.loss()
-    step.session.rates = np.array([1e-300])
     step.session.update()
     gradient, theta = step.grad.copy(), step.theta.copy()
     random, epsilon = np.random.default_rng(1), 1e-6
@@ -159,6 +158,37 @@ def test_a_printed_step() -> None:
     assert not any("reference" in line for line in lines)
 
 
+def test_a_printed_step_says_which_parts_a_call_works_on() -> None:
+    """An update of two groups of parameters: entries of each flat buffer, and a control of its own where rates differ."""
+    model = dl.Sequential(Factored(64, 4, rates=(0.5, 1.0)), dl.Tanh(), dl.Dense(4, 2))
+    trainer = dl.Trainer(model, dl.SoftmaxCrossEntropy(), dl.MovingAverageSGD(0.1, nesterov=True))
+    before, update = trainer.step.lists["before"], trainer.step.lists["update"]
+    assert [str(call).split()[0] for call in before] == ["theta[0:256]*", "theta[256:448]*"]
+    assert [call.name for call in update[1:]] == ["group_control", "moving_average_nesterov", "moving_average_nesterov"]
+    control, first, second = (str(call).split() for call in update[1:])
+    assert control == ["control[4]", "rate=0.5", "decay=1", "->", "control0[4]"]
+    assert first[:8] == [
+        "theta[0:256]*",
+        "grad[0:256]",
+        "slot",
+        "v[0:256]*",
+        "slot",
+        "origin[0:256]",
+        "control0[4]",
+        "decayed=256",
+    ]
+    assert second[:8] == [
+        "theta[256:448]*",
+        "grad[256:448]",
+        "slot",
+        "v[256:448]*",
+        "slot",
+        "origin[256:448]",
+        "control[4]",
+        "decayed=64",
+    ]
+
+
 def test_the_reason_for_reference_kernels_is_printed() -> None:
     """A step with reference kernels says which, and why."""
     backend = from_namespace(np, "plain")
@@ -228,7 +258,7 @@ def test_nothing_is_allocated_inside_a_step(name: str) -> None:
     trainer = dl.Trainer(dl.Sequential(*layers), loss, optimizer, dtype="float64")
     step = Step(trainer, rows, targets(loss, 32, 10))
     session = step.session
-    session.rates = np.full(500, 1e-3)
+    session.set_schedule(np.full((500, 2), 1e-3))
     run = session.program.bind(session.array)["step"]
     run(3)  # compiles
     held = []
@@ -237,7 +267,7 @@ def test_nothing_is_allocated_inside_a_step(name: str) -> None:
     try:
         with session:  # as fit does: setting the number of BLAS threads allocates
             for steps in (100, 100, 400):
-                session.rates = np.full(500, 1e-3)
+                session.set_schedule(np.full((500, 2), 1e-3))
                 tracemalloc.reset_peak()
                 run(steps)
                 held.append(tracemalloc.get_traced_memory())

@@ -33,6 +33,7 @@ def test_plain_descent_is_a_loop() -> None:
         dl.MovingAverageSGD(0.02, 0.9, nesterov=True),
         dl.Adam(0.1, schedule=dl.schedules.CosineDecay(10)),
         dl.AdamW(0.1, clip_norm=0.5),
+        dl.AdamW(0.1, weight_decay=0.5, decay_schedule=dl.schedules.StepDecay(2)),
     ],
 )
 def test_a_network_takes_the_same_path(optimizer: dl.Optimizer) -> None:

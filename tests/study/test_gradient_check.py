@@ -119,6 +119,7 @@ ORDERS: dict[str, list[dl.Layer]] = {
     "Dropout before and after": [dense(3, 4), dl.Dropout(0.2), dl.ReLU(), dl.Dropout(0.4), dense(4, 3)],
     "Dropout after what reads its input": [dense(3, 4), dl.GELU(), dl.Dropout(0.3), dense(4, 3)],
     "Dropout last": [dense(3, 4), dl.Tanh(), dense(4, 3), dl.Dropout(0.2)],
+    "Dropout with a schedule": [dense(3, 4), dl.Tanh(), dl.Dropout(0.5, schedule=lambda step: 0.6), dense(4, 3)],
     "Residual first": [dl.Residual(dense(3, 4), dl.Tanh(), dense(4, 3)), dense(3, 3)],
     "Residual last": [dense(3, 4), dl.Residual(dl.Tanh(), dense(4, 4))],
     "Residual of activations": [dense(3, 4), dl.Residual(dl.Tanh(), dl.SiLU(), dl.Sigmoid()), dense(4, 3)],

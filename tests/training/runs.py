@@ -53,13 +53,17 @@ def make(
 
 
 def everything(trainer: dl.Trainer, folder: Path) -> dict[str, Any]:
-    """All that a trainer keeps, as its file has it: arrays as bytes, counters, history without times."""
+    """All that a trainer keeps, as its file has it: arrays as bytes, counters, history without times.
+
+    Callbacks are left out: which of them were told last depends on where chunks end.
+    """
     path = folder / "everything.safetensors"
     trainer.save(path)
     arrays, facts = store.read(path)
     facts.pop("sha256")
     facts["history"].pop("seconds", None)
     facts["position"].pop("seconds")
+    facts.pop("callbacks")
     return facts | {name: (array.shape, array.tobytes()) for name, array in arrays.items()}
 
 
@@ -101,13 +105,12 @@ class LeastSquares:
         self.W, self.b = self.W - eta * X[rows].T @ delta, self.b - eta * delta.sum(axis=0)
 
     def epoch(self, rows: np.ndarray, batch: int, eta: float, w: np.ndarray | None = None) -> float:
-        """Train an epoch; the row-weighted mean of its batch losses."""
+        """Train an epoch; the mean of its batch losses by the weights of their rows."""
         batches = [rows[start : start + batch] for start in range(0, len(rows), batch)]
         for part in batches:
             self.step(part, eta, w)
-        return sum(len(part) * loss for part, loss in zip(batches, self.losses[-len(batches) :], strict=True)) / len(
-            rows
-        )
+        weights = [len(part) if w is None else w[part].sum() for part in batches]
+        return float(np.average(self.losses[-len(batches) :], weights=weights))
 
     def agrees_with(self, trainer: dl.Trainer) -> None:
         for ours, theirs in zip(trainer.get_weights(), (self.W, self.b), strict=True):

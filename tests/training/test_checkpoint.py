@@ -140,13 +140,14 @@ NAN, INFINITY, HUGE = float("nan"), float("inf"), 10**400
 NO_COUNTS = [-1, 1.0, NAN, 10**40, "1", None, True, [], {}]
 BAD_PROGRESS = [None, 5, "0000", {}, [], [0] * 3, [0] * 5, [10**30] * 4, *([0, 0, 0, bad] for bad in NO_COUNTS)]
 CUT = {"n": 12, "size": 4, "shuffle": True, "accumulate": 1}
-BEGUN = {"epoch": 2, "order": 2, "batch": 1, "loss": 0.5, "rows": 4, "seconds": 0.1, "cut": CUT}
+BEGUN = {"epoch": 2, "order": 2, "batch": 1, "loss": 0.5, "weight": 4.0, "seconds": 0.1, "batching": CUT}
 BAD_PLACES: dict[str, list[Any]] = {
     **dict.fromkeys(("epoch", "order", "rows"), NO_COUNTS),
     "batch": [*NO_COUNTS, 0, 4],
-    **{name: [None, "1", 1, [], True] for name in ("loss", "seconds")},
-    "cut": [None, 5, {}, CUT | {"n": 0}, CUT | {"size": 1.5}, CUT | {"shuffle": 1}, CUT | {"more": 1}],
+    **{name: [None, "1", 1, [], True] for name in ("loss", "weight", "seconds")},
+    "batching": [None, 5, {}, CUT | {"n": 0}, CUT | {"size": 1.5}, CUT | {"shuffle": 1}, CUT | {"more": 1}],
 }
+TOLD: dict[str, Any] = {"phase": "epoch", "logs": {}, "each": []}
 BAD_FACTS: dict[str, list[Any]] = {
     "format": [None, 1, "2", [], {}],
     "sha256": [5, None, [], {"a": 5}],
@@ -158,8 +159,9 @@ BAD_FACTS: dict[str, list[Any]] = {
     "position": [None, 5, "x", [], {}, *(BEGUN | {name: bad} for name in BEGUN for bad in BAD_PLACES[name])],
     "counters": [None, 5, [], {}, *({"progress": bad, "scaling": [1.0, 0.0, 0.0]} for bad in BAD_PROGRESS),
                  *({"progress": [0] * 4, "scaling": bad} for bad in ([], [0.5, 0, 0], [1, 0], [NAN, 0, 0]))],
-    "callbacks": [5, [], {}, {"states": [], "epoch": 1, "stops": False}, {"states": [["A"]], "epoch": 0, "stops": False},
-                  {"states": [["A", {}]], "epoch": None, "stops": 0}],
+    "callbacks": [5, [], {}, *(TOLD | change for change in (
+        {"phase": "x"}, {"logs": {"loss": "x"}}, {"each": {}}, {"each": [["A", {}, True]]}, {"each": [["A", [], True, False]]},
+        {"each": [["A", {}, 1, False]]}))],
     "learning_rate": [None, 0, -1, NAN, INFINITY, -INFINITY, HUGE, "0.1", True, [], {}],
     "history": [None, 5, [], [[1.0]], "loss", {"loss": 5}, {"loss": "ab"}, {"loss": ["a", "b"]}, {"loss": [None]},
                 {"loss": [True]}, {"loss": [HUGE]}, {"loss": [1.0], "seconds": [1.0, 2.0]}],
@@ -220,6 +222,8 @@ BAD_PARTS: list[dict[str, Any]] = [
     {"optimizer": {"type": "Adam", "learning_rate": 0.1, "schedule": 5}},
     {"optimizer": {"type": "Adam", "learning_rate": 0.1, "schedule": {"type": "Schedule"}}},
     {"optimizer": {"type": "Adam", "learning_rate": 0.1, "schedule": {"type": "HeNormal"}}},
+    {"optimizer": {"type": "Adam", "learning_rate": 0.1, "decay_schedule": {"type": "HeNormal"}}},
+    {"model": {"type": "Sequential", "layers": [DENSE, {"type": "Dropout", "schedule": {"type": "HeNormal"}}]}},
     {"optimizer": {"type": "SGD", "learning_rate": 0.1, "momentum": 0.9, "nesterov": "no"}},
 ]
 

@@ -16,7 +16,7 @@ class Scripted:
     """A trainer for EarlyStopping: its weights are the number of its epoch."""
 
     def __init__(self) -> None:
-        self.epoch, self.weights = 0, [0]
+        self.epoch, self.weights, self.finished = 0, [0], True
 
     def get_weights(self) -> list[int]:
         return list(self.weights)

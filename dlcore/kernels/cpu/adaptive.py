@@ -4,7 +4,7 @@ import math
 
 from .compiled import compiled, inlined
 from .special import like
-from .updates import decay_factor, matrices_in, with_one_slot, with_two_slots, without_slots
+from .updates import decay_factor, decayed_in, with_one_slot, with_two_slots, without_slots
 
 
 @inlined
@@ -26,17 +26,17 @@ _normalized_update = without_slots(normalized_rule)
 
 
 @compiled(rows="theta grad")
-def _normalized_gradient(lo, hi, theta, grad, control, matrices, weight_decay, epsilon, inside):
+def _normalized_gradient(lo, hi, theta, grad, control, decayed, epsilon, inside):
     if control[1] > 0:
         theta, grad, eta = theta[lo:hi], grad[lo:hi], control[0]
         numbers = (eta, *outside_and_inside(eta, epsilon, inside))
-        q = matrices_in(lo, theta, matrices)
-        _normalized_update(theta[:q], grad[:q], control[1], decay_factor(control, weight_decay), numbers)
+        q = decayed_in(lo, theta, decayed)
+        _normalized_update(theta[:q], grad[:q], control[1], decay_factor(control), numbers)
         _normalized_update(theta[q:], grad[q:], control[1], like(eta, 1), numbers)
 
 
-def normalized_gradient(theta, grad, control, matrices, weight_decay, epsilon, inside, *, out):
-    _normalized_gradient(theta, grad, control, matrices, weight_decay, epsilon, inside)
+def normalized_gradient(theta, grad, control, decayed, epsilon, inside, *, out):
+    _normalized_gradient(theta, grad, control, decayed, epsilon, inside)
 
 
 # -- squared gradients, summed or averaged ---------------------------------------------------------------------------
@@ -54,21 +54,21 @@ _squares_update = with_one_slot(squares_rule)
 
 
 @compiled(rows="theta grad v")
-def _by_squares(lo, hi, theta, grad, v, control, matrices, weight_decay, a, b, epsilon, inside):
+def _by_squares(lo, hi, theta, grad, v, control, decayed, a, b, epsilon, inside):
     if control[1] > 0:
         theta, grad, v, eta = theta[lo:hi], grad[lo:hi], v[lo:hi], control[0]
         numbers = (like(eta, a), like(eta, b), eta, *outside_and_inside(eta, epsilon, inside))
-        q = matrices_in(lo, theta, matrices)
-        _squares_update(theta[:q], grad[:q], v[:q], control[1], decay_factor(control, weight_decay), numbers)
+        q = decayed_in(lo, theta, decayed)
+        _squares_update(theta[:q], grad[:q], v[:q], control[1], decay_factor(control), numbers)
         _squares_update(theta[q:], grad[q:], v[q:], control[1], like(eta, 1), numbers)
 
 
-def adagrad(theta, grad, v, control, matrices, weight_decay, epsilon, inside, *, out):
-    _by_squares(theta, grad, v, control, matrices, weight_decay, 1.0, 1.0, epsilon, inside)
+def adagrad(theta, grad, v, control, decayed, epsilon, inside, *, out):
+    _by_squares(theta, grad, v, control, decayed, 1.0, 1.0, epsilon, inside)
 
 
-def rmsprop(theta, grad, v, control, matrices, weight_decay, rho, epsilon, inside, *, out):
-    _by_squares(theta, grad, v, control, matrices, weight_decay, rho, 1.0 - rho, epsilon, inside)
+def rmsprop(theta, grad, v, control, decayed, rho, epsilon, inside, *, out):
+    _by_squares(theta, grad, v, control, decayed, rho, 1.0 - rho, epsilon, inside)
 
 
 # -- both moments ----------------------------------------------------------------------------------------------------
@@ -87,9 +87,7 @@ _moments_update = with_two_slots(moments_rule)
 
 
 @compiled(rows="theta grad m v")
-def _by_moments(
-    lo, hi, theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside, nesterov
-):
+def _by_moments(lo, hi, theta, grad, m, v, control, progress, decayed, beta1, beta2, epsilon, inside, nesterov):
     if control[1] > 0:
         theta, grad, m, v = theta[lo:hi], grad[lo:hi], m[lo:hi], v[lo:hi]
         t, eta = max(progress[3], 1), control[0]
@@ -104,17 +102,17 @@ def _by_moments(
             like(eta, 1.0 / (1.0 - beta2 ** float(t))),
             *outside_and_inside(eta, epsilon, inside),
         )
-        q = matrices_in(lo, theta, matrices)
-        _moments_update(theta[:q], grad[:q], m[:q], v[:q], control[1], decay_factor(control, weight_decay), numbers)
+        q = decayed_in(lo, theta, decayed)
+        _moments_update(theta[:q], grad[:q], m[:q], v[:q], control[1], decay_factor(control), numbers)
         _moments_update(theta[q:], grad[q:], m[q:], v[q:], control[1], like(eta, 1), numbers)
 
 
-def adam(theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside, *, out):
-    _by_moments(theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside, 0)
+def adam(theta, grad, m, v, control, progress, decayed, beta1, beta2, epsilon, inside, *, out):
+    _by_moments(theta, grad, m, v, control, progress, decayed, beta1, beta2, epsilon, inside, 0)
 
 
-def nadam(theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside, *, out):
-    _by_moments(theta, grad, m, v, control, progress, matrices, weight_decay, beta1, beta2, epsilon, inside, 1)
+def nadam(theta, grad, m, v, control, progress, decayed, beta1, beta2, epsilon, inside, *, out):
+    _by_moments(theta, grad, m, v, control, progress, decayed, beta1, beta2, epsilon, inside, 1)
 
 
 # -- the sign --------------------------------------------------------------------------------------------------------
@@ -133,17 +131,17 @@ _lion_update = with_one_slot(lion_rule)
 
 
 @compiled(rows="theta grad m")
-def _lion(lo, hi, theta, grad, m, control, matrices, weight_decay, beta1, beta2):
+def _lion(lo, hi, theta, grad, m, control, decayed, beta1, beta2):
     if control[1] > 0:
         theta, grad, m, eta = theta[lo:hi], grad[lo:hi], m[lo:hi], control[0]
         numbers = (like(eta, beta1), like(eta, 1.0 - beta1), like(eta, beta2), like(eta, 1.0 - beta2), eta)
-        q = matrices_in(lo, theta, matrices)
-        _lion_update(theta[:q], grad[:q], m[:q], control[1], decay_factor(control, weight_decay), numbers)
+        q = decayed_in(lo, theta, decayed)
+        _lion_update(theta[:q], grad[:q], m[:q], control[1], decay_factor(control), numbers)
         _lion_update(theta[q:], grad[q:], m[q:], control[1], like(eta, 1), numbers)
 
 
-def lion(theta, grad, m, control, matrices, weight_decay, beta1, beta2, *, out):
-    _lion(theta, grad, m, control, matrices, weight_decay, beta1, beta2)
+def lion(theta, grad, m, control, decayed, beta1, beta2, *, out):
+    _lion(theta, grad, m, control, decayed, beta1, beta2)
 
 
 KERNELS = {f.__name__: f for f in (normalized_gradient, adagrad, rmsprop, adam, nadam, lion)}

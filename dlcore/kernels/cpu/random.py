@@ -25,7 +25,8 @@ def philox(c0, c1, c2, c3, k0, k1):
 @compiled(rows="x z mask")
 def _dropout(lo, hi, x, progress, key0, key1, layer, keep, z, mask):
     """Four entries from each block of Philox, a run of blocks at a time, so that both loops vectorize; lo is a multiple of 4."""
-    step, threshold, words = u32(progress[2]), u64(keep * 4294967296.0), on_stack(u32(0))
+    share, words = keep[0], on_stack(u32(0))
+    step, threshold = u32(progress[2]), u64(share * 4294967296.0)
     for start in range(lo, hi, WIDEST):
         stop = min(start + WIDEST, hi)
         for block in range((stop - start + 3) // 4):
@@ -39,7 +40,7 @@ def _dropout(lo, hi, x, progress, key0, key1, layer, keep, z, mask):
         for i in range(z_i.size):
             kept = u64(words[i]) < threshold
             mask_i[i] = kept
-            z_i[i] = z_i[i] / like(z_i[i], keep) if kept else like(z_i[i], 0)
+            z_i[i] = z_i[i] / like(z_i[i], share) if kept else like(z_i[i], 0)
 
 
 def dropout(x, progress, key0, key1, layer, keep, *, out):
@@ -49,11 +50,12 @@ def dropout(x, progress, key0, key1, layer, keep, *, out):
 
 @compiled(columns="delta mask dx")
 def _dropout_grad(lo, hi, delta, mask, keep, dx):
+    share = keep[0]
     for i in range(len(delta)):
         m_i, dx_i = mask[i, lo:hi], dx[i, lo:hi]
         begin(delta[i, lo:hi], dx_i)
         for j in range(hi - lo):
-            dx_i[j] = dx_i[j] / like(dx_i[j], keep) if m_i[j] else like(dx_i[j], 0)
+            dx_i[j] = dx_i[j] / like(dx_i[j], share) if m_i[j] else like(dx_i[j], 0)
 
 
 def dropout_grad(delta, mask, keep, *, out):

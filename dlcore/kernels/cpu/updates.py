@@ -1,7 +1,7 @@
 """Updates of the flat buffers, each in one pass: one loop per number of slots, and the scalar rule of each optimizer.
 
 The constants of a rule (learning rate, bias corrections) are computed once per call; the rule is applied entry by entry.  The
-weight matrices come first in the flat buffer; the loop runs over them with the decay factor and over the rest without.
+entries that decay come first in the buffer; the loop runs over them with the decay factor and over the rest without.
 """
 
 import math
@@ -36,13 +36,13 @@ def _regularize(lo, hi, theta, grad, matrices, l2, squares):
 
 
 @compiled()
-def _prepare(squares, loss, rates, losses, place, progress, fault, clip, control):
+def _prepare(squares, loss, schedule, losses, place, progress, fault, clip, control):
     total = 0.0
     for k in range(squares.size):
         total += squares[k]
     norm = math.sqrt(total)
     finite = math.isfinite(loss[0]) and math.isfinite(norm)
-    control[0] = rates[place[1]]
+    control[0], control[3] = schedule[place[1], 0], schedule[place[1], 1]
     control[1] = 0
     control[2] = norm
     if fault[0] == 0:
@@ -58,10 +58,10 @@ def _prepare(squares, loss, rates, losses, place, progress, fault, clip, control
 
 
 def prepare_update(
-    theta, grad, squares, loss, rates, losses, place, progress, fault, matrices, l2, clip, *, out
+    theta, grad, squares, loss, schedule, losses, place, progress, fault, matrices, l2, clip, *, out
 ):  # fmt: skip
     _regularize(theta, grad, matrices, l2, squares)
-    _prepare(squares, loss, rates, losses, place, progress, fault, clip, out[2])
+    _prepare(squares, loss, schedule, losses, place, progress, fault, clip, out[2])
 
 
 @compiled(rows="grad total")
@@ -136,15 +136,15 @@ def with_two_slots(rule):
 
 
 @inlined
-def matrices_in(lo, theta, matrices):
-    """How many entries of the window theta, which begins at lo, belong to matrices."""
-    return min(max(matrices - lo, 0), theta.size)
+def decayed_in(lo, theta, decayed):
+    """How many entries of the window theta, which begins at lo, decay."""
+    return min(max(decayed - lo, 0), theta.size)
 
 
 @inlined
-def decay_factor(control, weight_decay):
-    """1 − η·weight_decay"""
-    return like(control[0], 1.0 - control[0] * weight_decay)
+def decay_factor(control):
+    """1 − η·decay"""
+    return like(control[0], 1.0 - np.float64(control[0]) * control[3])
 
 
 # -- the rules -------------------------------------------------------------------------------------------------------
@@ -156,19 +156,19 @@ def sgd_rule(theta, g, decay, numbers):
 
 
 @compiled(rows="theta grad")
-def _sgd(lo, hi, theta, grad, control, matrices, weight_decay):
+def _sgd(lo, hi, theta, grad, control, decayed):
     if control[1] > 0:
         theta, grad = theta[lo:hi], grad[lo:hi]
-        q, one, numbers = matrices_in(lo, theta, matrices), like(control[0], 1), (control[0],)
-        _sgd_update(theta[:q], grad[:q], control[1], decay_factor(control, weight_decay), numbers)
+        q, one, numbers = decayed_in(lo, theta, decayed), like(control[0], 1), (control[0],)
+        _sgd_update(theta[:q], grad[:q], control[1], decay_factor(control), numbers)
         _sgd_update(theta[q:], grad[q:], control[1], one, numbers)
 
 
 _sgd_update = without_slots(sgd_rule)
 
 
-def sgd(theta, grad, control, matrices, weight_decay, *, out):
-    _sgd(theta, grad, control, matrices, weight_decay)
+def sgd(theta, grad, control, decayed, *, out):
+    _sgd(theta, grad, control, decayed)
 
 
 @inlined
@@ -183,57 +183,57 @@ _velocity_update = with_one_slot(velocity_rule)
 
 
 @inlined
-def move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, a, b, c, d):
+def move_with_velocity(lo, hi, theta, grad, v, control, decayed, a, b, c, d):
     if control[1] > 0:
         theta, grad, v = theta[lo:hi], grad[lo:hi], v[lo:hi]
         eta = control[0]
         numbers = (like(eta, a), like(eta, b), like(eta, c), like(eta, d))
-        q = matrices_in(lo, theta, matrices)
-        _velocity_update(theta[:q], grad[:q], v[:q], control[1], decay_factor(control, weight_decay), numbers)
+        q = decayed_in(lo, theta, decayed)
+        _velocity_update(theta[:q], grad[:q], v[:q], control[1], decay_factor(control), numbers)
         _velocity_update(theta[q:], grad[q:], v[q:], control[1], like(eta, 1), numbers)
 
 
 @compiled(rows="theta grad v")
-def _sgd_momentum(lo, hi, theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov):
+def _sgd_momentum(lo, hi, theta, grad, v, control, progress, decayed, mu, tau, nesterov):
     c, d = (1.0, mu) if nesterov else (0.0, 1.0)
     a, b = (0.0, 1.0) if progress[3] <= 1 else (mu, 1.0 - tau)
-    move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, a, b, control[0] * c, control[0] * d)
+    move_with_velocity(lo, hi, theta, grad, v, control, decayed, a, b, control[0] * c, control[0] * d)
 
 
-def sgd_momentum(theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov, *, out):
-    _sgd_momentum(theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov)
-
-
-@compiled(rows="theta grad v")
-def _moving_average(lo, hi, theta, grad, v, control, matrices, weight_decay, beta):
-    move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, beta, 1.0 - beta, 0.0, control[0])
-
-
-def moving_average(theta, grad, v, control, matrices, weight_decay, beta, *, out):
-    _moving_average(theta, grad, v, control, matrices, weight_decay, beta)
+def sgd_momentum(theta, grad, v, control, progress, decayed, mu, tau, nesterov, *, out):
+    _sgd_momentum(theta, grad, v, control, progress, decayed, mu, tau, nesterov)
 
 
 @compiled(rows="theta grad v")
-def _sgd_step(lo, hi, theta, grad, v, control, matrices, weight_decay, mu, nesterov):
+def _moving_average(lo, hi, theta, grad, v, control, decayed, beta):
+    move_with_velocity(lo, hi, theta, grad, v, control, decayed, beta, 1.0 - beta, 0.0, control[0])
+
+
+def moving_average(theta, grad, v, control, decayed, beta, *, out):
+    _moving_average(theta, grad, v, control, decayed, beta)
+
+
+@compiled(rows="theta grad v")
+def _sgd_step(lo, hi, theta, grad, v, control, decayed, mu, nesterov):
     c, d = (1.0, mu) if nesterov else (0.0, 1.0)
-    move_with_velocity(lo, hi, theta, grad, v, control, matrices, weight_decay, mu, control[0], control[0] * c, d)
+    move_with_velocity(lo, hi, theta, grad, v, control, decayed, mu, control[0], control[0] * c, d)
 
 
-def sgd_step(theta, grad, v, control, matrices, weight_decay, mu, nesterov, *, out):
-    _sgd_step(theta, grad, v, control, matrices, weight_decay, mu, nesterov)
+def sgd_step(theta, grad, v, control, decayed, mu, nesterov, *, out):
+    _sgd_step(theta, grad, v, control, decayed, mu, nesterov)
 
 
 @compiled(rows="theta v origin")
-def _look_ahead(lo, hi, theta, v, origin, rates, place, reach):
+def _look_ahead(lo, hi, theta, v, origin, schedule, place, reach):
     theta, v, origin = theta[lo:hi], v[lo:hi], origin[lo:hi]
-    step = like(rates[0], rates[place[1]] * reach)
+    step = like(schedule[0, 0], schedule[place[1], 0] * reach)
     for i in range(theta.size):
         origin[i] = theta[i]
         theta[i] -= step * v[i]
 
 
-def look_ahead(theta, v, origin, rates, place, reach, *, out):
-    _look_ahead(theta, v, origin, rates, place, reach)
+def look_ahead(theta, v, origin, schedule, place, reach, *, out):
+    _look_ahead(theta, v, origin, schedule, place, reach)
 
 
 @compiled(rows="origin theta")
@@ -243,9 +243,9 @@ def _return_to(lo, hi, origin, theta):
         theta[i] = origin[i]
 
 
-def moving_average_nesterov(theta, grad, v, origin, control, matrices, weight_decay, beta, *, out):
+def moving_average_nesterov(theta, grad, v, origin, control, decayed, beta, *, out):
     _return_to(origin, theta)
-    _moving_average(theta, grad, v, control, matrices, weight_decay, beta)
+    _moving_average(theta, grad, v, control, decayed, beta)
 
 
 @compiled(columns="W")

@@ -9,7 +9,7 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -118,7 +118,7 @@ class Worker:
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = list(rows)
         self.table, self._words = table(self.rows)
-        self._host = [row.call for row in self.rows]
+        self._host = {i: row.call for i, row in enumerate(self.rows) if row.call is not None}
         self.most = max((1, *(row.blocks for row in self.rows)))
 
     def run(self, steps: int, threads: int) -> None:
@@ -145,9 +145,14 @@ class Worker:
     def _walk(self, thread: int, threads: int, steps: int, barrier: np.ndarray) -> None:
         """One thread's share of the work.  Its arguments keep alive what it reads, even if the caller is interrupted."""
         place = np.zeros(3, np.int64)
-        while True:
-            _work(thread, threads, steps, self.table, place, barrier.ctypes.data, _yield_address())
-            if place[0] == steps:
-                return
-            if (call := self._host[place[1] - 1]) is not None:
-                flushed(call)
+        walk = _work.bind(thread, threads, steps, self.table, place, barrier.ctypes.data, _yield_address())
+        walk()
+        if place[0] < steps:
+            flushed(self._walk_on, walk, place, steps)
+
+    def _walk_on(self, walk: Callable[[], None], place: np.ndarray, steps: int) -> None:
+        """Make the host calls, on the first thread, and walk on after each."""
+        with np.errstate(all="ignore"):  # as in replay: infinities and NaN are found by the step itself
+            while place[0] < steps:
+                self._host[int(place[1]) - 1]()
+                walk()

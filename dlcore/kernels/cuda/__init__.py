@@ -8,7 +8,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..table import BoundCall
-from . import activations, adaptive, data, dense, embedding, fused, losses, mixed, normalization, random, updates
+from . import (
+    activations,
+    adaptive,
+    data,
+    dense,
+    embedding,
+    fused,
+    losses,
+    mixed,
+    normalization,
+    random,
+    schedule,
+    updates,
+)
 from .device import CupyDevice, Device
 from .graph import Graphs
 from .masks import with_masks
@@ -17,7 +30,9 @@ from .overlap import overlapped
 __all__ = ["KERNELS", "CupyDevice", "Device", "Graphs", "graphs", "kernels", "masked"]
 
 KERNELS: dict[str, Callable[..., None]] = {}
-for _module in (activations, adaptive, data, dense, embedding, fused, losses, mixed, normalization, random, updates):
+for _module in (
+    activations, adaptive, data, dense, embedding, fused, losses, mixed, normalization, random, schedule, updates,
+):  # fmt: skip
     KERNELS |= _module.KERNELS
 
 

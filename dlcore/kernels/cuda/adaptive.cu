@@ -13,9 +13,9 @@ struct Normalized {
   Root divisor;
   FORMULA Real of(Real theta, Real g, Real decay) const { return decay * theta - eta * g / divisor.of(g * g); }
 };
-KERNEL(normalized_gradient, Stored *theta, Copy *copy, const Stored *grad, const Stored *control, i64 size, i64 matrices,
-       double weight_decay, double epsilon, int inside) {
-  const Step step = step_of(control, size, matrices, weight_decay);
+KERNEL(normalized_gradient, Stored *theta, Copy *copy, const Stored *grad, const Stored *control, i64 size, i64 decayed,
+       double epsilon, int inside) {
+  const Step step = step_of(control, size, decayed);
   without_slots(theta, copy, grad, step, Normalized{step.eta, root(epsilon, inside)});
 }
 
@@ -28,9 +28,9 @@ struct Squares {
     return decay * theta - eta * g / divisor.of(v);
   }
 };
-KERNEL(by_squares, Stored *theta, Copy *copy, const Stored *grad, Stored *v, const Stored *control, i64 size, i64 matrices,
-       double weight_decay, double a, double b, double epsilon, int inside) {
-  const Step step = step_of(control, size, matrices, weight_decay);
+KERNEL(by_squares, Stored *theta, Copy *copy, const Stored *grad, Stored *v, const Stored *control, i64 size, i64 decayed,
+       double a, double b, double epsilon, int inside) {
+  const Step step = step_of(control, size, decayed);
   with_one_slot(theta, copy, grad, v, step, Squares{step.eta, (Real)a, (Real)b, root(epsilon, inside)});
 }
 
@@ -45,9 +45,9 @@ struct Moments {
   }
 };
 KERNEL(by_moments, Stored *theta, Copy *copy, const Stored *grad, Stored *m, Stored *v, const Stored *control,
-       const i64 *progress, i64 size, i64 matrices, double weight_decay, double beta1, double beta2, double epsilon, int inside, int nesterov) {
+       const i64 *progress, i64 size, i64 decayed, double beta1, double beta2, double epsilon, int inside, int nesterov) {
   __shared__ Moments rule;
-  const Step step = step_of(control, size, matrices, weight_decay);
+  const Step step = step_of(control, size, decayed);
   if (threadIdx.x == 0) { // once per block: powers of float64 are slow, and in float32 1 - beta^t would have four digits
     const double t = progress[3] > 1 ? (double)progress[3] : 1, eta = step.eta;
     rule.beta1 = (Real)beta1, rule.one1 = (Real)(1 - beta1), rule.beta2 = (Real)beta2, rule.one2 = (Real)(1 - beta2);
@@ -69,8 +69,8 @@ struct Signs {
     return decay * theta - (c > 0 ? eta : c < 0 ? -eta : Real(0));
   }
 };
-KERNEL(lion, Stored *theta, Copy *copy, const Stored *grad, Stored *m, const Stored *control, i64 size, i64 matrices,
-       double weight_decay, double beta1, double beta2) {
-  const Step step = step_of(control, size, matrices, weight_decay);
+KERNEL(lion, Stored *theta, Copy *copy, const Stored *grad, Stored *m, const Stored *control, i64 size, i64 decayed,
+       double beta1, double beta2) {
+  const Step step = step_of(control, size, decayed);
   with_one_slot(theta, copy, grad, m, step, Signs{step.eta, (Real)beta1, (Real)(1 - beta1), (Real)beta2, (Real)(1 - beta2)});
 }

@@ -15,3 +15,8 @@ struct Dropout {
     store(y, 4 * quad + k, kept ? a / keep : Real(0));
   }
 };
+
+// An entry is kept where its word is below keep 2^32, rounded down.
+FORMULA Dropout dropout_of(const i64 *progress, const double *keep, u32 key0, u32 key1, u32 layer) {
+  return {(u32)progress[2], key0, key1, layer, (u64)(keep[0] * 4294967296.0), (Real)keep[0]};
+}

@@ -22,9 +22,9 @@ FORMULA void activation_dropout(Stored *kept, const Stored *b, Stored *y, u8 *ma
 }
 
 #define MEMBER(name)                                                                                                   \
-  KERNEL(name##_dropout, Stored *kept, const Stored *b, const i64 *progress, Stored *y, u8 *mask, i64 size,            \
-         int columns, int keeps_z, double alpha, u32 key0, u32 key1, u32 layer, u64 threshold, double keep) {          \
-    const Dropout draw = {(u32)progress[2], key0, key1, layer, threshold, (Real)keep};                                 \
+  KERNEL(name##_dropout, Stored *kept, const Stored *b, const i64 *progress, const double *keep, Stored *y, u8 *mask,  \
+         i64 size, int columns, int keeps_z, double alpha, u32 key0, u32 key1, u32 layer) {                            \
+    const Dropout draw = dropout_of(progress, keep, key0, key1, layer);                                                \
     activation_dropout<name##_formula>(kept, b, y, mask, size, columns, keeps_z, (Real)alpha, draw);                   \
   }
 

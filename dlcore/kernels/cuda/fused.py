@@ -61,13 +61,14 @@ def _dense_activation_dropout(name):
             kept,
             b,
             progress,
+            keep,
             y,
             mask,
             np.int64(kept.size),
             np.int32(kept.shape[1]),
             np.int32(reads(name) == "z"),
             alpha_of(numbers),
-            *words(key0, key1, layer, keep),
+            *words(key0, key1, layer),
         )
 
     return kernel

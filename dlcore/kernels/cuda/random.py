@@ -5,10 +5,9 @@ import numpy as np
 from .launch import dtype_of, flat
 
 
-def words(key0, key1, layer, keep):
-    """The arguments of the kernels that draw a mask."""
-    key = (np.uint32(word & 0xFFFFFFFF) for word in (key0, key1, layer))
-    return *key, np.uint64(int(keep * 2**32)), np.float64(keep)
+def words(key0, key1, layer):
+    """The numbers that a mask is drawn by."""
+    return tuple(np.uint32(word & 0xFFFFFFFF) for word in (key0, key1, layer))
 
 
 def dropout(device, x, progress, key0, key1, layer, keep, *, out):
@@ -20,9 +19,10 @@ def dropout(device, x, progress, key0, key1, layer, keep, *, out):
         shape,
         x,
         progress,
+        keep,
         *out,
         np.int64(x.size),
-        *words(key0, key1, layer, keep),
+        *words(key0, key1, layer),
     )
 
 
@@ -34,9 +34,9 @@ def dropout_grad(device, delta, mask, keep, *, out):
         flat(delta.size),
         delta,
         mask,
+        keep,
         out,
         np.int64(delta.size),
-        np.float64(keep),
     )
 
 

@@ -6,7 +6,7 @@
 
 // g <- g + l2 theta on the matrices, and the sum of its squares: each block sums a run of entries, and the last block to finish
 // decides on the update.
-KERNEL(prepare_update, const Stored *theta, Stored *grad, Stored *squares, const Stored *loss, const Stored *rates, Stored *control,
+KERNEL(prepare_update, const Stored *theta, Stored *grad, Stored *squares, const Stored *loss, const Stored *schedule, Stored *control,
        Stored *losses, i64 *place, i64 *progress, i64 *fault, Real *parts, int *ticket, i64 size, i64 matrices, double l2,
        double clip) {
   __shared__ Scratch s;
@@ -26,9 +26,10 @@ KERNEL(prepare_update, const Stored *theta, Stored *grad, Stored *squares, const
   if (!grid_sum(threadIdx.x == 0 ? sum : Real(0), parts, ticket, s, total) || threadIdx.x != 0) return;
   const Real norm = sqrt(total), L = load(loss, 0), weight = load(loss, 1);
   const bool finite = is_finite(L) && is_finite(norm);
-  store(control, 0, load(rates, place[1]));
+  store(control, 0, load(schedule, 2 * place[1]));
   store(control, 1, 0);
   store(control, 2, norm);
+  store(control, 3, load(schedule, 2 * place[1] + 1));
   if (fault[0] != 0) return;
   store(losses, place[0]++, weight != 0 ? L : Real(0) / Real(0)); // no weight, no loss
   if (!finite) {
@@ -63,9 +64,9 @@ KERNEL(average, Stored *total, Stored *sums, Stored *grad, Stored *loss, int *ti
   }
 }
 
-KERNEL(look_ahead, Stored *theta, const Stored *v, Stored *origin, const Stored *rates, const i64 *place, i64 size,
+KERNEL(look_ahead, Stored *theta, const Stored *v, Stored *origin, const Stored *schedule, const i64 *place, i64 size,
        double reach) {
-  const Real step = load(rates, place[1]) * (Real)reach;
+  const Real step = load(schedule, 2 * place[1]) * (Real)reach;
   for (EACH(i, size)) {
     const Real t = load(theta, i);
     store(origin, i, t);
@@ -80,8 +81,8 @@ struct Sgd {
   Real eta;
   FORMULA Real of(Real theta, Real g, Real decay) const { return decay * theta - eta * g; }
 };
-KERNEL(sgd, Stored *theta, Copy *copy, const Stored *grad, const Stored *control, i64 size, i64 matrices, double weight_decay) {
-  const Step step = step_of(control, size, matrices, weight_decay);
+KERNEL(sgd, Stored *theta, Copy *copy, const Stored *grad, const Stored *control, i64 size, i64 decayed) {
+  const Step step = step_of(control, size, decayed);
   without_slots(theta, copy, grad, step, Sgd{step.eta});
 }
 
@@ -97,9 +98,8 @@ struct Velocity {
 // `progress` is given, the first update sets v to g.  If `origin` is given, the update starts from it, and a skipped update
 // returns to it.
 KERNEL(velocity, const Stored *origin, Stored *theta, Copy *copy, const Stored *grad, Stored *v, const Stored *control,
-       const i64 *progress, i64 size, i64 matrices, double weight_decay, double a, double b, double c, double d,
-       int steps) {
-  const Step step = step_of(control, size, matrices, weight_decay);
+       const i64 *progress, i64 size, i64 decayed, double a, double b, double c, double d, int steps) {
+  const Step step = step_of(control, size, decayed);
   const bool first = progress && progress[3] <= 1;
   const Real of_g = steps ? step.eta : Real(1), of_v = steps ? Real(1) : step.eta;
   if (origin)

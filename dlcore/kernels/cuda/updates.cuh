@@ -17,14 +17,14 @@ FORMULA void store(Stored *theta, Copy *copy, i64 i, Real value) {
 }
 
 struct Step {
-  Real eta, scale, decay; // rate; factor on the gradient, where 0 skips the update; 1 - eta weight_decay
-  i64 size, matrices;     // the weight matrices come first; they alone decay
-  FORMULA Real decay_at(i64 i) const { return i < matrices ? decay : Real(1); }
+  Real eta, scale, decay; // rate; factor on the gradient, where 0 skips the update; 1 - eta decay
+  i64 size, decayed;      // the entries that decay come first
+  FORMULA Real decay_at(i64 i) const { return i < decayed ? decay : Real(1); }
 };
 
-FORMULA Step step_of(const Stored *control, i64 size, i64 matrices, double weight_decay) {
+FORMULA Step step_of(const Stored *control, i64 size, i64 decayed) {
   const Real eta = load(control, 0);
-  return {eta, load(control, 1), (Real)(1 - eta * weight_decay), size, matrices};
+  return {eta, load(control, 1), (Real)(1 - (double)eta * load(control, 3)), size, decayed};
 }
 
 template <class Rule> FORMULA void without_slots(Stored *theta, Copy *copy, const Stored *grad, Step step, const Rule &rule) {

@@ -30,17 +30,17 @@ def with_copies(kernels):
     return kernels | {f"{name}_rounded": partial(kernel, rule) for name, rule in kernels.items() if name in OPTIMIZERS}
 
 
-def counts(theta, matrices, weight_decay):
-    return np.int64(theta.size), np.int64(matrices), np.float64(weight_decay)
+def counts(theta, decayed):
+    return np.int64(theta.size), np.int64(decayed)
 
 
 def prepare_update(
-    device, theta, grad, squares, loss, rates, losses, place, progress, fault, matrices, l2, clip, *, out
+    device, theta, grad, squares, loss, schedule, losses, place, progress, fault, matrices, l2, clip, *, out
 ):
     shape = Shape((squares.size,), (THREADS,))
     scratch = device.partial_sums(dtype_of(grad), squares.size)
     numbers = np.int64(grad.size), np.int64(matrices), np.float64(l2), np.float64(clip)
-    arrays = theta, grad, squares, loss, rates, out[2], losses, place, progress, fault
+    arrays = theta, grad, squares, loss, schedule, out[2], losses, place, progress, fault
     device.launch(_FILE, "prepare_update", dtype_of(theta), shape, *arrays, *scratch, *numbers)
 
 
@@ -53,8 +53,8 @@ def average(device, total, sums, *, out):
     _launch(device, "average", total, total, sums, *out[2:], ticket, np.int64(total.size))
 
 
-def sgd(device, theta, grad, control, matrices, weight_decay, *, out, copy=NULL):
-    numbers = counts(theta, matrices, weight_decay)
+def sgd(device, theta, grad, control, decayed, *, out, copy=NULL):
+    numbers = counts(theta, decayed)
     launch_rule(device, _FILE, "sgd", theta, copy, theta, copy, grad, control, *numbers)
 
 
@@ -64,32 +64,30 @@ def _velocity(device, origin, theta, copy, grad, v, control, progress, numbers, 
     launch_rule(device, _FILE, "velocity", theta, copy, *arrays, *numbers, *rule)
 
 
-def sgd_momentum(
-    device, theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov, *, out, copy=NULL
-):
+def sgd_momentum(device, theta, grad, v, control, progress, decayed, mu, tau, nesterov, *, out, copy=NULL):
     c, d = (1, mu) if nesterov else (0, 1)
-    numbers = counts(theta, matrices, weight_decay)
+    numbers = counts(theta, decayed)
     _velocity(device, NULL, theta, copy, grad, v, control, progress, numbers, mu, 1 - tau, c, d)
 
 
-def sgd_step(device, theta, grad, v, control, matrices, weight_decay, mu, nesterov, *, out, copy=NULL):
+def sgd_step(device, theta, grad, v, control, decayed, mu, nesterov, *, out, copy=NULL):
     c, d = (1, mu) if nesterov else (0, 1)
-    numbers = counts(theta, matrices, weight_decay)
+    numbers = counts(theta, decayed)
     _velocity(device, NULL, theta, copy, grad, v, control, NULL, numbers, mu, 1, c, d, steps=1)
 
 
-def moving_average(device, theta, grad, v, control, matrices, weight_decay, beta, *, out, copy=NULL):
-    numbers = counts(theta, matrices, weight_decay)
+def moving_average(device, theta, grad, v, control, decayed, beta, *, out, copy=NULL):
+    numbers = counts(theta, decayed)
     _velocity(device, NULL, theta, copy, grad, v, control, NULL, numbers, beta, 1 - beta, 0, 1)
 
 
-def moving_average_nesterov(device, theta, grad, v, origin, control, matrices, weight_decay, beta, *, out, copy=NULL):
-    numbers = counts(theta, matrices, weight_decay)
+def moving_average_nesterov(device, theta, grad, v, origin, control, decayed, beta, *, out, copy=NULL):
+    numbers = counts(theta, decayed)
     _velocity(device, origin, theta, copy, grad, v, control, NULL, numbers, beta, 1 - beta, 0, 1)
 
 
-def look_ahead(device, theta, v, origin, rates, place, reach, *, out):
-    _launch(device, "look_ahead", theta, theta, v, origin, rates, place, np.int64(theta.size), np.float64(reach))
+def look_ahead(device, theta, v, origin, schedule, place, reach, *, out):
+    _launch(device, "look_ahead", theta, theta, v, origin, schedule, place, np.int64(theta.size), np.float64(reach))
 
 
 def max_norm(device, W, control, limit, *, out):

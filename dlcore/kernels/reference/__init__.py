@@ -4,11 +4,24 @@ They are the specification of the fast kernels, the fallback where there is none
 """
 
 from ..contract import Reference
-from . import activations, adaptive, data, dense, embedding, fused, losses, mixed, normalization, random, updates
+from . import (
+    activations,
+    adaptive,
+    data,
+    dense,
+    embedding,
+    fused,
+    losses,
+    mixed,
+    normalization,
+    random,
+    schedule,
+    updates,
+)
 
 KERNELS: dict[str, Reference] = {
     name: kernel
-    for module in (data, dense, embedding, activations, normalization, random, losses, updates, adaptive)
+    for module in (data, dense, embedding, activations, normalization, random, losses, updates, adaptive, schedule)
     for name, kernel in vars(module).items()
     if hasattr(kernel, "contract") and kernel.__module__ == module.__name__
 }

@@ -28,7 +28,7 @@ def batch_norm_grad(xp, delta, x, gamma, mu, var, epsilon):
 
 
 @contract(
-    "mu[d] var[d]:positive mean[d] variance[d]:positive control[3]:positive rows:count momentum:unit -> mean[d] variance[d]",
+    "mu[d] var[d]:positive mean[d] variance[d]:positive control[4]:positive rows:count momentum:unit -> mean[d] variance[d]",
     wide="mu var mean variance control",
 )
 def running_statistics(xp, mu, var, mean, variance, control, rows, momentum):

@@ -68,7 +68,7 @@ def keyed_order(xp, position, n, epoch, key0, key1):
 
 
 @contract(
-    "x[n,o] progress[4]:count key0:count key1:count layer:count keep:unit -> z[n,o] mask[n,o]:bits",
+    "x[n,o] progress[4]:count key0:count key1:count layer:count keep[1]:share -> z[n,o] mask[n,o]:bits",
     alias="z x",
 )
 def dropout(xp, x, progress, key0, key1, layer, keep):
@@ -77,11 +77,11 @@ def dropout(xp, x, progress, key0, key1, layer, keep):
     quads = xp.arange(-(-n * o // 4), dtype=xp.uint64)
     step = xp.astype(progress[2], xp.uint64)
     words = xp.stack(xp.broadcast_arrays(*philox((DROPOUT, layer, step & _M32, quads), key0, key1)), axis=1)
-    kept = xp.reshape(xp.reshape(words, (-1,))[: n * o], (n, o)) < int(keep * 2**32)
-    return xp.where(kept, x / keep, xp.zeros_like(x)), xp.astype(kept, xp.uint8)
+    kept = xp.reshape(xp.reshape(words, (-1,))[: n * o], (n, o)) < xp.astype(keep * 2.0**32, xp.uint64)
+    return xp.where(kept, x / xp.astype(keep, x.dtype), xp.zeros_like(x)), xp.astype(kept, xp.uint8)
 
 
-@contract("delta[n,o] mask[n,o]:bits keep:unit -> dx[n,o]", alias="dx delta")
+@contract("delta[n,o] mask[n,o]:bits keep[1]:share -> dx[n,o]", alias="dx delta")
 def dropout_grad(xp, delta, mask, keep):
     """dx = delta mask / keep"""
-    return xp.where(mask != 0, delta / keep, xp.zeros_like(delta))
+    return xp.where(mask != 0, delta / xp.astype(keep, delta.dtype), xp.zeros_like(delta))

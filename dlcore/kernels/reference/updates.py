@@ -1,18 +1,25 @@
 """What happens to the flat parameter vector in one update, in this order: l2 and clipping, the optimizer, max-norm.
 
-theta, grad and the slots are the flat buffers of all trainable parameters; the first `matrices` entries are the weight
-matrices, the only ones that l2 and weight decay act on.  Everything that varies between steps is read from device arrays:
+theta, grad and the slots are the flat buffers of all trainable parameters, of which the first `matrices` entries are the weight
+matrices, the only ones that l2 acts on; or, for an optimizer, a part of these buffers, of which the first `decayed` entries are
+subject to weight decay.  Everything that varies between steps is read from device arrays:
 
-    control  = (eta, scale, norm)   learning rate; factor on the gradient, where 0 skips the update; gradient norm
+    schedule[i] = (eta, decay)      learning rate and weight decay of the i-th of the next updates
+    control  = (eta, scale, norm, decay)   scale is a factor on the gradient, where 0 skips the update; norm that of the gradient
     progress = (epoch, batch, evaluations, updates)   updates counts from 1 when an optimizer reads it
 """
 
 from ..contract import contract
 
 
-def on_matrices(xp, theta, matrices, changed):
-    """`changed` on the first `matrices` entries, theta on the others"""
-    return xp.where(xp.arange(theta.shape[0]) < matrices, changed, theta)
+def on_first(xp, count, changed, kept):
+    """`changed` on the first `count` entries, `kept` on the others"""
+    return xp.where(xp.arange(kept.shape[0]) < count, changed, kept)
+
+
+def after_decay(xp, theta, control, decayed):
+    """(1 − η·decay) θ on the first `decayed` entries, θ on the others"""
+    return on_first(xp, decayed, (1 - control[0] * control[3]) * theta, theta)
 
 
 def applied(xp, control, new, old):
@@ -28,21 +35,21 @@ def _squares(xp, grad, runs):
 
 
 @contract(
-    "theta[p] grad[p] squares[S]:positive loss[2] rates[M] losses[M] place[2]:index<M progress[4]:count fault[1]:count "
+    "theta[p] grad[p] squares[S]:positive loss[2] schedule[M,2] losses[M] place[2]:index<M progress[4]:count fault[1]:count "
     "matrices:count l2:positive clip:positive "
-    "-> grad[p] squares[S] control[3] losses[M] place[2] progress[4] fault[1]",
+    "-> grad[p] squares[S] control[4] losses[M] place[2] progress[4] fault[1]",
     tolerance=256,
 )
-def prepare_update(xp, theta, grad, squares, loss, rates, losses, place, progress, fault, matrices, l2, clip):
+def prepare_update(xp, theta, grad, squares, loss, schedule, losses, place, progress, fault, matrices, l2, clip):
     """g ← g + l2 θ on matrices;  scale = min(1, clip / (‖g‖ + 1e-6));  record the loss;  count the update.
 
     The scale is 0, and nothing is counted, if the weight of the batch is 0 or negative (mixed.py), if loss or ‖g‖ is not
     finite, or if this happened in an earlier step: `fault` holds the number of the first such update, so the last good state
     is kept.
-    place = (index of the next loss in `losses`, fixed after a fault; index of the next update's rate in `rates`).
+    place = (index of the next loss in `losses`, fixed after a fault; index of the next update in `schedule`).
     squares is scratch: the parts of ‖g‖², summed over S runs of ⌈p / S⌉ entries.
     """
-    grad = on_matrices(xp, grad, matrices, grad + l2 * theta)
+    grad = on_first(xp, matrices, grad + l2 * theta, grad)
     squares = _squares(xp, grad, squares.shape[0])
     norm = xp.sqrt(xp.sum(squares))
     finite = xp.isfinite(loss[0]) & xp.isfinite(norm)
@@ -55,7 +62,8 @@ def prepare_update(xp, theta, grad, squares, loss, rates, losses, place, progres
     value = xp.where(loss[1] != 0, loss[0], xp.full_like(loss[0], xp.nan))  # no weight, no loss
     recorded = xp.where((xp.arange(losses.shape[0]) == place[0]) & going, value, losses)
     moved = xp.stack([place[0] + xp.astype(going, place.dtype), place[1] + xp.astype(active, place.dtype)])
-    control = xp.stack([xp.take(rates, place[1:])[0], scale, norm])
+    eta, decay = (xp.take(schedule, place[1:], axis=0)[0, i] for i in range(2))
+    control = xp.stack([eta, scale, norm, decay])
     return grad, squares, control, recorded, moved, counted, first_fault
 
 
@@ -72,64 +80,60 @@ def average(xp, total, sums):
     return xp.zeros_like(total), xp.zeros_like(sums), total / weight, xp.stack([sums[0] / weight, sums[1]])
 
 
-@contract("theta[p] grad[p] control[3]:positive matrices:count weight_decay:unit -> theta[p]")
-def sgd(xp, theta, grad, control, matrices, weight_decay):
-    """θ ← (1 − η·weight_decay) θ − η g"""
+@contract("theta[p] grad[p] control[4]:positive decayed:count -> theta[p]")
+def sgd(xp, theta, grad, control, decayed):
+    """θ ← (1 − η·decay) θ − η g"""
     eta, g = control[0], control[1] * grad
-    decayed = on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
-    return applied(xp, control, (decayed - eta * g,), (theta,))[0]
+    theta_decayed = after_decay(xp, theta, control, decayed)
+    return applied(xp, control, (theta_decayed - eta * g,), (theta,))[0]
 
 
 @contract(
-    "theta[p] grad[p] v[p] control[3]:positive progress[4]:count matrices:count weight_decay:unit mu:unit tau:unit nesterov:bits "
+    "theta[p] grad[p] v[p] control[4]:positive progress[4]:count decayed:count mu:unit tau:unit nesterov:bits "
     "-> theta[p] v[p]"
 )
-def sgd_momentum(xp, theta, grad, v, control, progress, matrices, weight_decay, mu, tau, nesterov):
+def sgd_momentum(xp, theta, grad, v, control, progress, decayed, mu, tau, nesterov):
     """v₁ = g, then v ← μ v + (1 − τ) g;  θ ← θ − η v, or with Nesterov θ ← θ − η (g + μ v).  PyTorch's rule."""
     eta, g = control[0], control[1] * grad
     v_new = xp.where(progress[3] <= 1, g, mu * v + (1 - tau) * g)
-    decayed = on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
-    return applied(xp, control, (decayed - eta * (g + mu * v_new if nesterov else v_new), v_new), (theta, v))
+    theta_decayed = after_decay(xp, theta, control, decayed)
+    return applied(xp, control, (theta_decayed - eta * (g + mu * v_new if nesterov else v_new), v_new), (theta, v))
 
 
-@contract("theta[p] grad[p] v[p] control[3]:positive matrices:count weight_decay:unit beta:unit -> theta[p] v[p]")
-def moving_average(xp, theta, grad, v, control, matrices, weight_decay, beta):
+@contract("theta[p] grad[p] v[p] control[4]:positive decayed:count beta:unit -> theta[p] v[p]")
+def moving_average(xp, theta, grad, v, control, decayed, beta):
     """v ← β v + (1 − β) g;  θ ← θ − η v"""
     eta, g = control[0], control[1] * grad
     v_new = beta * v + (1 - beta) * g
-    decayed = on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
-    return applied(xp, control, (decayed - eta * v_new, v_new), (theta, v))
+    theta_decayed = after_decay(xp, theta, control, decayed)
+    return applied(xp, control, (theta_decayed - eta * v_new, v_new), (theta, v))
 
 
-@contract(
-    "theta[p] grad[p] v[p] control[3]:positive matrices:count weight_decay:unit mu:unit nesterov:bits -> theta[p] v[p]"
-)
-def sgd_step(xp, theta, grad, v, control, matrices, weight_decay, mu, nesterov):
+@contract("theta[p] grad[p] v[p] control[4]:positive decayed:count mu:unit nesterov:bits -> theta[p] v[p]")
+def sgd_step(xp, theta, grad, v, control, decayed, mu, nesterov):
     """v ← μ v + η g;  θ ← θ − v, or with Nesterov θ ← θ − (η g + μ v): scikit-learn's rule, where v is a step"""
     eta, g = control[0], control[1] * grad
     v_new = mu * v + eta * g
-    decayed = on_matrices(xp, theta, matrices, (1 - eta * weight_decay) * theta)
-    return applied(xp, control, (decayed - (eta * g + mu * v_new if nesterov else v_new), v_new), (theta, v))
+    theta_decayed = after_decay(xp, theta, control, decayed)
+    return applied(xp, control, (theta_decayed - (eta * g + mu * v_new if nesterov else v_new), v_new), (theta, v))
 
 
-@contract("theta[p] v[p] origin[p] rates[M] place[2]:index<M reach:unit -> theta[p] origin[p]")
-def look_ahead(xp, theta, v, origin, rates, place, reach):
+@contract("theta[p] v[p] origin[p] schedule[M,2] place[2]:index<M reach:positive -> theta[p] origin[p]")
+def look_ahead(xp, theta, v, origin, schedule, place, reach):
     """origin ← θ;  θ ← θ − η·reach·v, the point where Nesterov's gradient is taken"""
-    return theta - xp.take(rates, place[1:]) * reach * v, theta
+    return theta - xp.take(schedule, place[1:], axis=0)[0, 0] * reach * v, theta
 
 
-@contract(
-    "theta[p] grad[p] v[p] origin[p] control[3]:positive matrices:count weight_decay:unit beta:unit -> theta[p] v[p]"
-)
-def moving_average_nesterov(xp, theta, grad, v, origin, control, matrices, weight_decay, beta):
+@contract("theta[p] grad[p] v[p] origin[p] control[4]:positive decayed:count beta:unit -> theta[p] v[p]")
+def moving_average_nesterov(xp, theta, grad, v, origin, control, decayed, beta):
     """v ← β v + (1 − β) g;  θ ← origin − η v, with g taken at the look-ahead point; a skipped update returns to the origin"""
     eta, g = control[0], control[1] * grad
     v_new = beta * v + (1 - beta) * g
-    decayed = on_matrices(xp, origin, matrices, (1 - eta * weight_decay) * origin)
-    return applied(xp, control, (decayed - eta * v_new, v_new), (origin, v))
+    theta_decayed = after_decay(xp, origin, control, decayed)
+    return applied(xp, control, (theta_decayed - eta * v_new, v_new), (origin, v))
 
 
-@contract("W[i,o] control[3]:positive limit:positive -> W[i,o]", tolerance=64)
+@contract("W[i,o] control[4]:positive limit:positive -> W[i,o]", tolerance=64)
 def max_norm(xp, W, control, limit):
     """w ← w · min(1, limit / ‖w‖) for the incoming weights w of each unit, the columns of W.  Srebro & Shraibman (2005)."""
     norm = xp.sqrt(xp.sum(W * W, axis=0))

@@ -41,13 +41,6 @@ def by_table(name: str, threads: int = 1) -> Callable[..., None]:
     return run
 
 
-@pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks as small as they can be, so that small arrays have many, with a ragged last one."""
-    for name, value in (("_WIDE", 16), ("_ROWS", 4), ("_RUN", 4), ("_TINY", 8), ("_SMALL_PRODUCT", 0)):
-        monkeypatch.setattr(lowering, name, value)
-
-
 # -- every kernel ----------------------------------------------------------------------------------------------------
 
 
@@ -70,14 +63,6 @@ def test_sums_over_many_rows_and_columns(name: str) -> None:
     sizes = dict.fromkeys(contract.letters, 3) | {"n": 600, "o" if "o" in contract.letters else "d": 2100}
     check_kernel(by_table(name, threads=2), contract, KERNELS[name], sizes)
     check_kernel(CPU[name], contract, KERNELS[name], sizes)
-
-
-@pytest.mark.usefixtures("small_blocks")
-def test_kernels_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sizes above do make several blocks."""
-    z = np.zeros((50, 70))
-    call = BoundCall(CPU["dense_relu"], (np.zeros((50, 33)), np.zeros((33, 70)), np.zeros(70)), (z,))
-    assert [row.blocks for row in lowering.rows_of(call)] == [4, 4]
 
 
 def test_two_threads_that_first_call_a_loop_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,14 +187,6 @@ def test_small_steps_stay_on_one_thread() -> None:
     assert worker.threads_for(1e12, 1, 10**6) == worker.processors()
 
 
-def test_a_row_waits_only_for_what_it_needs() -> None:
-    """Activation after its product: same columns, same thread, no wait.  The next product reads all columns: wait."""
-    x, W, b, z, V, a = (np.zeros(s, "float32") for s in ((64, 512), (512, 512), 512, (64, 512), (512, 512), (64, 512)))
-    first = lowering.rows_of(BoundCall(CPU["dense_relu"], (x, W, b), (z,)))
-    second = lowering.rows_of(BoundCall(CPU["linear"], (z, V), (a,)))
-    assert [row[5] for row in lowering.table([*first, *second])[0]] == [1, 0, 1]
-
-
 def test_two_trainers_in_two_threads() -> None:
     """Each comes to the weights it comes to alone."""
     from concurrent.futures import ThreadPoolExecutor
@@ -297,14 +274,6 @@ def test_a_step_without_any_compiled_kernel_is_replayed() -> None:
     backend = without_twins(*REFERENCE)
     step = dl.Trainer(dl.Sequential(dl.Dense(4, 4)), dl.SquaredError(), dl.SGD(0.1), device=backend).step
     assert "executor replay: no compiled kernel for" in str(step)
-
-
-def test_without_a_blas_by_address_steps_are_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other builds of NumPy train through np.matmul."""
-    monkeypatch.setattr(blas, "gemm_addresses", dict)
-    step = dl.Trainer(dl.Sequential(dl.Dense(4, 4)), dl.SquaredError(), dl.SGD(0.1)).step
-    assert step.executor.name == "replay"
-    assert "BLAS cannot be called by address" in str(step)
 
 
 def test_nan_shows_in_the_loss() -> None:

@@ -58,7 +58,7 @@ def test_kernel_keeps_its_contract_on_a_gpu(name: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-@pytest.mark.parametrize("name", [name for name in cuda.KERNELS if "dense_poisson" not in name])
+@pytest.mark.parametrize("name", cuda.KERNELS)
 def test_kernel_in_sixteen_bits_on_a_gpu(name: str, dtype: str) -> None:
     if dtype == "bfloat16":
         pytest.importorskip("ml_dtypes")

@@ -18,7 +18,7 @@ from dlcore.kernels.table import BoundCall, Kernel
 
 from .emulation import COMPILER, MISSING, EmulatedDevice
 from .mock_cublaslt import Epilogue, MockCublasLt
-from .test_gemm import ClearsNaN
+from .test_epilogues import ClearsNaN
 from .test_training import DIGITS, TABLE, assert_equal_steps
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason=MISSING)

@@ -13,6 +13,7 @@ from dlcore.backends.backend import cuda_backend
 from dlcore.kernels import cuda, reference
 from dlcore.kernels.reference.mixed import FIRST_SCALE, LARGEST_SCALE, OPTIMIZERS, PATIENCE
 
+from ...examples import Factored
 from .emulation import COMPILER, MISSING, EmulatedDevice
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason=MISSING)
@@ -28,7 +29,9 @@ EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
 
 
 def trainer(dtype: str, hidden: tuple[dl.Layer, ...] = (dl.ReLU(),), **options: Any) -> dl.Trainer:
-    model = dl.Sequential(dl.Dense(12, 24), *hidden, dl.Dense(24, 4))
+    # before BatchNorm a bias has the gradient 0, of whose rounding Adam makes steps of full length
+    bias = not isinstance(hidden[0], dl.BatchNorm)
+    model = dl.Sequential(dl.Dense(12, 24, bias=bias), *hidden, dl.Dense(24, 4))
     options = {"optimizer": dl.Adam(3e-3), "device": BACKEND, "seed": 4} | options
     return dl.Trainer(model, dl.SoftmaxCrossEntropy(), dtype=dtype, **options)
 
@@ -105,6 +108,44 @@ def test_an_update_and_its_copy_are_one_call() -> None:
     assert "dense_softmax_cross_entropy_scaled" in names
     assert names[-3:] == ["unscaled", "prepare_update", "adam_rounded"]
     assert [call.name for call in trainer("bfloat16").step.lists["update"]] == ["prepare_update", "adam_rounded"]
+
+
+@pytest.mark.parametrize("max_norm", [None, 0.5])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_each_group_of_parameters_writes_its_part_of_the_copy(dtype: str, max_norm: float | None) -> None:
+    """Losses follow float64's, the copy follows the weights; without max_norm each update and its copy are one call."""
+    hidden = (dl.ReLU(), Factored(24, 24, rates=(0.1, 2.0), decays=(0.5, 1.0)), dl.Tanh())
+    runs = {
+        name: trainer(name, hidden, optimizer=dl.AdamW(3e-3, weight_decay=0.3, max_norm=max_norm))
+        for name in (dtype, "float64")
+    }
+    for run in runs.values():
+        run.fit(X, LABELS, epochs=2, batch_size=32)
+    np.testing.assert_allclose(runs[dtype].history["loss"], runs["float64"].history["loss"], rtol=2 * EPS[dtype])
+    assert_copy_follows(runs[dtype])
+    names = [call.name for call in runs[dtype].step.lists["update"]]
+    fused, apart = (names.count(name) for name in ("adam_rounded", "rounded"))
+    assert (fused, apart) == ((0, 1) if max_norm else (len(runs[dtype].recipe.parameters.groups), 0))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_schedule_of_dropout_does_not_depend_on_the_dtype(dtype: str) -> None:
+    """The masks of every batch are those of float64."""
+    masks = []
+    for name in (dtype, "float64"):
+        run = trainer(name, (dl.ReLU(), dl.Dropout(0.3, schedule=dl.schedules.CosineDecay(10))))
+        run.pace.steps, seen = 1, []
+
+        class Look(dl.Callback):
+            def on_chunk_end(self, trainer: Any, seen: list[bytes] = seen) -> None:
+                trainer.pace.steps = 1
+                (mask,) = {b for call in trainer.step.calls for b in call.outputs if b.path == "2.mask"}
+                seen.append(trainer.running.array(mask).tobytes())
+
+        run.fit(X[:96], LABELS[:96], epochs=2, batch_size=16, callbacks=[Look()])
+        masks.append(seen)
+    assert masks[0] == masks[1]
+    assert len(masks[0]) == 12
 
 
 # -- the scale -------------------------------------------------------------------------------------------------------

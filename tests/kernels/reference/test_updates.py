@@ -23,9 +23,9 @@ def counters(updates: int = 1) -> np.ndarray:
     return np.array([0, 0, 0, updates])
 
 
-def control(scale: float = 1.0) -> np.ndarray:
-    """(learning rate, factor on the gradient, gradient norm)"""
-    return numbers(ETA, scale, 99.0)
+def control(scale: float = 1.0, decay: float = 0.0) -> np.ndarray:
+    """(learning rate, factor on the gradient, gradient norm, weight decay)"""
+    return numbers(ETA, scale, 99.0, decay)
 
 
 def run(table: str, name: str, *inputs: Any, out: Any) -> None:
@@ -40,7 +40,7 @@ def run(table: str, name: str, *inputs: Any, out: Any) -> None:
 def test_sgd_by_hand(table: str) -> None:
     """θ ← (1 − 0.5·0.1)·θ − 0.5·2·g on matrices, without decay on biases; the gradient's factor is 2."""
     theta, grad = numbers(4, 4), numbers(1, -1)
-    run(table, "sgd", theta, grad, control(2), 1, 0.1, out=theta)
+    run(table, "sgd", theta, grad, control(2, 0.1), 1, out=theta)
     np.testing.assert_allclose(theta, [4 * 0.95 - 1, 4 + 1], rtol=1e-15)
 
 
@@ -56,9 +56,7 @@ def test_sgd_with_momentum_by_hand(table: str, nesterov: int, first: list[float]
     """Two steps, μ = 0.9, dampening ½: the first velocity is the first gradient, undampened, whatever the slot holds."""
     theta, v = numbers(0, 0), numbers(77, 77)
     for step, (grad, expected) in enumerate([(numbers(1, -3), first), (numbers(1, -0.2), second)], 1):
-        run(
-            table, "sgd_momentum", theta, grad, v, control(), counters(step), 0, 0.0, 0.9, 0.5, nesterov, out=(theta, v)
-        )
+        run(table, "sgd_momentum", theta, grad, v, control(), counters(step), 0, 0.9, 0.5, nesterov, out=(theta, v))
         np.testing.assert_allclose(theta, expected, rtol=1e-14)
     np.testing.assert_allclose(v, [1.4, -2.8], rtol=1e-14)
 
@@ -67,7 +65,7 @@ def test_sgd_with_momentum_by_hand(table: str, nesterov: int, first: list[float]
 def test_moving_average_by_hand(table: str) -> None:
     """v ← 0.9·v + 0.1·g from v = 1: 1.1 for g = 2;  θ ← 0.95·θ − 0.5·v on the matrix."""
     theta, v = numbers(2, 2), numbers(1, 1)
-    run(table, "moving_average", theta, numbers(2, 2), v, control(), 1, 0.1, 0.9, out=(theta, v))
+    run(table, "moving_average", theta, numbers(2, 2), v, control(decay=0.1), 1, 0.9, out=(theta, v))
     np.testing.assert_allclose(v, [1.1, 1.1], rtol=1e-15)
     np.testing.assert_allclose(theta, [2 * 0.95 - 0.55, 2 - 0.55], rtol=1e-15)
 
@@ -76,8 +74,8 @@ def test_moving_average_by_hand(table: str) -> None:
 def test_look_ahead_by_hand(table: str) -> None:
     """The origin is where θ was, and θ moves by η·reach·v with the rate of the step to come."""
     theta, origin = numbers(2, 3), numbers(math.nan, math.nan)
-    rates = numbers(9, 0.25, 9)
-    run(table, "look_ahead", theta, numbers(1, -1), origin, rates, np.array([0, 1]), 0.8, out=(theta, origin))
+    schedule = np.array([[9, 9], [0.25, 9], [9, 9]])
+    run(table, "look_ahead", theta, numbers(1, -1), origin, schedule, np.array([0, 1]), 0.8, out=(theta, origin))
     assert origin.tolist() == [2, 3]
     np.testing.assert_allclose(theta, [1.8, 3.2], rtol=1e-15)
 
@@ -86,7 +84,7 @@ def test_look_ahead_by_hand(table: str) -> None:
 def test_moving_average_nesterov_steps_from_the_origin(table: str) -> None:
     """θ ← origin − η v, wherever the gradient was taken."""
     theta, v, origin = numbers(55, 55), numbers(1, 1), numbers(2, 2)
-    run(table, "moving_average_nesterov", theta, numbers(2, 2), v, origin, control(), 1, 0.1, 0.9, out=(theta, v))
+    run(table, "moving_average_nesterov", theta, numbers(2, 2), v, origin, control(decay=0.1), 1, 0.9, out=(theta, v))
     np.testing.assert_allclose(theta, [2 * 0.95 - 0.55, 2 - 0.55], rtol=1e-15)
     assert origin.tolist() == [2, 2]
 
@@ -98,7 +96,7 @@ def test_first_step_of_adam_by_hand(table: str, inside: int) -> None:
     theta, m, v = numbers(1, 1), numbers(0, 0), numbers(0, 0)
     epsilon = 0.25
     run(
-        table, "adam", theta, numbers(2, -2), m, v, control(), counters(), 1, 0.1, 0.9, 0.999, epsilon, inside,
+        table, "adam", theta, numbers(2, -2), m, v, control(decay=0.1), counters(), 1, 0.9, 0.999, epsilon, inside,
         out=(theta, m, v),
     )  # fmt: skip
     step = ETA * 2 / (math.sqrt(4 + epsilon) if inside else 2 + epsilon)
@@ -111,7 +109,7 @@ def test_first_step_of_adam_by_hand(table: str, inside: int) -> None:
 def test_third_step_of_adam_by_hand(table: str) -> None:
     """Bias corrections of step 3: m̂ = m/(1 − 0.9³) and v̂ = v/(1 − 0.5³)."""
     theta, m, v = numbers(1), numbers(0.5), numbers(2)
-    run(table, "adam", theta, numbers(1), m, v, control(), counters(3), 0, 0.0, 0.9, 0.5, 1e-8, 0, out=(theta, m, v))
+    run(table, "adam", theta, numbers(1), m, v, control(), counters(3), 0, 0.9, 0.5, 1e-8, 0, out=(theta, m, v))
     m_hat, v_hat = 0.55 / (1 - 0.729), 1.5 / (1 - 0.125)
     np.testing.assert_allclose(theta, [1 - ETA * m_hat / (math.sqrt(v_hat) + 1e-8)], rtol=1e-13)
 
@@ -122,7 +120,7 @@ def test_adagrad_and_rmsprop_by_hand(table: str, inside: int) -> None:
     """v = 5 and g = 2: 9 summed, 4.75 averaged with ρ = ¾; θ moves by η·2 over the root; decay on the matrix only."""
     for name, rho, v_new in (("adagrad", (), 9.0), ("rmsprop", (0.75,), 4.75)):
         theta, v = numbers(1, 1), numbers(5, 5)
-        run(table, name, theta, numbers(2, -2), v, control(), 1, 0.1, *rho, 0.25, inside, out=(theta, v))
+        run(table, name, theta, numbers(2, -2), v, control(decay=0.1), 1, *rho, 0.25, inside, out=(theta, v))
         step = ETA * 2 / (math.sqrt(v_new + 0.25) if inside else math.sqrt(v_new) + 0.25)
         np.testing.assert_allclose(theta, [0.95 - step, 1 + step], rtol=1e-14)
         np.testing.assert_allclose(v, [v_new, v_new], rtol=1e-15)
@@ -132,7 +130,7 @@ def test_adagrad_and_rmsprop_by_hand(table: str, inside: int) -> None:
 def test_normalized_gradient_by_hand(table: str) -> None:
     """η·g/(|g| + ε), and nothing where g is 0."""
     theta = numbers(1, 1, 1)
-    run(table, "normalized_gradient", theta, numbers(3, -3, 0), control(), 1, 0.1, 1.0, 0, out=theta)
+    run(table, "normalized_gradient", theta, numbers(3, -3, 0), control(decay=0.1), 1, 1.0, 0, out=theta)
     np.testing.assert_allclose(theta, [0.95 - ETA * 0.75, 1 + ETA * 0.75, 1], rtol=1e-15)
 
 
@@ -140,7 +138,7 @@ def test_normalized_gradient_by_hand(table: str) -> None:
 def test_third_step_of_nadam_by_hand(table: str) -> None:
     """m̂ = 0.9·m/(1 − 0.9⁴) + 0.1·g/(1 − 0.9³) and v̂ = v/(1 − 0.5³)."""
     theta, m, v = numbers(1), numbers(0.5), numbers(2)
-    run(table, "nadam", theta, numbers(1), m, v, control(), counters(3), 0, 0.0, 0.9, 0.5, 1e-8, 0, out=(theta, m, v))
+    run(table, "nadam", theta, numbers(1), m, v, control(), counters(3), 0, 0.9, 0.5, 1e-8, 0, out=(theta, m, v))
     m_hat, v_hat = 0.9 * 0.55 / (1 - 0.9**4) + 0.1 / (1 - 0.9**3), 1.5 / (1 - 0.125)
     np.testing.assert_allclose(theta, [1 - ETA * m_hat / (math.sqrt(v_hat) + 1e-8)], rtol=1e-13)
 
@@ -149,7 +147,7 @@ def test_third_step_of_nadam_by_hand(table: str) -> None:
 def test_lion_by_hand(table: str) -> None:
     """The sign is of 0.9·m + 0.1·g, m then moves with ¾; 0 has no sign."""
     theta, m = numbers(1, 1, 1), numbers(1, 0.1, 0)
-    run(table, "lion", theta, numbers(-5, -5, 0), m, control(), 1, 0.1, 0.9, 0.75, out=(theta, m))
+    run(table, "lion", theta, numbers(-5, -5, 0), m, control(decay=0.1), 1, 0.9, 0.75, out=(theta, m))
     np.testing.assert_allclose(theta, [0.95 - ETA, 1 + ETA, 1], rtol=1e-15)
     np.testing.assert_allclose(m, [-0.5, -1.175, 0], rtol=1e-14)
 
@@ -164,16 +162,16 @@ def test_max_norm_by_hand(table: str) -> None:
 
 
 RULES = {
-    "sgd": ((), (0, 0.1)),
-    "sgd_momentum": (("v",), (0, 0.1, 0.9, 0.0, 0)),
-    "moving_average": (("v",), (0, 0.1, 0.9)),
-    "sgd_step": (("v",), (0, 0.1, 0.9, 1)),
-    "adam": (("m", "v"), (0, 0.1, 0.9, 0.999, 1e-8, 0)),
-    "nadam": (("m", "v"), (0, 0.1, 0.9, 0.999, 1e-8, 0)),
-    "normalized_gradient": ((), (0, 0.1, 1e-8, 0)),
-    "adagrad": (("v",), (0, 0.1, 1e-8, 0)),
-    "rmsprop": (("v",), (0, 0.1, 0.9, 1e-8, 0)),
-    "lion": (("m",), (0, 0.1, 0.9, 0.99)),
+    "sgd": ((), (0,)),
+    "sgd_momentum": (("v",), (0, 0.9, 0.0, 0)),
+    "moving_average": (("v",), (0, 0.9)),
+    "sgd_step": (("v",), (0, 0.9, 1)),
+    "adam": (("m", "v"), (0, 0.9, 0.999, 1e-8, 0)),
+    "nadam": (("m", "v"), (0, 0.9, 0.999, 1e-8, 0)),
+    "normalized_gradient": ((), (0, 1e-8, 0)),
+    "adagrad": (("v",), (0, 1e-8, 0)),
+    "rmsprop": (("v",), (0, 0.9, 1e-8, 0)),
+    "lion": (("m",), (0, 0.9, 0.99)),
 }
 
 
@@ -195,7 +193,7 @@ def test_a_skipped_nesterov_step_returns_to_the_origin(table: str) -> None:
     """The look-ahead point must not stay behind as if it were a step."""
     theta, v, origin = numbers(55, 55), numbers(1, 1), numbers(2, 3)
     nan = numbers(math.nan, math.nan)
-    run(table, "moving_average_nesterov", theta, nan, v, origin, control(0), 1, 0.1, 0.9, out=(theta, v))
+    run(table, "moving_average_nesterov", theta, nan, v, origin, control(0), 1, 0.9, out=(theta, v))
     assert theta.tolist() == [2, 3]
     assert v.tolist() == [1, 1]
 
@@ -225,11 +223,11 @@ class Prepared:
         clip: float = math.inf,
     ) -> None:
         self.theta, self.grad = numbers(3, 3, 3), numbers(*grad)
-        self.control, self.losses, self.place = numbers(9, 9, 9), numbers(-1, -1, -1), np.array([1, 1])
+        self.control, self.losses, self.place = numbers(9, 9, 9, 9), numbers(-1, -1, -1), np.array([1, 1])
         self.progress, self.fault = np.array([5, 6, 7, 41]), np.array([fault])
         squares = numbers(9, 9)
         run(
-            table, "prepare_update", self.theta, self.grad, squares, numbers(*loss), numbers(0.1, 0.2, 0.3), self.losses,
+            table, "prepare_update", self.theta, self.grad, squares, numbers(*loss), np.array([[0.1, 1], [0.2, 2], [0.3, 3]]), self.losses,
             self.place, self.progress, self.fault, 2, l2, clip,
             out=(self.grad, squares, self.control, self.losses, self.place, self.progress, self.fault),
         )  # fmt: skip
@@ -237,9 +235,9 @@ class Prepared:
 
 @BOTH
 def test_a_good_step_is_counted_and_recorded(table: str) -> None:
-    """Rate of place 1, factor 1, norm 5; the loss goes to place 1, the places and the updates move on, nothing else."""
+    """Rate of place 1, factor 1, norm 5, decay of place 1; the loss goes to place 1, the places and the updates move on, nothing else."""
     p = Prepared(table)
-    assert p.control.tolist() == [0.2, 1, 5]
+    assert p.control.tolist() == [0.2, 1, 5, 2]
     assert p.losses.tolist() == [-1, 0.7, -1]
     assert (p.place[0], p.fault[0]) == (2, 0)
     assert p.progress.tolist() == [5, 6, 7, 42]
