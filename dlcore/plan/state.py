@@ -83,6 +83,11 @@ class State:
         """Of the gradients that are accumulated, "total"; of their losses and weights, "sums"."""
         return self._flat(self.sums, name, shape)
 
+    def divide_sums(self, scale: float) -> None:
+        """The accumulated gradients by a number that losses were multiplied with."""
+        total = self.sums["total"]
+        total[...] = self.backend.xp.divide(total, scale)
+
     def _flat(self, arrays: dict[str, Array], name: str, shape: tuple[int, ...]) -> Array:
         if name not in arrays:
             arrays[name] = self.backend.zeros(shape, self.dtype)

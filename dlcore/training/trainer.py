@@ -451,7 +451,7 @@ class Trainer:
         with self.backend.context():
             self.state.restore(found.arrays, self.optimizer.slots)
             if self.dtype != found.recipe.dtype == SCALED and self.state.sums:  # accumulated gradients are scaled there
-                self.state.sums["total"][...] /= found.counters["scaling"][0]
+                self.state.divide_sums(found.counters["scaling"][0])
             for name, values in found.counters.items():
                 self.state.set_counter(name, np.array(values))
         self.history, self.learning_rate = History(found.history), found.learning_rate
