@@ -11,7 +11,7 @@ from typing import TypeAlias
 # what a JSON text holds
 JSON: TypeAlias = dict[str, "JSON"] | list["JSON"] | str | float | int | bool | None
 
-_UNFINISHED = ".dlcore-"  # how the names of files begin that are still being written
+UNFINISHED = ".dlcore-"  # how the names of files begin that are still being written
 
 
 def user_cache() -> Path:
@@ -76,7 +76,7 @@ def move(path: Path, target: Path) -> None:
 
 def remove_abandoned(folder: Path, seconds: float) -> None:
     """Remove what killed processes left unfinished in a folder; `seconds` is the age from which a process must be dead."""
-    for path in folder.glob(f"{_UNFINISHED}*"):
+    for path in folder.glob(f"{UNFINISHED}*"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > seconds:
                 path.unlink()
@@ -86,7 +86,7 @@ def remove_abandoned(folder: Path, seconds: float) -> None:
 def _beside(path: Path) -> Iterator[Path]:
     """An unused path in the folder of `path`; a file there is removed at the end.  Errors of it are told of `path`."""
     # the end of the name is kept, because some formats are known by it; the whole might be too long
-    temporary = path.parent / f"{_UNFINISHED}{os.urandom(8).hex()}-{path.name[-50:]}"
+    temporary = path.parent / f"{UNFINISHED}{os.urandom(8).hex()}-{path.name[-50:]}"
     try:
         yield temporary
     except OSError as error:

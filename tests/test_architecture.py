@@ -24,6 +24,7 @@ ROOMS: dict[str, float] = {
     "errors": 0,
     "suggestions": 0,
     "files": 0,
+    "file_kinds": 0,
     "arrays": 0,
     "checks": 0.5,  # raises errors, with suggestions
     "kernels": 1,  # contract, composition, rng, table: the words that calls are made of
@@ -44,7 +45,7 @@ ROOMS: dict[str, float] = {
     "app.cli": 10,
     "__main__": 11,  # only calls the command line
 }
-LOOSE = ("errors", "suggestions", "checks", "files", "arrays", "__main__")  # the modules beside the rooms
+LOOSE = ("errors", "suggestions", "checks", "files", "file_kinds", "arrays", "__main__")  # the modules beside the rooms
 
 # library -> who may import it, anywhere in the file
 DOORS: dict[str, tuple[str, ...]] = {
@@ -427,7 +428,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "kernels.cuda.device": "tests/kernels/cuda/test_cupy_device.py",
     "kernels.cuda.embedding": WALKED,
     "kernels.cuda.fused": WALKED,
-    "kernels.cuda.launch": "tests/kernels/cuda/test_emulation.py",
     "kernels.cuda.losses": WALKED,
     "kernels.cuda.mixed": WALKED,
     "kernels.cuda.memory": "tests/kernels/cuda/test_gemm.py",
@@ -451,12 +451,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "plan.state": "tests/training/test_trainer.py, test_saving.py, test_resume.py",
     "plan.workspace": "tests/plan/test_step.py, test_cache.py",
     "plan.eager": "tests/study/test_inspection.py",
-    "training.position": "tests/training/test_resume.py, test_checkpoint.py",
-    "training.pace": "tests/training/test_loop.py",
-    "training.schedule_table": "tests/training/test_learning_rate.py, test_schedules.py",
     "kernels.reference.schedule": WALKED,
     "training.session": "tests/plan/test_step.py, tests/study/test_descent.py",
-    "training.descriptions": "tests/training/test_checkpoint.py",
     "training.store": "tests/training/test_checkpoint.py, test_damaged_files.py",
     "layers.views": "tests/plan/test_step.py",
     "training.rows": "tests/training/test_bad_input.py",
@@ -477,6 +473,18 @@ def test_each_module_has_its_test_file_or_a_reason() -> None:
             needless.append(module.name)
     unknown = [name for name in TESTED_ELSEWHERE if name not in MODULES]
     assert (missing, needless, unknown) == ([], [], [])
+
+
+def test_the_reasons_name_files_that_are_there() -> None:
+    """From the root of the repository, or beside the file that is named before."""
+    for module, reason in TESTED_ELSEWHERE.items():
+        folder = TESTS.parent
+        named = re.findall(r"[\w/]+\.py|[\w/]+/", reason)
+        assert named, f"{module}: {reason}"
+        for name in named:
+            path = TESTS.parent / name if name.startswith("tests/") else folder / name
+            assert path.exists(), f"{module} is not tested in {path}"
+            folder = path.parent
 
 
 # -- files -----------------------------------------------------------------------------------------------------------

@@ -271,6 +271,25 @@ class Configuration:
         metavar="NAME",
         default="highest",
     )
+    dropout: float = setting(
+        "model",
+        share,
+        "share of the outputs of each hidden layer that is dropped in training",
+        metavar="X",
+        default=0.0,
+    )
+    weight_decay: float = setting(
+        "optimizer",
+        number,
+        "by how much weights shrink in each update, times the learning rate",
+        metavar="X",
+        default=0.0,
+    )
+    class_weight: tuple[str, ...] | None = setting(
+        "training", words,
+        "weights of the training rows by class: balanced, rows / (classes * rows of the class), or one for each class named",
+        metavar="balanced|CLASS=X,...", default=None,
+    )  # fmt: skip
 
     def sections(self) -> dict[str, dict[str, object]]:
         """The configuration as sections of TOML, without settings that are None, and without [table] for data without a table."""

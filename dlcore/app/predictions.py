@@ -14,6 +14,7 @@ from .. import files
 from ..errors import CheckpointError, ConfigurationError
 
 FORMS = (".csv", ".npy", ".parquet")
+_ABANDONED = 3600  # seconds after which an unfinished file must be one of a process that is gone
 
 
 @dataclass(frozen=True)
@@ -48,17 +49,24 @@ class Predictions:
 
         Numbers have the fewest digits that identify them in their dtype.
         """
-        cells = [[str(x) for x in row] for row in self.values.reshape(len(self.values), -1)]
-        if self.classes:
-            cells = [[label, *row] for label, row in zip(self.labels, cells, strict=True)]
         lines = [[""] * len(self.header) for _ in range(self.count)]
-        for place, row in zip(self.places.tolist(), cells, strict=True):
+        for place, row in zip(self.places.tolist(), self._cells(), strict=True):
             lines[place] = row
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.header)
-        writer.writerows(lines)
-        return text.getvalue()
+        return _csv(self.header, lines)
+
+    def csv_with_targets(self, y: np.ndarray) -> str:
+        """A header, then for each of the n rows its position in the file from 1, its target y (n,), and the cells of `csv`."""
+        targets = [self.classes[c] for c in y] if self.classes else [f"{value:.12g}" for value in y]
+        rows = zip(self.places.tolist(), targets, self._cells(), strict=True)
+        return _csv(
+            ["row", "target", *self.header], [[str(place + 1), target, *cells] for place, target, cells in rows]
+        )
+
+    def _cells(self) -> list[list[str]]:
+        cells = [[str(x) for x in row] for row in self.values.reshape(len(self.values), -1)]
+        if not self.classes:
+            return cells
+        return [[label, *row] for label, row in zip(self.labels, cells, strict=True)]
 
     def npy(self) -> bytes:
         """`array` in NumPy's file format."""
@@ -82,6 +90,14 @@ class Predictions:
         data = io.BytesIO()
         parquet.write_table(pa.table(columns, names=self.header), data)
         return data.getvalue()
+
+
+def _csv(header: list[str], rows: list[list[str]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
@@ -110,9 +126,10 @@ def write(path: str | os.PathLike[str], predictions: Predictions) -> None:
         if form == ".npy"
         else predictions.parquet()
         if form == ".parquet"
-        else predictions.csv().encode()
+        else predictions.csv().encode("utf-8", "replace")
     )
     try:
+        files.remove_abandoned(target.parent, _ABANDONED)
         files.write(target, data)
     except OSError as error:
         raise CheckpointError(f"{target}: cannot be written: {error.strerror or error}") from error

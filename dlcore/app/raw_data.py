@@ -6,6 +6,8 @@ import logging
 import os
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..data.csv_files import MISSING, Dialect
 from ..data.dataset import DataSet
 from ..data.split import SHARE, held_out_rows
@@ -33,9 +35,9 @@ def load_file(run: Configuration) -> DataSet:
         shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
         raise ConfigurationError(f"--target is missing: which column of {run.data} to predict; there are: {shown}")
     target = table.name(run.target)
-    test = None
+    test, whole_test = None, table
     if run.test is not None:
-        test = read_table(run.test, dialect, table.columns)
+        test = whole_test = read_table(run.test, dialect, table.columns)
         test.column(target)
     whole = wish.fit_target(table, target, run.task)
     task = (
@@ -65,6 +67,7 @@ def load_file(run: Configuration) -> DataSet:
         validation=(X_validation[0], y_validation[0]) if validation is not None else None,
         preprocessing=fitted,
         left_out=len(_skipped(parts)),
+        test_places=_places(parts[1], whole_test),
     )  # fmt: skip
 
 
@@ -112,6 +115,13 @@ def _split(table: Table, target: Target, share: float = SHARE) -> tuple[Table, T
             "give a file of test rows with --test"
         )
     return table.take(~aside), table.take(aside)
+
+
+def _places(part: Table, whole: Table) -> np.ndarray:
+    """Positions from 0 of these rows among all rows of their file, those included that could not be read."""
+    rows = np.arange(1, len(whole) + 1) if whole.lines is None else whole.lines
+    lines = np.sort(np.concatenate([rows, np.array([skipped.line for skipped in whole.skipped], rows.dtype)]))
+    return np.searchsorted(lines, np.arange(1, len(part) + 1) if part.lines is None else part.lines)
 
 
 def _report(name: str, fitted: FittedPreprocessing, parts: list[Table], drawn: bool) -> None:

@@ -1,11 +1,13 @@
 """The folder of a run, the files written during training, and the end of training by a signal.
 
     config.toml                     the resolved configuration
+    data.json                       numbers of rows for training, validation and test, and digests of the files they are from
     metrics.jsonl                   a line for each epoch: epoch, loss, seconds, learning_rate
     checkpoints/step_N.safetensors  the trainer after N updates; the newest two, so that one is left if the other is torn
     checkpoints/best.safetensors    the checkpoint with the lowest loss in its epoch, of validation or of training
-    summary.json                    results; it is there only when the run is finished
+    test_predictions.csv            of each test row its position in the file, its target and what the network makes of it
     curves.png                      and confusion_matrix.png or predicted_against_true.png, where matplotlib is installed
+    summary.json                    results; it is there only when the run is finished
 
 With several restarts, each has metrics.jsonl and checkpoints in its own folder restart_K; those of the restart that is kept
 are moved up when all are finished.
@@ -18,7 +20,7 @@ which grows line by line and is written before the checkpoint of its epoch.
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
 import os
 import shutil
@@ -26,38 +28,92 @@ import signal
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import Any, Self, TextIO
 
 from .. import files
 from ..errors import CheckpointError, ConfigurationError
 from ..training.callbacks import Callback
 from ..training.interrupts import DeferredSignals
 from ..training.trainer import Trainer
+from .folder_lock import NAME as LOCK
+from .folder_lock import FolderLock, HeldError
+from .texts import dumps, utf8
 
 KEPT = 2  # step files that are kept
+RESTART = "restart_"
+STARTED = (
+    "config.toml",
+    "data.json",
+    "metrics.jsonl",
+    "checkpoints",
+)  # what a run writes before its first epoch is over
 
 
 class RunDirectory:
     """The folder of a new run.  Raises ConfigurationError if it is not empty, or cannot be made or written.
 
-    Its methods raise CheckpointError if a file cannot be written.
+    Until `close`, which the end of a `with` calls, no other run can have it.  A folder in which a run has failed before its first
+    epoch counts as empty.  Its methods raise CheckpointError if a file cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, lock: bool = True) -> None:
         self.path = Path(path)
         self.checkpoints = self.path / "checkpoints"
+        self._lock: FolderLock | None = None
+        self._made = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            used = sorted(entry.name for entry in self.path.iterdir())
-            if not used:
-                self.checkpoints.mkdir()  # if two runs begin at the same time, one of them fails here
+            if lock:
+                self._take()
+            self.checkpoints.mkdir()
         except FileExistsError:
-            used = [self.checkpoints.name] if self.path.is_dir() else ["a file of that name"]
+            self._release()
+            raise self._in_use([self.checkpoints.name] if self.path.is_dir() else ["a file of that name"]) from None
         except OSError as error:
+            self._release()
             raise ConfigurationError(f"--out {self.path} cannot be written: {error.strerror or error}") from error
-        if used:
-            what = ", ".join(used[:3]) + (", ..." if len(used) > 3 else "")
-            raise ConfigurationError(f"--out {self.path} is in use ({what}); name a new or an empty directory")
+
+    def _take(self) -> None:
+        """Lock the folder, and remove what is left of a failed start.  Raises ConfigurationError where it is in use."""
+        if used := [name for name in _names(self.path) if not _is_of_a_start(name)]:
+            raise self._in_use(used)  # before anything is written into a folder that is not a run's
+        try:
+            self._lock = FolderLock(self.path)
+        except HeldError as error:
+            raise ConfigurationError(
+                f"--out {self.path} is in use by another run ({error}); name a new or an empty directory"
+            ) from None
+        if self._lock.abandoned:
+            _remove_unfinished_files(self.path)
+            if not _has_begun(self.path):
+                _remove_start(self.path)
+        if used := [name for name in _names(self.path) if name != LOCK]:
+            self._release()
+            raise self._in_use(used)
+
+    def _in_use(self, names: list[str]) -> ConfigurationError:
+        what = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        return ConfigurationError(f"--out {self.path} is in use ({what}); name a new or an empty directory")
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let other runs have the folder.  If nothing was trained, it is left as it was found."""
+        if not _has_begun(self.path):
+            with contextlib.suppress(OSError):
+                _remove_start(self.path)
+        self._release()
+        if self._made:
+            with contextlib.suppress(OSError):  # it is not empty
+                self.path.rmdir()
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file atomically."""
@@ -66,15 +122,15 @@ class RunDirectory:
         except OSError as error:
             raise _unwritten(self.path / name, error) from error
 
-    def write_configuration(self, sections: Mapping[str, object]) -> None:
+    def write_configuration(self, sections: Mapping[str, Any]) -> None:
         """config.toml"""
         import tomli_w
 
-        self.write("config.toml", tomli_w.dumps(sections).encode())
+        self.write("config.toml", utf8(tomli_w.dumps(sections), "config.toml"))
 
-    def write_summary(self, summary: Mapping[str, object]) -> None:
-        """summary.json"""
-        self.write("summary.json", (json.dumps(summary, indent=2) + "\n").encode())
+    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """data.json and summary.json"""
+        self.write(name, (dumps(value, indent=2) + "\n").encode("utf-8", "surrogateescape"))
 
     def open_metrics(self) -> TextIO:
         """metrics.jsonl, opened for appending and line-buffered."""
@@ -97,7 +153,7 @@ class RunDirectory:
 
     def for_restart(self, number: int) -> RunDirectory:
         """The folder of a restart."""
-        return RunDirectory(self.path / f"restart_{number}")
+        return RunDirectory(self.path / f"{RESTART}{number}", lock=False)  # that of the run is enough
 
     def keep(self, restart: RunDirectory) -> None:
         """Move the files of a restart into this folder."""
@@ -128,23 +184,59 @@ def step_files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.stem.removeprefix("step_")))
 
 
+def _names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def _is_of_a_start(name: str) -> bool:
+    """Whether a run writes a file or a folder of this name."""
+    return name in (*STARTED, LOCK) or name.startswith((RESTART, files.UNFINISHED))
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether a run has left a checkpoint or figures of an epoch in its folder."""
+    if any((folder / "checkpoints").glob("*.safetensors")) or any(folder.glob(f"{RESTART}*/checkpoints/*.safetensors")):
+        return True
+    return any(
+        file.stat().st_size for file in (*folder.glob("metrics.jsonl"), *folder.glob(f"{RESTART}*/metrics.jsonl"))
+    )
+
+
+def _remove_start(folder: Path) -> None:
+    """Remove what a run writes before its first epoch, of one that left its lock there."""
+    for name in _names(folder):
+        if name != LOCK and _is_of_a_start(name):
+            path = folder / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def _remove_unfinished_files(folder: Path) -> None:
+    for inside in (folder, folder / "checkpoints", *folder.glob(f"{RESTART}*/checkpoints")):
+        files.remove_abandoned(inside, 0)
+
+
 def newest_trainer(run: Path, device: str) -> Trainer:
-    """The trainer from the newest step file that can be read; a warning names those that cannot.
+    """The trainer from the newest step file that can be read, or else from best.safetensors; a warning names those that cannot.
 
     Raises CheckpointError if there is none.
     """
-    steps = step_files(run / "checkpoints")
-    if not steps:
+    best = run / "checkpoints" / "best.safetensors"
+    found = [*reversed(step_files(run / "checkpoints")), *([best] if best.exists() else [])]
+    if not found:
         raise CheckpointError(
             f"{run}: no checkpoint is there, expected checkpoints/step_N.safetensors; is it the folder of a run?"
         )
-    for newest in reversed(steps):
+    for newest in found:
         try:
             return Trainer.load(newest, device=device)
         except CheckpointError as error:
-            if newest is steps[0]:
+            if newest is found[-1]:
                 raise
-            warnings.warn(f"{error}; the one before it is used", stacklevel=2)
+            following = found[found.index(newest) + 1]
+            warnings.warn(f"{error}; {following.name} is used", stacklevel=2)
     raise AssertionError  # the loop returns or raises
 
 
@@ -169,7 +261,7 @@ class Recording(Callback):
     def on_epoch_end(self, trainer: Trainer, logs: Mapping[str, float]) -> None:
         line = {"epoch": trainer.epoch, **logs, "learning_rate": trainer.learning_rate}
         try:
-            print(json.dumps(line), file=self._metrics)
+            print(dumps(line), file=self._metrics)
         except OSError as error:
             raise self._unwritten_metrics(error) from error
         if trainer.epoch % self.every == 0:
@@ -207,18 +299,14 @@ class StopSignals(DeferredSignals, Callback):
     """Inside `with`, SIGINT and SIGTERM end training after the current chunk; a second SIGINT raises KeyboardInterrupt at once.
 
     At the end of an epoch `fit` returns, inside an epoch it raises Stopped; then `number` is the signal, otherwise 0.
-    `epoch` is the number of updates in an epoch, by which the last chunk of an epoch is recognized: that epoch is finished.
     """
 
-    def __init__(self, epoch: int) -> None:
+    def __init__(self) -> None:
         super().__init__(signal.SIGINT, signal.SIGTERM)
-        self.epoch, self._first = epoch, 0
-
-    def on_fit_begin(self, trainer: Trainer) -> None:
-        self._first = trainer.updates
 
     def on_chunk_end(self, trainer: Trainer) -> None:
-        if self.number and (trainer.updates - self._first) % self.epoch:
+        position = trainer.position
+        if self.number and position.batching and position.batch < position.batching.batches:
             raise Stopped
 
     def on_epoch_end(self, trainer: Trainer, logs: Mapping[str, float]) -> bool:

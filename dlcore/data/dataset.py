@@ -17,6 +17,7 @@ class DataSet:
     y holds class indices, and `classes` their names by index; for a regression y is (n,) or (n, k), and `classes` is empty.
     `target` names the predicted quantity, center + scale · y.  `validation` holds rows that were set aside already,
     `preprocessing` is what computed X and y from raw rows, if anything, and `left_out` counts rows that could not be used.
+    `test_places` are the positions of the test rows among all rows of their file, from 0; None: they are all of them, in order.
     """
 
     X: np.ndarray
@@ -30,6 +31,7 @@ class DataSet:
     validation: tuple[np.ndarray, np.ndarray] | None = None
     preprocessing: Any = None  # a FittedPreprocessing; its module has a higher rank and cannot be imported here
     left_out: int = 0
+    test_places: np.ndarray | None = None
 
     def split(self, share: float) -> tuple[DataSet, tuple[np.ndarray, np.ndarray] | None]:
         """These data without a share of the training rows, stratified by class, and those rows; None for a share of 0."""

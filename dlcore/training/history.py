@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from .figures import label, shown
+
 
 class History(Mapping[str, list[float]]):
     """history["loss"] has one entry per epoch; with validation also "val_loss" and "val_accuracy" or "val_rmse".
 
-    "loss" is the mean of the training batches' losses by the weights of their rows, each before its update;
-    "seconds" the time of the epoch.
-    An epoch without a value (validation came later) has NaN there.
+    "loss" is the mean of the training batches' losses by the weights of their rows, each before its update; "seconds" the
+    time of the epoch's steps, compiling included, validation not.  An epoch without a value (validation came later) has NaN there.
+    `all_labels`: a row has several labels, and "val_accuracy" is the share of rows of which all are right (exact match).
     """
 
-    def __init__(self, columns: Mapping[str, list[float]] | None = None) -> None:
+    def __init__(self, columns: Mapping[str, list[float]] | None = None, *, all_labels: bool = False) -> None:
+        self.all_labels = all_labels
         self._columns: dict[str, list[float]] = {name: list(values) for name, values in (columns or {}).items()}
 
     @property
@@ -43,5 +46,12 @@ class History(Mapping[str, list[float]]):
         return len(self._columns)
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self._columns.items() if values)
-        return f"History({self.epochs} epochs{': ' + last if last else ''})"
+        """The last epoch, and the seconds of all."""
+        last = [
+            f"{label(name, self.all_labels)} {shown(name, values[-1])}"
+            for name, values in self._columns.items()
+            if values and name != "seconds"
+        ]
+        seconds = [value for value in self._columns.get("seconds", []) if value == value]
+        time = f", {shown('seconds', sum(seconds))} seconds in all" if seconds else ""
+        return f"History({self.epochs} epochs{time}{': ' if last else ''}{', '.join(last)})"

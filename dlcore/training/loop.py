@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import DivergenceError
 from .batches import BatchSession, Fault
+from .figures import asks_for_all_labels
 from .history import History
 from .interrupts import deferred_interrupts
 from .listeners import Listeners
@@ -39,7 +40,7 @@ class Loop:
     ) -> None:
         self.session, self.pace, self.listeners = session, pace, listeners
         self._rate, self._validate, self._report, self._lock = rate, validate, report, lock
-        self.history = History()
+        self.history = History(all_labels=asks_for_all_labels(session.recipe))
 
     def run(self, epochs: int, finish: Callable[[], None]) -> History:
         """Train until `epochs` are finished in all, or a callback says stop; then call `finish`, before the callbacks end.

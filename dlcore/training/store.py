@@ -56,14 +56,13 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     from safetensors import safe_open
 
     target = Path(path)
-    if what := _no_file(target):
-        raise CheckpointError(f"{target}: cannot be read as a checkpoint: {what}")
+    _check_kind(target)
     try:
         with safe_open(str(target), framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
     except Exception as error:  # of safetensors, and whatever NumPy raises for dtypes and shapes that it does not have
-        raise CheckpointError(f"{target}: cannot be read as a checkpoint: {_kind_of(target) or error}") from error
+        raise CheckpointError(f"{target}: cannot be read as a checkpoint: {error}") from error
     text = metadata.get("dlcore")
     if text is None:
         raise CheckpointError(f"{target}: a safetensors file, but not written by dlcore")
@@ -80,38 +79,17 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     return arrays, facts
 
 
-_BEGINNINGS = {
-    b"PK": "it is a zip archive, such as PyTorch, NumPy (.npz) and Keras write",
-    b"\x80": "it is a pickle, which could execute code when it is read",
-    b"\x93NUMPY": "it is a NumPy array (.npy)",
-    b"\x89HDF": "it is an HDF5 file, such as Keras wrote",
-    b"PAR1": "it is a Parquet file, which holds rows",
-}
+def _check_kind(path: Path) -> None:
+    """Raise CheckpointError, saying what is there, unless it is a file that may be a checkpoint."""
+    from .. import file_kinds
 
-
-def _no_file(path: Path) -> str:
-    """Why there is nothing to read, or nothing."""
     try:
-        if path.is_dir():
-            return "it is a folder"
-        if not path.exists():
-            return "there is no such file"
-        if not path.is_file():
-            return "it is no regular file"  # to open a pipe would wait for ever
-        path.open("rb").close()
-    except (OSError, ValueError) as error:
-        return str(getattr(error, "strerror", None) or error)
-    return ""
-
-
-def _kind_of(path: Path) -> str:
-    """What a file is that is no safetensors file, if that is seen from its beginning."""
-    with path.open("rb") as file:
-        start = file.read(64)
-    found = next((what for beginning, what in _BEGINNINGS.items() if start.startswith(beginning)), "")
-    if not found and start and all(32 <= byte < 127 or byte in b"\r\n\t" for byte in start):
-        return "it is text, such as CSV"
-    return found
+        kind = file_kinds.kind_of(path)
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise CheckpointError(f"{path}: cannot be read as a checkpoint: {why}") from error
+    if kind not in (file_kinds.SAFETENSORS, "data of an unknown kind"):
+        raise CheckpointError(f"{path}: cannot be read as a checkpoint: it is {kind}")
 
 
 def _checked(path: Path, text: str) -> tuple[dict[str, JSON], dict[str, str]]:

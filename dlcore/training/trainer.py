@@ -34,6 +34,7 @@ from .callbacks import Callback
 from .checkpoint import Checkpoint, file_of
 from .descriptions import FAILURES, Custom
 from .evaluation import Evaluator
+from .figures import asks_for_all_labels
 from .history import History
 from .listeners import CallbackStates, Listeners
 from .loop import Loop
@@ -137,7 +138,7 @@ class Trainer:
         self._refuse_in_fit("reset()")
         with self.backend.context():
             self.state.initialize(self.seed)
-        self.history = History()
+        self.history = History(all_labels=asks_for_all_labels(self.recipe))
         self.learning_rate = float(self.optimizer.learning_rate)
         self._position, self._callbacks = Position(), None
 
@@ -284,7 +285,8 @@ class Trainer:
                     position, states = position.without_unfinished(), None
                 total = epochs if resume else position.epoch + epochs
                 if progress:
-                    callbacks.append(Progress(max(total - position.epoch, 0), batching.updates))
+                    all_labels = asks_for_all_labels(self.recipe)
+                    callbacks.append(Progress(max(total - position.epoch, 0), batching.updates, all_labels=all_labels))
                 names = ("loss", self.loss.metric)
                 self.reports = ("loss", *(f"val_{name}" for name in names if held_out), "seconds")
                 with self._begun(rows, batching, position) as session:
@@ -372,6 +374,7 @@ class Trainer:
     def evaluate(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> dict[str, float]:
         """{"loss": …, "accuracy": …}, or {"loss": …, "rmse": …} for a regression loss; label smoothing is off.
 
+        Where rows have several labels, accuracy is the share of rows of which all labels are right (exact match).
         Classes are those of the logits; where outputs are equal only after rounding, predict_labels may choose another.
         """
         with self.backend.context():
@@ -454,7 +457,8 @@ class Trainer:
                 self.state.divide_sums(found.counters["scaling"][0])
             for name, values in found.counters.items():
                 self.state.set_counter(name, np.array(values))
-        self.history, self.learning_rate = History(found.history), found.learning_rate
+        self.history = History(found.history, all_labels=asks_for_all_labels(self.recipe))
+        self.learning_rate = found.learning_rate
         self._position, self._callbacks = found.position, found.callbacks
         self._resumed_from = {**found.run_by, "dtype": found.recipe.dtype}
         self._algorithms, self.preprocessing = found.algorithms, found.preprocessing

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from ...errors import CheckpointError, DlcoreError
 from . import evaluate, info, init, predict, train
 from .arguments import parse
-from .messages import lead_nowhere, plain_messages, say, text_of
+from .messages import plain_messages, say, say_lines, text_of
+from .streams import lead_nowhere, replacing_characters
 
 COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "init": init, "info": info}
 
@@ -24,6 +25,12 @@ FAILED, INTERRUPTED, NO_READER = 1, 130, 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    with replacing_characters(sys.stdout):
+        return _ended(words)
+
+
+def _ended(words: Sequence[str]) -> int:
+    """Run a command; the exit code, also of its errors."""
     try:
         code = _command(words)
         if sys.stdout is not None:  # None if it was closed when Python started
@@ -39,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "--debug" in words:
             import traceback
 
-            traceback.print_exc()
+            say_lines(traceback.format_exc())
         say(f"error: {text_of(error)}")
         if isinstance(error, OSError):
             lead_nowhere(sys.stdout)

@@ -100,8 +100,27 @@ def typed(read: Callable[[object], T]) -> Callable[[str], T]:
     return argument
 
 
+def decoded(word: str) -> str:
+    """A word whose bytes Python could not decode, because the locale has no encoding for them, as UTF-8 if that is what it is.
+
+    Names of columns are compared with those of files.  Paths stay as they are: Python turns them back into the same bytes.
+    """
+    try:
+        return word.encode("utf-8", "surrogateescape").decode()
+    except UnicodeError:
+        return word
+
+
 positive = typed(count)
 path = typed(text)  # refuses "", which would be the current directory
+
+
+def _decoded_text(word: object) -> str:
+    return text(decoded(str(word)))
+
+
+name = typed(_decoded_text)
+PATHS = ("data", "data_dir", "test")  # settings that are paths
 
 
 # -- a run -----------------------------------------------------------------------------------------------------------------
@@ -137,8 +156,13 @@ def add_reading_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_setting(parser: argparse._ActionsContainer, each: Field[object]) -> None:
     meaning = each.metadata["meaning"] + _default(each.name, each.default)
+    read = each.metadata["read"]
+
+    def read_decoded(word: object) -> object:
+        return read(decoded(str(word)))
+
     parser.add_argument(
-        flag(each.name), type=typed(each.metadata["read"]), metavar=each.metadata["metavar"],
+        flag(each.name), type=typed(read if each.name in PATHS else read_decoded), metavar=each.metadata["metavar"],
         help=meaning.replace("%", "%%"), default=argparse.SUPPRESS,
     )  # fmt: skip
 

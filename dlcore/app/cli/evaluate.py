@@ -1,18 +1,13 @@
-"""`dlcore evaluate RUN DATA`: loss and metrics of a trained network on rows with known targets."""
+"""`dlcore evaluate RUN [FILE]`: loss and metrics of a trained network on rows with known targets."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypedDict
+from typing import Any
 
-from .arguments import add_reading_flags, path
+from .arguments import add_reading_flags, name, path
 
-if TYPE_CHECKING:
-    from ...training.trainer import Trainer
-    from .rows import Rows
-
-SUMMARY = "measure a trained network on the rows of a file"
+SUMMARY = "measure a trained network on its test rows, or on the rows of a file"
 
 _SHOWN = 12  # classes of a confusion matrix that fit a terminal
 
@@ -20,89 +15,67 @@ _SHOWN = 12  # classes of a confusion matrix that fit a terminal
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_dir", type=path, metavar="RUN", help="the folder of a run, or a checkpoint file")
     parser.add_argument(
-        "data", type=path, metavar="FILE", help="rows with targets, or digits, mnist, ...: its test rows"
-    )
+        "data", type=path, metavar="FILE", nargs="?",
+        help="rows with targets, or digits, mnist, ...: their test rows; without it the test rows of the run",
+    )  # fmt: skip
     parser.add_argument(
-        "--target", type=path, metavar="COLUMN", help="column of the targets, for a network saved without preprocessing"
+        "--target", type=name, metavar="COLUMN", help="column of the targets, for a network saved without preprocessing"
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_reading_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    import json
-
+    from ..texts import dumps
     from .rows import network, rows_of
 
     trainer, settings = network(arguments)
     figures = measured(trainer, rows_of(trainer, arguments, settings, targets=True))
     if arguments.json:
-        print(json.dumps(figures, indent=2))
+        print(dumps(figures, indent=2))
     else:
         _print(figures)
     return 0
 
 
-class Figures(TypedDict, total=False):
-    """What is measured: of classes or of numbers."""
-
-    rows: int
-    rows_left_out: int
-    loss: float
-    classes: list[str]
-    accuracy: float
-    balanced_accuracy: float
-    log_loss: float
-    auc: float | None
-    confusion: list[list[int]]
-    rmse: float
-    mae: float
-    r2: float | None
-
-
-def measured(trainer: Trainer, rows: Rows) -> Figures:
+def measured(trainer: Any, rows: Any) -> dict[str, Any]:
     """Number of rows, loss, and the metrics of metrics.py; those of a regression are in units of the target."""
     from ...training import metrics
 
-    assert rows.y is not None  # they were read with their targets
     loss = trainer.evaluate(rows.X, rows.y)["loss"]
-    figures: Figures = {"rows": len(rows.X), "rows_left_out": rows.count - len(rows.X), "loss": loss}
+    figures: dict[str, Any] = {"rows": len(rows.X), "rows_left_out": rows.count - len(rows.X), "loss": loss}
     a = trainer.predict(rows.X)
     if not rows.classes:
         y, a = rows.in_units(rows.y), rows.in_units(a)
-        return {**figures, **metrics.regression(y.reshape(-1), a.reshape(-1))}
-    return {**figures, "classes": list(rows.classes), **metrics.classification(rows.y.astype("int64"), a)}
+        return figures | metrics.regression(y.reshape(-1), a.reshape(-1))
+    return figures | {"classes": list(rows.classes)} | metrics.classification(rows.y.astype("int64"), a)
 
 
-def _print(figures: Figures) -> None:
+def _print(figures: dict[str, Any]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
+    from ...training.figures import shown
     from .results import print_table, show
+    from .streams import visible
 
     cells = {"rows": f"{figures['rows']:,}"}
     if figures["rows_left_out"]:
         cells["left out"] = f"{figures['rows_left_out']:,}"
-    by_name: Mapping[str, object] = figures
-    for name in ("accuracy", "balanced_accuracy"):
-        if name in by_name:
-            cells[name.replace("_", " ")] = f"{by_name[name]:.2%}"
-    for name in ("log_loss", "auc", "rmse", "mae", "r2"):
-        if name in by_name:
-            value = by_name[name]
-            cells[{"auc": "AUC", "r2": "R2", "rmse": "RMSE", "mae": "MAE"}.get(name, name.replace("_", " "))] = (
-                "-" if value is None else f"{value:.6g}" if name in ("rmse", "mae") else f"{value:.4f}"
-            )
+    for each in ("accuracy", "balanced_accuracy", "log_loss", "auc", "rmse", "mae", "r2"):
+        if each in figures:
+            shorter = {"auc": "AUC", "r2": "R2", "rmse": "RMSE", "mae": "MAE"}
+            cells[shorter.get(each, each.replace("_", " "))] = shown(each, figures[each])
     print_table(cells)
     classes = figures.get("classes", [])
     if 0 < len(classes) <= _SHOWN:
         table = Table(box=SIMPLE_HEAD, show_edge=False)
         table.add_column("class \\ predicted")
-        for name in classes:
-            table.add_column(Text(name), justify="right")  # Text, not markup: a class may be called [0, 10)
-        for name, row in zip(classes, figures["confusion"], strict=True):
-            table.add_row(Text(name), *map(str, row))
+        for each in classes:
+            table.add_column(Text(visible(each)), justify="right")  # Text, not markup: a class may be called [0, 10)
+        for each, row in zip(classes, figures["confusion"], strict=True):
+            table.add_row(Text(visible(each)), *map(str, row))
         show(table)
     elif classes:
         print(f"{len(classes)} classes; --json has the confusion matrix")

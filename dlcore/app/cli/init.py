@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from ...errors import ConfigurationError
 from ..configuration import NAMED_DATA, SETTINGS
 from .arguments import add_flags_of_a_run, configuration_of, path
 from .messages import say
+from .streams import write_data
 
 if TYPE_CHECKING:
     from ..configuration import Configuration
@@ -41,14 +41,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(f"--target is missing: which column of {configuration.data} to predict")
     lines = "\n".join(commented(configuration))
     if target == "-":
-        sys.stdout.write(lines)
+        write_data(lines)
         return 0
     from pathlib import Path
 
     from ... import files
+    from ..texts import utf8
 
     try:
-        files.create(Path(target), lines.encode())
+        files.create(Path(target), utf8(lines, target))
     except FileExistsError:
         raise ConfigurationError(f"FILE {target} exists; name a new file") from None
     except OSError as error:
@@ -63,7 +64,8 @@ def commented(configuration: Configuration) -> Iterator[str]:
 
     yield "# dlcore train FILE runs this; flags and --set section.key=value override it, without changing the file"
     given, present = configuration.sections(), ""
-    for name, each in SETTINGS.items():
+    sections = list(dict.fromkeys(name.partition(".")[0] for name in SETTINGS))
+    for name, each in sorted(SETTINGS.items(), key=lambda item: sections.index(item[0].partition(".")[0])):
         section, _, key = name.partition(".")
         if section not in given:
             continue

@@ -1,30 +1,28 @@
-"""Messages to the user, each one line on stderr, and streams without a reader."""
+"""Messages to the user, each one line on stderr."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Any
 
 from ...errors import DlcoreError
+from .streams import lead_nowhere, visible
 
 
 def say(message: str) -> None:
     """Write a line to stderr.  If that fails, training goes on."""
+    say_lines(f"dlcore: {' '.join(message.split())}")
+
+
+def say_lines(text: str) -> None:
+    """Write lines to stderr, as `say` does."""
     try:
         if sys.stderr is not None:
-            print(f"dlcore: {' '.join(message.split())}", file=sys.stderr, flush=True)
-    except OSError:
+            print(visible(text), file=sys.stderr, flush=True)
+    except (OSError, ValueError):  # ValueError: it was closed, or cannot encode the message
         lead_nowhere(sys.stderr)
-
-
-def lead_nowhere(stream: TextIO | None) -> None:
-    """Redirect a stream that cannot be written to the null device: otherwise Python's flush at exit would fail again."""
-    if stream is not None:
-        with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def text_of(error: Exception) -> str:
@@ -48,7 +46,7 @@ def plain_messages() -> Iterator[None]:
         def emit(self, record: logging.LogRecord) -> None:
             say(record.getMessage())
 
-    def warn(message: Warning | str, *where: object, **details: object) -> None:
+    def warn(message: Warning | str, *where: Any, **details: Any) -> None:
         say(f"warning: {message}")
 
     logger, lines = logging.getLogger("dlcore"), Lines()

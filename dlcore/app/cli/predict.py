@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from .arguments import add_reading_flags, path
 from .messages import say
+from .streams import write_data
 
 SUMMARY = "apply a trained network to the rows of a file"
 
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     trainer, settings = network(arguments)
     predictions = rows_of(trainer, arguments, settings, targets=False).predict(trainer)
     if arguments.out is None:
-        sys.stdout.write(predictions.csv())
+        write_data(predictions.csv())
         return 0
     write(arguments.out, predictions)
     made = len(predictions.values)

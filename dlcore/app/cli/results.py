@@ -2,87 +2,84 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
-from statistics import median
-from typing import TYPE_CHECKING, TypedDict
+from typing import Any
 
 from ... import plotting
 from ...data.dataset import DataSet
+from ...training.figures import shown
 from ...training.metrics import confusion_matrix
 from ...training.trainer import Trainer
 from ..runs import RunDirectory
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from .rows import Rows
 
 
-class Summary(TypedDict, total=False):
+def summarize(trainer: Trainer, data: DataSet) -> dict[str, Any]:
     """Results of a run.  Losses are those of the final parameters."""
-
-    device: str
-    dtype: str
-    epochs: int
-    seconds: float
-    samples_per_second: float
-    train_loss: float
-    test_loss: float
-    test_accuracy: float
-    test_rmse: float
-    rows_left_out: int
-
-
-def summarize(trainer: Trainer, data: DataSet) -> Summary:
     seconds = trainer.history["seconds"]
     test = trainer.evaluate(data.X_test, data.y_test)
-    summary: Summary = {
+    if "rmse" in test:
+        test["rmse"] *= data.scale  # in units of the target
+    return {
         "device": trainer.device,
         "dtype": trainer.dtype,
         "epochs": trainer.epoch,
-        "seconds": sum(seconds),  # of training, with compilation
-        # the median leaves out compilation and hiccups of the machine
-        "samples_per_second": len(data.X) / median(seconds),
+        "seconds": sum(seconds),  # of all steps, compiling included
+        "samples_per_second": len(data.X) * len(seconds) / sum(seconds),  # in the same time
+        "first_epoch_seconds": seconds[0],  # the one with compiling
         "train_loss": trainer.evaluate(data.X, data.y)["loss"],
-        "test_loss": test["loss"],
+        **{f"test_{name}": value for name, value in test.items()},  # loss, and accuracy or rmse
+        **({"rows_left_out": data.left_out} if data.left_out else {}),
     }
-    if "rmse" in test:
-        summary["test_rmse"] = test["rmse"] * data.scale  # in units of the target
-    else:
-        summary["test_accuracy"] = test["accuracy"]
-    if data.left_out:
-        summary["rows_left_out"] = data.left_out
-    return summary
+
+
+def test_predictions(trainer: Trainer, data: DataSet) -> bytes:
+    """test_predictions.csv: position, target and prediction of each test row, in units of the target."""
+    rows = Rows.of_test(data)
+    y = data.y_test if rows.classes else rows.in_units(data.y_test)
+    return rows.predict(trainer).csv_with_targets(y).encode("utf-8", "replace")
 
 
 def draw(directory: RunDirectory, trainer: Trainer, data: DataSet) -> None:
     """curves.png, and confusion_matrix.png or predicted_against_true.png of the test rows, where matplotlib is installed."""
     try:
-        for name, picture in _pictures(trainer, data):
-            directory.write(f"{name}.png", picture)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph")  # a font without a character of a name draws a box
+            for name, figure in _figures(trainer, data):
+                directory.write(f"{name}.png", plotting.png(figure))
     except ImportError:
         return
 
 
-def _pictures(trainer: Trainer, data: DataSet) -> Iterator[tuple[str, bytes]]:
-    yield "curves", plotting.png(plotting.curves(trainer.history))
+def _figures(trainer: Trainer, data: DataSet) -> Iterator[tuple[str, Any]]:
+    yield "curves", plotting.curves(trainer.history)
     if data.classes:
         counts = confusion_matrix(data.y_test, trainer.predict_labels(data.X_test), len(data.classes))
-        yield "confusion_matrix", plotting.png(plotting.confusion_matrix(counts, data.classes))
+        yield "confusion_matrix", plotting.confusion_matrix(counts, data.classes)
     else:
         predicted = trainer.predict(data.X_test)
         if predicted.shape[1] == 1:
             a, y = (data.center + data.scale * values.reshape(-1) for values in (predicted, data.y_test))
-            yield "predicted_against_true", plotting.png(plotting.predicted_against_true(a, y, data.target))
+            figure = plotting.predicted_against_true(a, y, data.target)
+            yield "predicted_against_true", figure
 
 
-def print_summary(summary: Summary) -> None:
-    cells = {
-        "train loss": _short(summary["train_loss"]),
-        "test loss": _short(summary["test_loss"]),
-        **_test_metric(summary),
-        "seconds": f"{summary['seconds']:.2f}",
-        "samples/s": f"{summary['samples_per_second']:,.0f}",
-    }
+def print_summary(summary: dict[str, Any]) -> None:
+    names = ("train_loss", "test_loss", "test_accuracy", "test_rmse")
+    cells = {name.replace("_", " "): shown(name, summary[name]) for name in names if name in summary}
+    cells |= {"seconds": f"{summary['seconds']:.2f}", "samples/s": f"{summary['samples_per_second']:,.0f}"}
     print_table(cells)
+
+
+def time_note(summary: dict[str, Any]) -> str:
+    """What seconds and samples/s count, where the first epoch, which compiles, says little about others; otherwise ""."""
+    first, epochs = summary["first_epoch_seconds"], summary["epochs"]
+    later = (summary["seconds"] - first) / max(epochs - 1, 1)
+    if first < 3 * later or first < 0.1 or epochs < 2:
+        return ""
+    rate = summary["samples_per_second"] * summary["seconds"] / epochs / later
+    return f"the first epoch, which compiles, took {first:.2f} of the seconds; without it {rate:,.0f} samples/s"
 
 
 def print_table(cells: Mapping[str, str]) -> None:
@@ -97,7 +94,7 @@ def print_table(cells: Mapping[str, str]) -> None:
     show(table)
 
 
-def show(table: Table) -> None:
+def show(table: Any) -> None:
     """Print a rich table to stdout, by print(), which raises BrokenPipeError if the reader has gone."""
     from rich.console import Console
 
@@ -108,13 +105,3 @@ def show(table: Table) -> None:
     with console.capture() as text:
         console.print(table)
     print(f"\n{text.get()}")
-
-
-def _short(loss: float) -> str:
-    return f"{loss:.4f}" if loss >= 0.01 else f"{loss:.2e}"
-
-
-def _test_metric(summary: Summary) -> dict[str, str]:
-    if "test_accuracy" in summary:
-        return {"test accuracy": f"{summary['test_accuracy']:.2%}"}
-    return {"test rmse": f"{summary['test_rmse']:.5g}"}

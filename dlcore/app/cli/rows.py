@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ...arrays import ArrayLike
+from ...data.dataset import DataSet
 from ...data.table_files import read_table
 from ...data.tables import Numbers, Table
-from ...errors import ConfigurationError, DataError, ShapeError
+from ...errors import CheckpointError, ConfigurationError, DataError, ShapeError
 from ...preprocessing import FittedPreprocessing
 from ...preprocessing.columns import Classes, Values
 from ...training.trainer import Trainer
-from ..assembly import load
-from ..configuration import NAMED_DATA, Settings, configure, read_toml
+from ..assembly import check_table_file, load
+from ..configuration import NAMED_DATA, configure, read_toml
 from ..predictions import Predictions
 from ..raw_data import dialect_of, report_skipped
+from ..run_data import RunData, data_of
 from ..runs import newest_trainer
-from .arguments import READING
+from .arguments import READING, flag
 from .messages import say
 
 OF_THE_RUN = ("data_dir", "quote", "missing")  # settings of the training run that also apply to new rows
@@ -37,6 +40,14 @@ class Rows:
     count: int
     target: Values | None = None
 
+    @classmethod
+    def of_test(cls, data: DataSet) -> Rows:
+        """The test rows of a run."""
+        fitted, count = data.preprocessing, len(data.X_test)
+        target = fitted.target if fitted is not None and isinstance(fitted.target, Values) else None
+        places = np.arange(count) if data.test_places is None else data.test_places
+        return cls(data.X_test, data.y_test, data.classes, places, count, target)
+
     def predict(self, trainer: Trainer) -> Predictions:
         """Probabilities, or values in units of the target."""
         a = trainer.predict(self.X)
@@ -45,14 +56,18 @@ class Rows:
             a = a[:, 0] if a.shape[1] == 1 else a
         return Predictions(a, self.classes, self.places, self.count)
 
-    def in_units(self, a: ArrayLike) -> np.ndarray:
+    def in_units(self, a: Any) -> np.ndarray:
         """Outputs or targets of a regression in units of the target."""
         return self.target.restore(a) if self.target else np.asarray(a, np.float64)
 
 
-def network(arguments: argparse.Namespace) -> tuple[Trainer, Settings]:
+def network(arguments: argparse.Namespace) -> tuple[Trainer, dict[str, Any]]:
     """The network of RUN, a folder or a checkpoint file, and the run's settings for reading files."""
     given, device = Path(arguments.run_dir), getattr(arguments, "device", "auto")
+    if not given.exists():
+        raise CheckpointError(
+            f"RUN {given}: there is no such file or folder; expected the folder of a run, or a checkpoint"
+        )
     if not given.is_dir():
         return Trainer.load(given, device=device), {}
     trainer = newest_trainer(given, device)
@@ -61,8 +76,41 @@ def network(arguments: argparse.Namespace) -> tuple[Trainer, Settings]:
     return trainer, {name: settings[name] for name in OF_THE_RUN if name in settings}
 
 
-def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: Settings, *, targets: bool) -> Rows:
-    """The rows of DATA: the test rows of a named data set, or all rows of a file."""
+def _test_rows(trainer: Trainer, arguments: argparse.Namespace) -> Rows:
+    """The test rows of RUN, drawn again.  Raises ConfigurationError or DataError where that cannot be done."""
+    folder = folder_of(arguments.run_dir)
+    if folder is None:
+        raise ConfigurationError(
+            f"FILE is missing: {arguments.run_dir} is not in the folder of a run, whose test rows are known"
+        )
+    for name in READING:
+        if name in vars(arguments):
+            raise ConfigurationError(f"{flag(name)} is for FILE; the test rows of a run are read as in training")
+    run, data = data_of(folder)
+    made, now = (None if each is None else each.describe() for each in (trainer.preprocessing, data.preprocessing))
+    if made != now:
+        raise DataError(
+            f"{run.data}: the preprocessing of these rows is not that of the network; give a FILE with rows"
+        )
+    say(
+        f"the {len(data.X_test):,} test rows of this run, of {os.path.basename(run.test or run.data)}; none was trained on"
+    )
+    return Rows.of_test(data)
+
+
+def folder_of(run: str) -> Path | None:
+    """The folder of a run, given by its path or by that of a checkpoint in it."""
+    path = Path(run)
+    if path.is_dir():
+        return path
+    inside = path.resolve().parent
+    return inside.parent if inside.name == "checkpoints" and (inside.parent / "config.toml").is_file() else None
+
+
+def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: dict[str, Any], *, targets: bool) -> Rows:
+    """The rows of FILE: the test rows of a named data set, or all rows of a file; without FILE the test rows of the run."""
+    if arguments.data is None:
+        return _test_rows(trainer, arguments)
     given = {name: value for name, value in vars(arguments).items() if name in READING}
     run = configure({**settings, **given, "data": arguments.data})
     if arguments.data in NAMED_DATA:
@@ -72,6 +120,10 @@ def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: Settings,
                 f"{run.data} has {data.X_test.shape[1]} columns, the network takes {trainer.model.input_width}"
             )
         return Rows(data.X_test, data.y_test, data.classes, np.arange(len(data.X_test)), len(data.X_test))
+    check_table_file(run.data)
+    folder = folder_of(arguments.run_dir) if targets else None
+    if folder is not None and (recorded := RunData.read(folder)) and (note := recorded.trained_on(run.data)):
+        say(note)
     fitted = trainer.preprocessing
     names = () if fitted is None else [column.name for column in fitted.columns]
     table = read_table(run.data, dialect_of(run), names)

@@ -10,6 +10,7 @@ import numpy as np
 from ...data.dataset import DataSet
 from ...errors import DivergenceError
 from ...training.callbacks import Callback, EarlyStopping
+from ...training.figures import shown
 from ...training.trainer import Trainer
 from ..assembly import make_trainer
 from ..configuration import Configuration
@@ -27,11 +28,15 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class Session:
-    """Configuration and data of a training, and the folder for its records, if any: a checkpoint every `every` epochs."""
+    """Configuration and data of a training, and the folder for its records, if any: a checkpoint every `every` epochs.
+
+    weights   of the training rows, or None
+    """
 
     configuration: Configuration
     data: DataSet
     validation: tuple[np.ndarray, np.ndarray] | None
+    weights: np.ndarray | None
     directory: RunDirectory | None
     every: int
     progress: bool
@@ -44,7 +49,8 @@ class Session:
         restarts = self.configuration.restarts
         if restarts == 1:
             return self._fit(first, self.directory), {}
-        rows, kind = (self.validation, "validation") if self.validation else ((self.data.X, self.data.y), "training")
+        training = self.data.X, self.data.y, self.weights
+        rows, kind = (self.validation, "validation") if self.validation else (training, "training")
         losses: list[float | None] = []
         best: tuple[float, int, Trainer, RunDirectory | None] | None = None
         for k in range(1, restarts + 1):
@@ -61,7 +67,7 @@ class Session:
                 continue
             loss = trainer.evaluate(*rows)["loss"]
             losses.append(loss if math.isfinite(loss) else None)
-            say(f"restart {k} of {restarts}, seed {run.seed}: {kind} loss {loss:.4g}")
+            say(f"restart {k} of {restarts}, seed {run.seed}: {kind} loss {shown('loss', loss)}")
             if best is None or loss < best[0] or math.isnan(best[0]):
                 best = loss, k, trainer, directory
         assert best is not None  # otherwise the last restart has raised
@@ -80,12 +86,12 @@ class Session:
         recording = Recording(directory, self.every) if directory else None
         stopping = EarlyStopping("val_loss" if self.validation else "loss", run.patience) if run.patience else None
         loss = math.inf  # replaced by that of the last epoch, if training ended with a whole one
-        with StopSignals(math.ceil(len(X) / run.batch_size)) as signals:
+        with StopSignals() as signals:
             callbacks: list[Callback] = [each for each in (recording, signals, stopping) if each]
             try:
                 trainer.fit(
                     X, self.data.y, epochs=run.epochs, batch_size=run.batch_size, validation=self.validation,
-                    callbacks=callbacks, progress=self.progress,
+                    sample_weight=self.weights, callbacks=callbacks, progress=self.progress,
                 )  # fmt: skip
                 loss = monitored({name: values[-1] for name, values in trainer.history.items()})
             except Stopped:

@@ -37,37 +37,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     configuration = configuration_of(arguments)
 
+    from contextlib import nullcontext
     from dataclasses import replace
 
-    from ..assembly import load, make_trainer, resolved
+    from ..assembly import load, make_trainer, resolved, row_weights
+    from ..run_data import RunData
     from ..runs import RunDirectory
-    from .results import draw, print_summary, summarize
+    from .results import draw, print_summary, summarize, test_predictions, time_note
     from .session import Interrupted, Session
 
     configuration = resolved(configuration)
     data, validation = load(configuration).split(configuration.validation)
     trainer = make_trainer(configuration, data)  # raises for what cannot work, before a folder is made
+    weights = row_weights(configuration, data)
     configuration = replace(configuration, device=trainer.device)
-    directory = None
-    if arguments.out is not None:
-        directory = RunDirectory(arguments.out)
-        directory.write_configuration(configuration.sections())
-    say(_headline(configuration, trainer, len(data.X)))
-    session = Session(
-        configuration, data, validation, directory, arguments.checkpoint_every, progress=not arguments.no_progress
-    )
-    try:
-        trainer, restarts = session.train(trainer)
-    except Interrupted as stop:
-        say(str(stop))
-        return 128 + stop.number
-    summary = summarize(trainer, data)
-    if directory:
-        directory.write_summary({**summary, **restarts})
-        draw(directory, trainer, data)
+    with RunDirectory(arguments.out) if arguments.out is not None else nullcontext() as directory:
+        if directory:
+            directory.write_configuration(configuration.sections())
+            directory.write_json("data.json", RunData.of(configuration, data, validation).describe())
+        say(_headline(configuration, trainer, len(data.X)))
+        session = Session(
+            configuration,
+            data,
+            validation,
+            weights,
+            directory,
+            arguments.checkpoint_every,
+            progress=not arguments.no_progress,
+        )
+        try:
+            trainer, restarts = session.train(trainer)
+        except Interrupted as stop:
+            say(str(stop))
+            return 128 + stop.number
+        summary = summarize(trainer, data) | restarts
+        if directory:
+            directory.write("test_predictions.csv", test_predictions(trainer, data))
+            draw(directory, trainer, data)
+            directory.write_json("summary.json", summary)
     print_summary(summary)
-    if directory:
-        say(f"results are in {directory.path}")
+    if note := time_note(summary):
+        say(note)
+    say(
+        f"results are in {directory.path}"
+        if directory
+        else "nothing was saved; --out DIR keeps the network and its figures"
+    )
     return 0
 
 

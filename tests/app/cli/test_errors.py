@@ -139,3 +139,17 @@ def test_what_nobody_expected_is_still_one_line(capsys, monkeypatch):
     monkeypatch.setattr(dl.Trainer, "fit", lambda *a, **b: 1 / 0)
     assert main(SMALL) == 1
     assert "dlcore: error: ZeroDivisionError: division by zero (not expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [MemoryError("no room"), dl.DataError("bad"), KeyboardInterrupt()], ids=repr)
+def test_after_a_start_that_failed_the_folder_may_be_used(tmp_path, capsys, monkeypatch, error):
+    out = tmp_path / "run"
+
+    def fails_at_once(*arguments, **options):
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dl.Trainer, "fit", fails_at_once)
+        assert main([*SMALL, "--epochs", "1", "--out", str(out)]) != 0
+    assert not out.exists()
+    assert main([*SMALL, "--epochs", "1", "--out", str(out)]) == 0

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import dlcore as dl
+from dlcore.app.assembly import load, make_trainer
 from dlcore.app.cli import evaluate, main
+from dlcore.app.configuration import configure, read_toml
 from dlcore.data.frames import table
 from dlcore.data.split import held_out_rows
 from dlcore.data.table_files import read_table
@@ -76,6 +78,7 @@ def test_what_was_found_in_the_file_is_said(folder, capsys):
         "dlcore: 160 training rows; 40 test rows, drawn from a fixed stream",
         "dlcore: column 'value' is left out: it is not wanted",
         "dlcore: t.csv, 160 rows; 6-16-2 relu, 146 parameters; cpu float32",
+        "dlcore: nothing was saved; --out DIR keeps the network and its figures",
     ]
 
 
@@ -421,6 +424,7 @@ def test_a_torn_checkpoint_is_passed_over(folder, tmp_path, capsys):
     assert main(["evaluate", str(run), str(folder / "t.csv"), "--device", "cpu"]) == 0
     assert f"{newer}: cannot be read as a checkpoint" in capsys.readouterr().err
     older.unlink()
+    (run / "checkpoints" / "best.safetensors").unlink()
     assert "cannot be read as a checkpoint" in fails_after_notes(
         capsys, 4, "evaluate", run, folder / "t.csv", "--device", "cpu"
     )
@@ -428,3 +432,116 @@ def test_a_torn_checkpoint_is_passed_over(folder, tmp_path, capsys):
     assert "no checkpoint is there" in fails_after_notes(
         capsys, 4, "evaluate", run, folder / "t.csv", "--device", "cpu"
     )
+
+
+# -- the test rows of a run ----------------------------------------------------------------------------------------------
+
+
+def figures(capsys, *words):
+    capsys.readouterr()
+    assert main(["evaluate", *map(str, words), "--device", "cpu", "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("run", "metric"), [("classes", "accuracy"), ("values", "rmse")])
+@pytest.mark.parametrize("where", ["", "checkpoints/step_200.safetensors"])
+def test_without_a_file_the_test_rows_of_the_run_are_measured(folder, capsys, run, metric, where):
+    summary = json.loads((folder / run / "summary.json").read_text())
+    found = figures(capsys, folder / run / where)
+    assert found["rows"] == 40
+    assert (found["loss"], found[metric]) == pytest.approx((summary["test_loss"], summary[f"test_{metric}"]), rel=1e-6)
+
+
+@pytest.mark.parametrize(("run", "column"), [("classes", "kind"), ("values", "value")])
+def test_the_predictions_of_the_test_rows_are_in_the_folder(folder, capsys, run, column):
+    with (folder / run / "test_predictions.csv").open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    assert len(found) == 40
+    whole = predictions(capsys, folder / run, folder / "t.csv", "--device", "cpu")
+    for row in found:
+        place = int(row.pop("row")) - 1
+        target = row.pop("target")
+        assert target == ROWS[place][column] or float(target) == float(ROWS[place][column])
+        for name, cell in whole[place].items():
+            assert row[name] == cell or float(row[name]) == pytest.approx(float(cell), rel=1e-5, abs=1e-6)
+
+
+def test_rows_that_could_not_be_read_count_in_the_positions(tmp_path):
+    lines = text(ROWS).splitlines()
+    broken = [lines[0], "1,2", *lines[1:4], "3", *lines[4:]]
+    (tmp_path / "t.csv").write_text("\n".join(broken))
+    out = tmp_path / "run"
+    assert (
+        main(
+            ["train", str(tmp_path / "t.csv"), "--target", "kind", *QUICK, "1", "--bad-rows", "skip", "--out", str(out)]
+        )
+        == 0
+    )
+    with (out / "test_predictions.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            assert next(csv.reader([broken[int(row["row"])]]))[3] == row["target"]
+
+
+def test_evaluating_on_the_training_file_says_how_many_rows_were_trained_on(folder, capsys, tmp_path):
+    run, copied = folder / "classes", tmp_path / "copy.csv"
+    copied.write_bytes((folder / "t.csv").read_bytes())
+    for file in (folder / "t.csv", copied):
+        assert main(["evaluate", str(run), str(file), "--device", "cpu"]) == 0
+        said = f"{file.name} is the file of this run: 160 of its rows were trained on; without FILE, evaluate measures the 40 test"
+        assert said in capsys.readouterr().err
+    copied.write_text(text(ROWS[:40]))
+    assert main(["evaluate", str(run), str(copied), "--device", "cpu"]) == 0
+    assert "trained on" not in capsys.readouterr().err
+
+
+def test_a_file_that_has_changed_has_no_test_rows_any_more(capsys, tmp_path):
+    file, out = tmp_path / "t.csv", tmp_path / "run"
+    file.write_text(text(ROWS))
+    assert main(["train", str(file), "--target", "kind", "--validation", "0.1", *QUICK, "1", "--out", str(out)]) == 0
+    file.write_text(text(ROWS[1:]))
+    assert "has changed since this run: its test rows cannot be drawn again" in fails_after_notes(
+        capsys, 3, "evaluate", out
+    )
+    assert main(["evaluate", str(out), str(file)]) == 0
+    said = "t.csv has changed since this run, in which 144 of its rows were trained on, and 16 validated with"
+    assert said in capsys.readouterr().err
+    file.unlink()
+    assert "is not there any more" in fails_after_notes(capsys, 3, "evaluate", out)
+
+
+def test_only_a_run_has_test_rows(capsys, folder, tmp_path):
+    alone = tmp_path / "network.safetensors"
+    alone.write_bytes((folder / "classes" / "checkpoints" / "best.safetensors").read_bytes())
+    assert "FILE is missing: " in fails_after_notes(capsys, 2, "evaluate", alone)
+    words = ("evaluate", folder / "classes", "--separator", ";")
+    assert "--separator is for FILE" in fails_after_notes(capsys, 2, *words)
+
+
+def test_balanced_classes_are_trained_with_the_weights_of_scikit_learn(tmp_path):
+    """The loss of one epoch in one batch is that of the initial weights: the weighted mean."""
+    few = [row for i, row in enumerate(ROWS) if row["kind"] == 'the "rest"' or i % 4 == 0]
+    (tmp_path / "t.csv").write_text(text(few))
+    words = [
+        "train",
+        str(tmp_path / "t.csv"),
+        "--target",
+        "kind",
+        *QUICK,
+        "1",
+        "--batch-size",
+        "1000",
+        "--optimizer",
+        "sgd",
+    ]
+    losses = {}
+    for name, more in (("equal", []), ("balanced", ["--class-weight", "balanced"])):
+        assert main([*words, *more, "--out", str(tmp_path / name)]) == 0
+        losses[name] = json.loads((tmp_path / name / "metrics.jsonl").read_text())["loss"]
+    run = configure(read_toml(tmp_path / "balanced" / "config.toml"))
+    assert run.class_weight == ("balanced",)
+    data = load(run)
+    trainer = make_trainer(run, data)
+    weight = pytest.importorskip("sklearn.utils.class_weight").compute_sample_weight("balanced", data.y)
+    assert losses["balanced"] == pytest.approx(trainer.evaluate(data.X, data.y, weight)["loss"], rel=1e-5)
+    assert losses["equal"] == pytest.approx(trainer.evaluate(data.X, data.y)["loss"], rel=1e-5)
+    assert abs(losses["equal"] - losses["balanced"]) > 1e-3

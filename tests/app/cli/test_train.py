@@ -13,6 +13,7 @@ import pytest
 
 import dlcore as dl
 from dlcore.app.cli import main
+from dlcore.app.cli.results import time_note
 from dlcore.data.digits import load_digits
 
 from .running import SMALL, a_process, wait_for_an_epoch
@@ -23,20 +24,24 @@ def test_a_run_leaves_the_documented_files(run):
     steps = ["checkpoints/step_115.safetensors", "checkpoints/step_138.safetensors"]  # 23 updates an epoch
     confusion, curves = (["confusion_matrix.png"], ["curves.png"]) if find_spec("matplotlib") else ([], [])
     assert found == [
-        "checkpoints/best.safetensors", *steps, "config.toml", *confusion, *curves, "metrics.jsonl", "summary.json",
+        "checkpoints/best.safetensors", *steps, "config.toml", *confusion, *curves, "data.json", "metrics.jsonl",
+        "summary.json", "test_predictions.csv",
     ]  # fmt: skip
 
 
 def test_summary_has_the_documented_keys_and_sane_values(run):
     summary = json.loads((run / "summary.json").read_text())
     assert list(summary) == [
-        "device", "dtype", "epochs", "seconds", "samples_per_second", "train_loss", "test_loss", "test_accuracy",
+        "device", "dtype", "epochs", "seconds", "samples_per_second", "first_epoch_seconds", "train_loss", "test_loss",
+        "test_accuracy",
     ]  # fmt: skip
     assert (summary["device"], summary["dtype"], summary["epochs"]) == ("cpu", "float32", 6)
     assert summary["test_accuracy"] > 0.9
     assert 0 < summary["train_loss"] < 0.2
-    assert summary["seconds"] > 0
-    assert summary["samples_per_second"] > 0
+    seconds = [json.loads(line)["seconds"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert summary["seconds"] == pytest.approx(sum(seconds))
+    assert summary["samples_per_second"] == pytest.approx(6 * 1437 / sum(seconds))
+    assert summary["first_epoch_seconds"] == seconds[0]
 
 
 def test_metrics_have_a_line_for_each_epoch(run):
@@ -50,8 +55,8 @@ def test_metrics_have_a_line_for_each_epoch(run):
 def test_the_resolved_configuration_is_written(run):
     assert tomllib.loads((run / "config.toml").read_text()) == {
         "data": {"source": "digits", "validation": 0.0},
-        "model": {"hidden": [32], "activation": "relu"},
-        "optimizer": {"name": "adam", "learning_rate": 0.01, "l2": 1e-4},
+        "model": {"hidden": [32], "activation": "relu", "dropout": 0.0},
+        "optimizer": {"name": "adam", "learning_rate": 0.01, "l2": 1e-4, "weight_decay": 0.0},
         "training": {
             "epochs": 6, "batch_size": 64, "restarts": 1, "seed": 0, "device": "cpu", "dtype": "float32",
             "matmul_precision": "highest",
@@ -170,6 +175,13 @@ def test_without_matplotlib_there_are_no_curves_and_no_error(tmp_path, monkeypat
     assert "error" not in capsys.readouterr().err
 
 
+def test_a_first_epoch_that_compiles_is_told_from_the_others():
+    summary = {"epochs": 5, "seconds": 3.0, "samples_per_second": 500.0, "first_epoch_seconds": 2.0}  # 300 rows
+    assert time_note(summary) == "the first epoch, which compiles, took 2.00 of the seconds; without it 1,200 samples/s"
+    assert time_note(summary | {"first_epoch_seconds": 0.7}) == ""
+    assert time_note(summary | {"epochs": 1, "first_epoch_seconds": 3.0}) == ""
+
+
 def test_results_go_to_stdout_in_80_columns_and_messages_to_stderr(tmp_path, capsys):
     assert main([*SMALL, "--epochs", "1", "--out", str(tmp_path / "run")]) == 0
     out, err = capsys.readouterr()
@@ -249,3 +261,15 @@ def test_sigterm_ends_a_process_with_a_checkpoint_and_143(tmp_path):
     assert "Traceback" not in err
     newest = max((out / "checkpoints").glob("step_*"), key=lambda path: int(path.stem[5:]))
     assert dl.Trainer.load(newest).updates == int(newest.stem[5:])
+
+
+def test_the_test_rows_of_a_named_data_set_are_measured_again(run, capsys):
+    summary = json.loads((run / "summary.json").read_text())
+    capsys.readouterr()
+    assert main(["evaluate", str(run), "--device", "cpu", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["rows"], found["accuracy"]) == (360, summary["test_accuracy"])
+    lines = (run / "test_predictions.csv").read_text().splitlines()
+    assert lines[0].startswith("row,target,prediction,probability_0,")
+    right = [row.split(",")[1] == row.split(",")[2] for row in lines[1:]]
+    assert sum(right) / len(right) == pytest.approx(summary["test_accuracy"])

@@ -11,10 +11,10 @@ Work = Callable[[], None]
 
 
 class EmulatedStream:
-    """Counts launches and graphs."""
+    """Counts graphs and their launches."""
 
     def __init__(self) -> None:
-        self.started = self.graphs = self.launched = 0
+        self.graphs = self.launched = 0
         self._recording: list[Work] | None = None
         self._aside: list[Work] = []
         self._capturing = self._forked = False
@@ -37,12 +37,10 @@ class EmulatedStream:
     def join(self) -> None:
         late, self._aside = self._aside, []
         for work in late:
-            self.started -= 1
             self.start(work)
 
     def start(self, work: Work) -> None:
         """Launch a kernel or a product."""
-        self.started += 1
         if self._recording is None:
             work()
         else:

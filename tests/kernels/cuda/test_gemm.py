@@ -43,32 +43,35 @@ def test_a_product_over_nothing_is_zero(m: int, n: int, k: int) -> None:
     assert not out.any()
 
 
-def test_a_plan_is_made_once_for_a_shape() -> None:
-    """A second product of the same shape asks the library for nothing but the product."""
-    library = MockCublasLt()
-    device, a, b, out = EmulatedDevice(library), matrix(4, 6), matrix(6, 8), np.zeros((4, 8))
-    for _ in range(3):
-        device.product(a, b, out)
-    assert (library.prepared, library.products) == (1, 3)
+def test_a_product_of_a_known_shape_may_be_captured() -> None:
+    """A capture forbids the search for an algorithm, which the mock refuses then: the first product of a shape has made it."""
+    device, a, b, out = EmulatedDevice(), matrix(4, 6), matrix(6, 8), np.zeros((4, 8))
+    device.product(a, b, out)
+    out[...] = 0
+    launch = device.captured(lambda: device.product(a, b, out))
+    assert not out.any()
+    launch()
+    np.testing.assert_allclose(out, a @ b, rtol=1e-12)
 
 
 def test_an_algorithm_suits_the_addresses() -> None:
-    """Arrays of the same shape that begin off a boundary have a plan of their own."""
-    library = MockCublasLt()
-    device, out = EmulatedDevice(library), np.zeros((4, 8))
-    room = np.zeros(100)
+    """Arrays of the same shape that begin off a boundary: the mock refuses an algorithm for better aligned ones."""
+    device, b, room = EmulatedDevice(), matrix(6, 8), np.zeros(100)
     start = (-room.ctypes.data % 256) // 8
     for offset in (0, 1, 2):
-        a = room[start + offset : start + offset + 24].reshape(4, 6)
-        device.product(a, matrix(6, 8), out)
-    assert library.products == 3
-    assert library.prepared == 3
+        a, out = room[start + offset : start + offset + 24].reshape(4, 6), np.zeros((4, 8))
+        a[...] = matrix(4, 6)
+        device.product(a, b, out)
+        np.testing.assert_allclose(out, a @ b, rtol=1e-12)
 
 
 def test_siblings_share_no_workspace() -> None:
+    """Two products at the same time on one workspace would write into each other's sums."""
     library = MockCublasLt()
-    device = EmulatedDevice(library)
-    assert device.sibling()._products._workspace is not device._products._workspace
+    device, a, b = EmulatedDevice(library), matrix(4, 6), matrix(6, 8)
+    for each in (device, device.sibling()):
+        each.product(a, b, np.zeros((4, 8)))
+    assert len(library.workspaces) == 2
 
 
 def test_a_product_that_the_library_does_not_have_is_an_error() -> None:

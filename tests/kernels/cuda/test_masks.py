@@ -11,13 +11,14 @@ import pytest
 
 import dlcore as dl
 from dlcore.backends.backend import cuda_backend
-from dlcore.kernels import cuda
+from dlcore.kernels import cuda, reference
 from dlcore.kernels.cuda.activations import relu_with_mask
 from dlcore.kernels.cuda.epilogues import mask_bytes
 from dlcore.kernels.table import BoundCall, Kernel
 
 from .emulation import COMPILER, MISSING, EmulatedDevice
 from .mock_cublaslt import Epilogue, MockCublasLt
+from .products import aligned, matrix
 from .test_epilogues import ClearsNaN
 from .test_training import DIGITS, TABLE, assert_equal_steps
 
@@ -87,32 +88,55 @@ def test_the_mask_of_our_own_pass(columns: int) -> None:
     np.testing.assert_array_equal(z, np.where(positive | np.isnan(z), z, 0))
 
 
-def calls(*names: str) -> list[BoundCall]:
-    """Of a product that writes A, others that write B, and a gradient that reads A."""
-    a, b, W, x = (np.zeros((4, 4)) for _ in range(4))
+def calls(device: EmulatedDevice, *names: str) -> tuple[list[BoundCall], np.ndarray, np.ndarray]:
+    """Of a product that writes a, a gradient that reads a into dz, and others; then a and dz."""
+    x, W, a, delta, dz, other = (aligned(matrix(16, 16)) for _ in range(6))
+    b, db = aligned(np.linspace(-1, 1, 16)), aligned(np.zeros(16))
+    arguments: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
+        "dense_relu": ((x, W, b), (a,)),
+        "input_grad_relu": ((delta, W, a), (dz, db)),
+        "identity": ((delta,), (other,)),
+        "negated": ((a,), (a,)),
+    }
 
     def call(name: str) -> BoundCall:
-        inputs = {"dense_relu": (x, W, b[0]), "input_grad_relu": (x, W, a)}.get(name, (b,))
-        out: Any = {"dense_relu": (a,), "input_grad_relu": (x, b[0]), "overwrite": (a[2:],)}.get(name, (b,))
-        return BoundCall(Kernel(name, None, lambda *inputs, out: None, "cuda"), inputs, out)  # type: ignore[arg-type]
+        run = negated if name == "negated" else cuda.kernels(device)[name]
+        contract = reference.KERNELS["identity" if name == "negated" else name].contract
+        return BoundCall(Kernel(name, contract, run, "cuda"), *arguments[name])
 
-    return [call(name) for name in names]
+    return [call(name) for name in names], a, dz
+
+
+def negated(z: np.ndarray, *, out: np.ndarray) -> None:
+    """1 where z is 0, else 0: what was dead is alive."""
+    out[...] = z == 0
 
 
 @pytest.mark.parametrize(
     ("names", "shared"),
     [
-        (("dense_relu", "identity", "input_grad_relu"), 2),
-        (("dense_relu", "overwrite", "input_grad_relu"), 0),  # the mask would be that of another a
-        (("dense_relu", "identity"), 0),
-        (("input_grad_relu", "dense_relu"), 0),  # of the step before
-        (("dense_relu", "input_grad_relu", "dense_relu", "input_grad_relu"), 4),
+        (("dense_relu", "identity", "input_grad_relu"), True),
+        (("dense_relu", "negated", "input_grad_relu"), False),  # the mask would be that of another a
+        (("dense_relu", "identity"), False),
+        (("input_grad_relu", "dense_relu"), False),  # of the step before
+        (("dense_relu", "input_grad_relu", "negated", "dense_relu", "input_grad_relu"), True),
     ],
 )
-def test_a_mask_is_of_one_output(names: tuple[str, ...], shared: int) -> None:
-    """It goes from the product to the next gradient that reads what it wrote."""
-    before = calls(*names)
-    after = cuda.masked(EmulatedDevice(), before)
-    masks = [getattr(call.run, "keywords", {}).get("mask") for call in after]
-    assert sum(mask is not None for mask in masks) == shared
-    assert len({id(mask) for mask in masks if mask}) == shared // 2
+def test_a_mask_is_of_one_output(names: tuple[str, ...], shared: bool) -> None:
+    """It goes from the product to the next gradient that reads what it wrote; the results are those without masks."""
+    lt = MockCublasLt()
+    device = EmulatedDevice(lt)
+    before, a, dz = calls(device, *names)
+    start = a.copy(), dz.copy()
+    for call in before:
+        call()
+    want = a.copy(), dz.copy()
+    after = cuda.masked(device, before)
+    for _ in range(2):  # the first time epilogues are tried on examples
+        lt.used.clear()
+        a[...], dz[...] = start
+        for call in after:
+            call()
+    np.testing.assert_array_equal(a, want[0])
+    np.testing.assert_array_equal(dz, want[1])
+    assert ("RELU_AUX_BIAS" in lt.used) == shared
