@@ -42,8 +42,22 @@ else:
         found |= {each: import_module(f"dlcore.{room}.{each}") for each, room in _MODULES.items()}
         globals().update(found, __all__=sorted(found))
         if name not in globals():
-            raise AttributeError(f"module 'dlcore' has no attribute {name!r}")
+            raise AttributeError(f"module 'dlcore' has no attribute {name!r}{_hint(name)}")
         return globals()[name]
 
+    def _hint(name):
+        """Where the name is instead, or the nearest one."""
+        from importlib import import_module
+
+        from .suggestions import did_you_mean
+
+        for each, room in _MODULES.items():
+            if name in import_module(f"dlcore.{room}.{each}").__all__:
+                return f"; it is dl.{each}.{name}"
+        for room in ("data", "preprocessing", "plotting"):
+            if name in import_module(f"dlcore.{room}").__all__:
+                return f"; from dlcore.{room} import {name}"
+        return did_you_mean(name, __getattr__("__all__"))
+
     def __dir__():
-        return sorted({*globals(), *__getattr__("__all__")})
+        return sorted({"__version__", *__getattr__("__all__")})

@@ -445,7 +445,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "optimizers.optimizer": "tests/training/test_bad_input.py, and tests/conformance/ for what all optimizers share",
     "training.options": "tests/training/test_bad_input.py",
     "plan.recipe": "tests/plan/test_step.py",
-    "plan.recorder": "tests/plan/test_step.py",
     "plan.prediction": "tests/plan/test_fusion.py, tests/training/test_evaluation.py",
     "plan.program": "tests/plan/test_step.py",
     "plan.state": "tests/training/test_trainer.py, test_saving.py, test_resume.py",

@@ -50,3 +50,14 @@ def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(ImportError, match="cannot import name 'Dens'"):
         from dlcore import Dens  # noqa: F401
     assert not hasattr(dl, "_private")
+    assert "TYPE_CHECKING" not in dir(dl)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("CosineDecay", "it is dl.schedules.CosineDecay"), ("HeNormal", "it is dl.initializers.HeNormal"), ("ReLu", "did you mean 'ReLU'"),
+     ("load_digits", "from dlcore.data import load_digits"), ("Preprocessing", "from dlcore.preprocessing import Preprocessing")],
+)  # fmt: skip
+def test_a_name_that_is_elsewhere_is_told(name, hint):
+    with pytest.raises(AttributeError, match=hint):
+        getattr(dl, name)

@@ -110,6 +110,11 @@ def _replay_on_host(calls: Sequence[BoundCall], operations: float) -> Run:
     return run
 
 
+# Floating point operations of a step whose products OpenBLAS computes in one thread by itself, up to 2^18 multiplications each:
+# to tell it so takes 10 µs, as much as the products
+ONE_THREAD_ANYWAY = 2**19
+
+
 def _work(calls: Sequence[BoundCall], operations: float) -> Run:
     """As a table, lowered when it is first run."""
     made: list[Worker] = []
@@ -119,6 +124,9 @@ def _work(calls: Sequence[BoundCall], operations: float) -> Run:
 
         if not made:
             made.append(worker.Worker([row for call in calls for row in lowering.rows_of(call)]))
+        if steps == 1 and operations <= ONE_THREAD_ANYWAY:
+            made[0].run(1, 1)
+            return
         with ONE_BLAS_THREAD as allowed:
             made[0].run(steps, worker.threads_for(operations, steps, allowed))
 

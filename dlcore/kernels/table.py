@@ -45,6 +45,12 @@ class Kernels(Protocol):
     def named(self, kernel: str, find: Callable[[str], object], /) -> None:
         """Call a kernel with find(argument) for each argument of its contract."""
 
+    def call(self, function: Callable[..., None], /, *inputs: object, out: Operand | tuple[Operand, ...]) -> None:
+        """Call a function of the user's own, function(*inputs, out=out), which writes into `out`: one array, or a tuple of them.
+
+        In a step Python calls it, between compiled calls, with arrays of the trainer's device.
+        """
+
 
 Space = Literal["theta", "rounded", "grad", "slot", "state", "sum", "counter", "constant", "scratch", "data"]
 
@@ -267,6 +273,10 @@ class KernelTable(Mapping[str, Kernel]):
         contract = self._kernels[kernel].contract
         inputs, outputs = ([find(a.name) for a in side] for side in (contract.inputs, contract.outputs))
         self._kernels[kernel](*inputs, out=tuple(outputs))
+
+    def call(self, function: Callable[..., None], *inputs: object, out: Operand | tuple[Operand, ...]) -> None:
+        """Call a function of the user's own."""
+        function(*inputs, out=out)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._kernels)

@@ -42,7 +42,10 @@ class Residual(Layer):
 
     @property
     def input_width(self) -> int | None:
-        return next((layer.input_width for layer in self.layers if layer.input_width is not None), None)
+        widths = (
+            layer.input_width for layer in self.layers
+        )  # asked once: twice would double with each level of nesting
+        return next((width for width in widths if width is not None), None)
 
     def output_width(self, fan_in: int) -> int:
         width = fan_in
@@ -82,6 +85,10 @@ class Residual(Layer):
             width = layer.output_width(width)
             kept[f"z{i}"] = (rows, width), "real"
         return kept
+
+    def check_dtype(self, dtype: str) -> None:
+        for layer in self.layers:
+            layer.check_dtype(dtype)
 
     def check_rows(self, rows: int) -> None:
         for layer in self.layers:

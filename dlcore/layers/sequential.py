@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Sequential:
     def __repr__(self) -> str:
         return "Sequential(" + "".join(f"\n    {layer!r}," for layer in self.layers) + "\n)"
 
-    @property
+    @cached_property
     def widths(self) -> tuple[int, ...]:
         """Number of columns before the first layer, and after each layer."""
         known = ((i, layer.input_width) for i, layer in enumerate(self.layers) if layer.input_width is not None)

@@ -15,9 +15,9 @@ _MOST = 8
 class Cache:
     """`cache(place, record, array)`: the program recorded for this place, or record(), and its functions on these arrays.
 
-    The oldest program goes when there are too many.  Recording and binding take milliseconds, as much as hundreds of steps of
-    a small network.  `array` may be another function each time, but must give the same arrays, unless the workspace says that
-    it has replaced some.
+    The program that was used longest ago goes when there are too many.  Recording and binding take milliseconds, as much as
+    hundreds of steps of a small network.  Pass any function that maps buffers to the same arrays; programs are bound again when
+    `workspace.generation` has changed.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -31,7 +31,7 @@ class Cache:
             if len(self._kept) >= _MOST:
                 self._kept.pop(next(iter(self._kept)))
             self._kept[place] = record(), {}, -1
-        program, bound, generation = self._kept[place]
+        program, bound, generation = self._kept[place] = self._kept.pop(place)  # the last one used goes to the end
         if generation != self._workspace.generation:  # a larger program since then has replaced arrays
             bound = program.bind(array)
             self._kept[place] = program, bound, self._workspace.generation

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ..kernels.contract import wide
+from ..kernels.contract import Argument, Contract, wide
 from ..kernels.rng import key
-from ..kernels.table import Buffer, Call, KernelTable, Operand, Space
+from ..kernels.table import Buffer, Call, Kernel, KernelTable, Operand, Space
 from ..layers import Layer
 from ..layers.views import StepViews
 from .recipe import Recipe
@@ -66,6 +66,26 @@ class Recorder:
         contract = self._kernels[kernel].contract
         inputs, outputs = ([find(a.name) for a in side] for side in (contract.inputs, contract.outputs))
         getattr(self, kernel)(*inputs, out=tuple(outputs))
+
+    def call(self, function: Callable[..., None], *inputs: object, out: object) -> None:
+        """Record a function of the user's own.  Nothing is known of it but what it reads and writes."""
+        outputs = out if isinstance(out, tuple) else (out,)
+        if not all(isinstance(v, Buffer) for v in outputs):
+            raise TypeError(f"{function}: out must be one array of the step, or a tuple of them, but is {out!r}")
+        names = [f"a{i + 1}" for i in range(len(inputs))]
+        reads = tuple(_argument(n, v) for n, v in zip(names, inputs, strict=True))
+        written = [next((i for i, given in enumerate(inputs) if given is v), None) for v in outputs]
+        writes = (
+            _argument(f"out{j + 1}" if i is None else names[i], v)
+            for j, (i, v) in enumerate(zip(written, outputs, strict=True))
+        )
+        # the brackets keep fusion, which knows kernels by their names, from taking it for one of them
+        name = f"{getattr(function, '__name__', type(function).__name__)}()"
+        self.calls.append(Call(Kernel(name, Contract(reads, tuple(writes)), function, "reference"), inputs, outputs))
+
+
+def _argument(name: str, value: object) -> Argument:
+    return Argument(name, tuple(map(str, value.shape)) if isinstance(value, Buffer) else None)
 
 
 class LayerViews:

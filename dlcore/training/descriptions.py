@@ -27,7 +27,7 @@ Description: TypeAlias = "dict[str, JSON]"
 Custom: TypeAlias = Mapping[str, Callable[..., object]]  # classes and functions that are not part of dlcore, by name
 T = TypeVar("T")
 
-DEPTH = 16  # of blocks in blocks: the time to find a block's widths doubles with each level
+DEPTH = 16  # of blocks in blocks: models need a few, and a file made on purpose could exhaust the stack
 
 # what a description that nobody wrote by saving can make Python raise, where it is built
 FAILURES = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)

@@ -120,10 +120,14 @@ class Worker:
         self.table, self._words = table(self.rows)
         self._host = {i: row.call for i, row in enumerate(self.rows) if row.call is not None}
         self.most = max((1, *(row.blocks for row in self.rows)))
+        self._single: tuple[Callable[[], None], np.ndarray, np.ndarray] | None = None
 
     def run(self, steps: int, threads: int) -> None:
         """Walk the table `steps` times; the bits are the same for any number of threads."""
         threads = min(threads, self.most)
+        if steps == threads == 1 and not self._host:
+            self._run_once()
+            return
         line = np.zeros(16, np.int64)  # a cache line of its own for the counter
         barrier = line[-line.ctypes.data // 8 % 8 :]
         others = [
@@ -141,6 +145,17 @@ class Worker:
             for thread in others:
                 if thread.ident is not None:  # it was started
                     thread.join()
+
+    def _run_once(self) -> None:
+        """One step on this thread, such as a prediction: its call is bound once, since that takes as long as a small network."""
+        single, self._single = self._single, None  # another thread binds one of its own
+        if single is None:
+            place, barrier = np.zeros(3, np.int64), np.zeros(1, np.int64)
+            single = _work.bind(0, 1, 1, self.table, place, barrier.ctypes.data, _yield_address()), place, barrier
+        walk, place, _ = single
+        place[:] = 0
+        walk()
+        self._single = single
 
     def _walk(self, thread: int, threads: int, steps: int, barrier: np.ndarray) -> None:
         """One thread's share of the work.  Its arguments keep alive what it reads, even if the caller is interrupted."""
