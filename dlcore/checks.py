@@ -50,6 +50,7 @@ BETWEEN_0_AND_1 = Rule("a number between 0 and 1", lambda x: is_number(x) and 0 
 COUNT = Rule("a positive integer", lambda x: is_integer(x) and x >= 1)
 SIZE = Rule("a positive integer below 2**31", lambda x: is_integer(x) and 1 <= x < 2**31)
 FLAG = Rule("True or False", is_flag)
+SCHEDULE = Rule("a function step -> factor", is_schedule)
 
 
 def from_to(low: float, high: float) -> Rule:

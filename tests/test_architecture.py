@@ -366,6 +366,37 @@ def test_a_rename_is_noticed(source: str, moves: bool) -> None:
     assert bool(list(_moves(ast.parse(source)))) == moves
 
 
+def _refusals(tree: ast.Module) -> Iterator[int]:
+    """Lines that write ConfigurationError(f"…name={value!r}, expected …") by themselves."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="ConfigurationError"), args=[ast.JoinedStr(values=parts)]):
+                text = "".join(str(p.value) if isinstance(p, ast.Constant) else "\0" for p in parts)
+                if re.search(r"=\0+, expected", text):
+                    yield node.lineno
+
+
+@EACH
+def test_one_file_checks_users_arguments(module: Module) -> None:
+    """The error that names an argument, what came and what was expected is written in checks.py."""
+    lines = list(_refusals(module.tree))
+    assert not lines or module.name == "checks", f"{module.path}: lines {lines}: use check() or refused() of checks.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "refuses"),
+    [
+        ('f"Dense: bias={bias!r}, expected True or False"', True),
+        ('f"{owner}: {name}={value!r}{hint}, expected {expected}"', True),
+        ('f"the learning rate of update {i} is {rate:g}, expected a number >= 0"', False),
+        ('"Sequential: expected at least one layer"', False),
+    ],
+)
+def test_an_error_of_ones_own_is_noticed(text: str, refuses: bool) -> None:
+    """The rule itself, on planted errors."""
+    assert bool(list(_refusals(ast.parse(f"raise ConfigurationError({text})")))) == refuses
+
+
 # -- tests mirror the package ------------------------------------------------------------------------------------------
 
 TESTS = Path(__file__).parent

@@ -12,13 +12,11 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, TypeAlias
 
 from .. import __version__
 from ..errors import ConfigurationError
 from ..suggestions import did_you_mean
-
-T = TypeVar("T")
 
 Settings: TypeAlias = dict[str, Any]  # values of fields of Configuration by name, each as its reader has made it
 
@@ -114,16 +112,6 @@ def character(value: object) -> str:
 # -- settings --------------------------------------------------------------------------------------------------------------
 
 
-@overload
-def setting(section: str, read: Callable[[object], T], meaning: str, *, metavar: str, key: str = "") -> T: ...
-
-
-@overload
-def setting(
-    section: str, read: Callable[[object], T], meaning: str, *, metavar: str, default: T, key: str = ""
-) -> T: ...
-
-
 def setting(
     section: str,
     read: Callable[[object], object],
@@ -132,7 +120,7 @@ def setting(
     metavar: str,
     default: object = MISSING,
     key: str = "",
-) -> object:
+) -> Any:  # a field of any type, as dataclasses.field
     """A field of Configuration: section.key in TOML, --its-name on the command line; `key` if TOML has another name for it.
 
     `read` converts the text of a flag or a TOML value to the field's value, or raises ConfigurationError.  An optional setting
@@ -356,19 +344,13 @@ def read_toml(path: str | os.PathLike[str]) -> Settings:
             sections = tomllib.loads(file.read())
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (
-        tomllib.TOMLDecodeError,
-        UnicodeDecodeError,
-        RecursionError,
-    ) as error:  # RecursionError: deeply nested brackets
+    # RecursionError: deeply nested brackets
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not TOML: {error}") from error
     pairs: list[tuple[str, object]] = []
     for section, keys in sections.items():
-        pairs += (
-            [(f"{section}.{key}", value) for key, value in keys.items()]
-            if isinstance(keys, dict)
-            else [(section, keys)]
-        )
+        inside = isinstance(keys, dict)
+        pairs += [(f"{section}.{key}", value) for key, value in keys.items()] if inside else [(section, keys)]
     try:
         return dict(read_setting(name, value) for name, value in pairs)
     except ConfigurationError as error:
@@ -405,9 +387,8 @@ def read_setting(name: str, value: object) -> tuple[str, Any]:
         if inside:
             raise ConfigurationError(f"{name!r} is a section, expected one of its keys: {', '.join(inside)}")
         key = name.rpartition(".")[2]
-        same = [
-            known for known in SETTINGS if known.endswith(f".{key}")
-        ]  # the key in the wrong section, or without one
+        # the key in the wrong section, or without one
+        same = [known for known in SETTINGS if known.endswith(f".{key}")]
         hint = f" (did you mean {same[0]!r}?)" if same else did_you_mean(name, SETTINGS)
         raise ConfigurationError(f"unknown key {name!r}{hint}")
     found = SETTINGS[name]

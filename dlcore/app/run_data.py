@@ -11,7 +11,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -30,7 +29,7 @@ class RunData:
     training: int
     validation: int
     test: int
-    files: Mapping[str, Mapping[str, Any]]
+    files: Mapping[str, Mapping[str, object]]
 
     @classmethod
     def of(cls, run: Configuration, data: DataSet, validation: tuple[np.ndarray, np.ndarray] | None) -> RunData:
@@ -51,7 +50,7 @@ class RunData:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{folder / NAME}: cannot be read: {error}") from error
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         rows = {"training": self.training, "validation": self.validation, "test": self.test}
         return {"rows": rows, "files": {path: dict(facts) for path, facts in self.files.items()}}
 
@@ -103,13 +102,13 @@ def data_of(folder: Path) -> tuple[Configuration, DataSet]:
     return run, data
 
 
-def _facts(path: str) -> dict[str, Any]:
+def _facts(path: str) -> dict[str, object]:
     if not os.path.isfile(path):  # a pipe can be read only once
         return {}
     return {"bytes": os.path.getsize(path), "sha256": _digest(path)}
 
 
-def _is_same(path: str, facts: Mapping[str, Any]) -> bool:
+def _is_same(path: str, facts: Mapping[str, object]) -> bool:
     try:
         return bool(facts) and os.path.getsize(path) == facts["bytes"] and _digest(path) == facts["sha256"]
     except OSError:

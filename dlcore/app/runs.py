@@ -28,7 +28,7 @@ import signal
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
 from .. import files
 from ..errors import CheckpointError, ConfigurationError
@@ -122,13 +122,13 @@ class RunDirectory:
         except OSError as error:
             raise _unwritten(self.path / name, error) from error
 
-    def write_configuration(self, sections: Mapping[str, Any]) -> None:
+    def write_configuration(self, sections: Mapping[str, object]) -> None:
         """config.toml"""
         import tomli_w
 
         self.write("config.toml", utf8(tomli_w.dumps(sections), "config.toml"))
 
-    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+    def write_json(self, name: str, value: Mapping[str, object]) -> None:
         """data.json and summary.json"""
         self.write(name, (dumps(value, indent=2) + "\n").encode("utf-8", "surrogateescape"))
 

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..checks import is_schedule
+from ..checks import SCHEDULE, UNIT, check_fields
 from ..errors import ConfigurationError
 from ..kernels.table import Kernels, Operand
-from .layer import Layer, in_range
+from .layer import Layer
 from .views import Views
 
 __all__ = ["Dropout"]
@@ -34,11 +34,10 @@ class Dropout(Layer):
     in_place: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        in_range("Dropout", 0, 1, rate=self.rate)
+        check_fields(self, UNIT, "rate")
         if self.rate == 1:
             raise ConfigurationError("Dropout: rate=1 drops everything; expected a number below 1")
-        if not is_schedule(self.schedule):
-            raise ConfigurationError(f"Dropout: schedule={self.schedule!r}, expected a function step -> factor")
+        check_fields(self, SCHEDULE, "schedule")
 
     def keep(self, step: int) -> float:
         """1 − rate at an update, the probability that an entry stays."""

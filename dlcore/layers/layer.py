@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from ..checks import is_number
-from ..errors import ConfigurationError
 from ..kernels.table import Kernels, Operand
 from .initializers import GlorotUniform, Initializer
 from .parameters import Parameter
@@ -91,10 +89,3 @@ class Layer:
 
     def predict(self, k: Kernels, v: Views, x: Operand, z: Operand) -> None:
         self.forward(k, v, x, z)
-
-
-def in_range(owner: str, low: float, high: float, **values: Any) -> None:
-    """Raise ConfigurationError unless low <= value <= high for each value."""
-    for name, value in values.items():
-        if not is_number(value) or not low <= value <= high:
-            raise ConfigurationError(f"{owner}: {name}={value!r}, expected a number from {low:g} to {high:g}")

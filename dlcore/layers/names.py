@@ -46,6 +46,7 @@ def _names(layer: Layer, fan_in: int) -> Iterator[tuple[str, str]]:
     yield from (("parameters", name) for name in layer.parameters())
     yield from (("state", name) for name in layer.state())
     yield from (("constants", name) for name in layer.constants(fan_in))
+    yield from (("schedules", name) for name in layer.schedules())
     yield from (("scratch", name) for name in layer.scratch(1, fan_in))
 
 

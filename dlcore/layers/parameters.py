@@ -17,8 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arrays import Array, Namespace
-from ..checks import is_number
-from ..errors import ConfigurationError
+from ..checks import NOT_NEGATIVE, check
 from ..kernels.rng import Stream
 
 ALIGNMENT = 64
@@ -43,9 +42,7 @@ class Parameter:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))  # sizes may be NumPy integers
-        for name, factor in (("rate", self.rate), ("decay", self.decay_factor)):
-            if not is_number(factor) or not 0 <= factor < math.inf:
-                raise ConfigurationError(f"Parameter: {name}={factor!r}, expected a number >= 0")
+        check("Parameter", NOT_NEGATIVE, rate=self.rate, decay=self.decay_factor)
 
     @property
     def decay_factor(self) -> float:

@@ -6,11 +6,14 @@ They divide by √v + ε, as the papers do; with epsilon_inside_root=True by √
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from ..checks import BELOW_ONE, Rule, check_fields, is_number
 from .optimizer import Optimizer
 
 __all__ = ["AdaGrad", "Adam", "AdamW", "Lion", "Nadam", "NormalizedGradient", "RMSProp"]
+
+EPSILON = Rule("a positive number", lambda x: is_number(x) and 0 < x < 1e6)
 
 
 class Adaptive(Optimizer):
@@ -18,15 +21,12 @@ class Adaptive(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check("epsilon", self._epsilon, "a positive number", lambda x: 0 < x < 1e6)
-
-    @property
-    def _epsilon(self) -> Any:
-        # subclasses declare these fields: declared here, they would come before the other arguments of __init__
-        return vars(self)["epsilon"]
+        check_fields(self, EPSILON, "epsilon")
 
     def numbers(self) -> dict[str, float]:
-        return {"epsilon": float(self._epsilon), "inside": int(bool(vars(self)["epsilon_inside_root"]))}
+        # subclasses declare these fields: declared here, they would come before the other arguments of __init__
+        fields = vars(self)
+        return {"epsilon": float(fields["epsilon"]), "inside": int(bool(fields["epsilon_inside_root"]))}
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class RMSProp(Adaptive):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_unit("rho")
+        check_fields(self, BELOW_ONE, "rho")
 
     def numbers(self) -> dict[str, float]:
         return super().numbers() | {"rho": float(self.rho)}
@@ -91,7 +91,7 @@ class Adam(Adaptive):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_unit("beta1", "beta2")
+        check_fields(self, BELOW_ONE, "beta1", "beta2")
 
     def numbers(self) -> dict[str, float]:
         return super().numbers() | {"beta1": float(self.beta1), "beta2": float(self.beta2)}
@@ -127,7 +127,7 @@ class Lion(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_unit("beta1", "beta2")
+        check_fields(self, BELOW_ONE, "beta1", "beta2")
 
     def numbers(self) -> dict[str, float]:
         return {"beta1": float(self.beta1), "beta2": float(self.beta2)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..checks import BELOW_ONE, UNIT, check_fields, one_of
 from ..errors import ConfigurationError
 from ..kernels.table import Kernels
 from .optimizer import Optimizer, UpdateViews, with_numbers
@@ -28,12 +29,11 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_unit("momentum")
-        self._check("dampening", self.dampening, "a number from 0 to 1", lambda x: 0 <= x <= 1)
+        check_fields(self, BELOW_ONE, "momentum")
+        check_fields(self, UNIT, "dampening")
         if self.nesterov and (self.momentum == 0 or self.dampening != 0):
             raise ConfigurationError("SGD: nesterov=True needs momentum > 0 and dampening = 0")
-        if self.velocity not in ("gradient", "step"):
-            raise ConfigurationError(f"SGD: velocity={self.velocity!r}, expected 'gradient' or 'step'")
+        check_fields(self, one_of("gradient", "step"), "velocity")
         if self.velocity == "step" and self.dampening != 0:
             raise ConfigurationError("SGD: velocity='step' has no dampening")
 
@@ -64,8 +64,8 @@ class MovingAverageSGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_unit("beta")
-        self._check("look_ahead", self.look_ahead, "a number from 0 to 1", lambda x: 0 <= x <= 1)
+        check_fields(self, BELOW_ONE, "beta")
+        check_fields(self, UNIT, "look_ahead")
 
     @property
     def slots(self) -> tuple[str, ...]:  # type: ignore[override]

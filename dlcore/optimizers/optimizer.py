@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
-from ..checks import is_flag, is_number, is_schedule
-from ..errors import ConfigurationError
+from ..checks import FLAG, NOT_NEGATIVE, POSITIVE, SCHEDULE, check_fields, or_none
 from ..kernels.table import Kernels, Operand
 
 
@@ -58,30 +56,11 @@ class Optimizer:
     looks_ahead: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self._check("learning_rate", self.learning_rate, "a positive number", lambda x: 0 < x < math.inf)
-        for name in ("l2", "weight_decay"):
-            self._check(name, getattr(self, name), "a number >= 0", lambda x: 0 <= x < math.inf)
-        for name in ("clip_norm", "max_norm"):
-            if getattr(self, name) is not None:
-                self._check(name, getattr(self, name), "a positive number or None", lambda x: 0 < x < math.inf)
-        for f in fields(self):
-            if f.type == "bool" and not is_flag(getattr(self, f.name)):
-                raise ConfigurationError(
-                    f"{type(self).__name__}: {f.name}={getattr(self, f.name)!r}, expected True or False"
-                )
-        for name in ("schedule", "decay_schedule"):
-            if not is_schedule(getattr(self, name)):
-                raise ConfigurationError(
-                    f"{type(self).__name__}: {name}={getattr(self, name)!r}, expected a function step -> factor"
-                )
-
-    def _check(self, name: str, value: Any, expected: str, holds: Callable[[float], bool]) -> None:
-        if not is_number(value) or not holds(value):
-            raise ConfigurationError(f"{type(self).__name__}: {name}={value!r}, expected {expected}")
-
-    def _check_unit(self, *names: str) -> None:
-        for name in names:
-            self._check(name, getattr(self, name), "a number from 0 up to, not including, 1", lambda x: 0 <= x < 1)
+        check_fields(self, POSITIVE, "learning_rate")
+        check_fields(self, NOT_NEGATIVE, "l2", "weight_decay")
+        check_fields(self, or_none(POSITIVE), "clip_norm", "max_norm")
+        check_fields(self, FLAG, *(f.name for f in fields(self) if f.type == "bool"))
+        check_fields(self, SCHEDULE, "schedule", "decay_schedule")
 
     def before_gradient(self, k: Kernels, s: UpdateViews) -> None:
         """Record changes to the parameters before the gradient is computed.  Most optimizers make none."""

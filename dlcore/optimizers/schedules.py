@@ -8,16 +8,15 @@ callback, such as ReduceOnPlateau.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from ..checks import is_number
-from ..errors import ConfigurationError
+from ..checks import BELOW_ONE, POSITIVE, UNIT, Rule, check_fields, is_number, refused
 
 __all__ = [
     "CosineDecay", "ExponentialDecay", "InverseScaling", "InverseTimeDecay", "OneCycle", "Schedule", "StepDecay", "WarmUp",
 ]  # fmt: skip
+
+ABOVE_1 = Rule("a number above 1", lambda x: is_number(x) and 1 < x < math.inf)
 
 
 @dataclass(frozen=True)
@@ -26,19 +25,6 @@ class Schedule:
 
     def __call__(self, step: int) -> float:
         raise TypeError(f"{type(self).__name__} does not say its factor")
-
-    def _check(self, name: str, expected: str, holds: Callable[[Any], bool]) -> None:
-        value = getattr(self, name)
-        if not is_number(value) or not holds(value):
-            raise ConfigurationError(f"{type(self).__name__}: {name}={value!r}, expected {expected}")
-
-    def _check_positive(self, *names: str) -> None:
-        for name in names:
-            self._check(name, "a positive number", lambda x: 0 < x < math.inf)
-
-    def _check_unit(self, *names: str) -> None:
-        for name in names:
-            self._check(name, "a number from 0 to 1", lambda x: 0 <= x <= 1)
 
 
 def _cosine(start: float, end: float, share: float) -> float:
@@ -52,8 +38,8 @@ class _Decay(Schedule):
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        self._check_positive("steps")
-        self._check_unit("factor")
+        check_fields(self, POSITIVE, "steps")
+        check_fields(self, UNIT, "factor")
 
 
 class StepDecay(_Decay):
@@ -77,7 +63,7 @@ class InverseScaling(Schedule):
     power: float = 0.5
 
     def __post_init__(self) -> None:
-        self._check_positive("power")
+        check_fields(self, POSITIVE, "power")
 
     def __call__(self, step: int) -> float:
         return float((step + 1) ** -self.power)
@@ -90,7 +76,7 @@ class InverseTimeDecay(Schedule):
     steps: float
 
     def __post_init__(self) -> None:
-        self._check_positive("steps")
+        check_fields(self, POSITIVE, "steps")
 
     def __call__(self, step: int) -> float:
         return 1 / (1 + step / self.steps)
@@ -104,8 +90,8 @@ class CosineDecay(Schedule):
     floor: float = 0.0
 
     def __post_init__(self) -> None:
-        self._check_positive("steps")
-        self._check_unit("floor")
+        check_fields(self, POSITIVE, "steps")
+        check_fields(self, UNIT, "floor")
 
     def __call__(self, step: int) -> float:
         return _cosine(1.0, self.floor, min(step / self.steps, 1))
@@ -119,11 +105,10 @@ class WarmUp(Schedule):
     then: Schedule | None = None
 
     def __post_init__(self) -> None:
-        self._check_positive("steps")
+        check_fields(self, POSITIVE, "steps")
         if not isinstance(self.then, (Schedule, type(None))):
-            raise ConfigurationError(
-                f"WarmUp: then={self.then!r}, expected one of dl.schedules, such as dl.schedules.CosineDecay(1000), or None"
-            )
+            expected = "one of dl.schedules, such as dl.schedules.CosineDecay(1000), or None"
+            raise refused("WarmUp", "then", self.then, expected)
 
     def __call__(self, step: int) -> float:
         if step < self.steps:
@@ -144,9 +129,9 @@ class OneCycle(Schedule):
     floor: float = 4e-6
 
     def __post_init__(self) -> None:
-        self._check("steps", "a number above 1", lambda x: 1 < x < math.inf)
-        self._check("warm_up", "a number from 0 up to, not including, 1", lambda x: 0 <= x < 1)
-        self._check_unit("start", "floor")
+        check_fields(self, ABOVE_1, "steps")
+        check_fields(self, BELOW_ONE, "warm_up")
+        check_fields(self, UNIT, "start", "floor")
 
     def __call__(self, step: int) -> float:
         peak = max(self.warm_up * self.steps - 1, 0)

@@ -94,9 +94,9 @@ def clear_legends(figure: Figure) -> None:
             continue
         box = legend.get_window_extent()
         curves = (line.get_transform().transform_path(line.get_path()) for line in axes.lines)
-        if any(path.intersects_bbox(box, filled=False) for path in curves if path.to_polygons(closed_only=False)) or any(
-            patch.get_window_extent().overlaps(box) for patch in axes.patches
-        ):
+        if any(
+            path.intersects_bbox(box, filled=False) for path in curves if path.to_polygons(closed_only=False)
+        ) or any(patch.get_window_extent().overlaps(box) for patch in axes.patches):
             legend.set_loc("upper left")
             legend.set_bbox_to_anchor((1.01, 1.0), transform=axes.transAxes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,13 @@ from ..checks import BETWEEN_0_AND_1, COUNT, NOT_NEGATIVE, check, refused
 from ..errors import ConfigurationError
 
 __all__ = ["Callback", "EarlyStopping", "ReduceOnPlateau"]
+
+
+# what fit calls its callbacks with, a Trainer; a callback may ask for one, or for less, as those of this package do
+Fitted: TypeAlias = Any
+
+# what decisions of a callback depend on: JSON values, NumPy arrays and lists of them, by name
+Saved: TypeAlias = dict[str, Any]
 
 
 class Trained(Protocol):
@@ -34,30 +41,30 @@ class Trained(Protocol):
 
     def get_weights(self) -> list[np.ndarray]: ...
 
-    def set_weights(self, weights: Sequence[Any], /) -> None: ...
+    def set_weights(self, weights: Sequence[np.ndarray], /) -> None: ...
 
 
 class Callback:
     """Called by `fit` with its Trainer; every method may be left out."""
 
-    def on_fit_begin(self, trainer: Any) -> None:
+    def on_fit_begin(self, trainer: Fitted) -> None:
         """Before the first step of this call of fit."""
 
-    def on_chunk_end(self, trainer: Any) -> None:
+    def on_chunk_end(self, trainer: Fitted) -> None:
         """After 5 to 100 ms of steps; `trainer.learning_rate` may be set."""
 
-    def on_epoch_end(self, trainer: Any, logs: Mapping[str, float]) -> bool | None:
+    def on_epoch_end(self, trainer: Fitted, logs: Mapping[str, float]) -> bool | None:
         """After an epoch and its validation; return True to stop training."""
         return None
 
-    def on_fit_end(self, trainer: Any) -> None:
+    def on_fit_end(self, trainer: Fitted) -> None:
         """After the last step, also when training was interrupted or diverged."""
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Saved:
         """What decisions to come depend on: JSON values, NumPy arrays and lists of them, by name.  Trainer.save stores it."""
         return {}
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Saved) -> None:
         """Go on from what `state` gave; called by fit(resume=True), after on_fit_begin."""
 
 
@@ -96,10 +103,10 @@ class Monitor(Callback):
         self.waited += 1
         return False
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Saved:
         return {"monitor": self.monitor, "best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Saved) -> None:
         self.best, self.best_epoch, self.waited = state["best"], state["best_epoch"], state["waited"]
 
 
@@ -132,10 +139,10 @@ class EarlyStopping(Monitor):
         if self._weights is not None and trainer.finished:  # an interrupted run may go on from where it is
             trainer.set_weights(self._weights)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Saved:
         return super().state() | {"weights": self._weights, "stopped": self.stopped}
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Saved) -> None:
         super().load_state(state)
         self._weights, self.stopped = state["weights"], state["stopped"]
 

@@ -9,23 +9,67 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import numpy as np
 
 from ..backends.backend import PRECISIONS
 from ..errors import CheckpointError
+from ..layers import Sequential
+from ..losses import Loss
+from ..optimizers import Optimizer
 from ..plan.recipe import Recipe
 from . import store
-from .descriptions import FAILURES, build, describe, foreign, is_number, short, without_functions
+from .descriptions import (
+    FAILURES,
+    Custom,
+    Description,
+    build_as,
+    describe,
+    foreign,
+    is_number,
+    short,
+    without_functions,
+)  # fmt: skip
 from .listeners import CallbackState, CallbackStates
 from .position import Position
 
 if TYPE_CHECKING:
+    from ..files import JSON
+    from ..kernels.cuda.algorithms import Facts as Algorithms
     from ..preprocessing import FittedPreprocessing
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
+
+
+class Callbacks(TypedDict):
+    """CallbackStates, as JSON values: of each callback the fields of a CallbackState."""
+
+    phase: str
+    logs: dict[str, float]
+    each: list[list[Any]]
+
+
+class Facts(TypedDict):
+    """What a file says beside its arrays."""
+
+    model: Description
+    loss: Description
+    optimizer: Description
+    dtype: str
+    seed: int
+    matmul_precision: str
+    learning_rate: float
+    position: dict[str, object]
+    counters: dict[str, list[float]]
+    history: dict[str, list[float]]
+    callbacks: Callbacks | None
+    preprocessing: Description | None
+    algorithms: Algorithms | None
+    device: str
+    executor: str
+    blas: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +93,7 @@ class Checkpoint:
     matmul_precision: str = "highest"
     callbacks: CallbackStates | None = None
     preprocessing: FittedPreprocessing | None = None
-    algorithms: Any = field(default=None)  # of a GPU's matrix products
+    algorithms: Algorithms | None = None  # of a GPU's matrix products
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write a file, or leave the one of that name as it was and raise CheckpointError.
@@ -57,11 +101,11 @@ class Checkpoint:
         A warning names classes of the model, loss or optimizer that are not part of dlcore: `read` needs them.
         """
         arrays, recipe = dict(self.arrays), self.recipe
+        parts = {"model": recipe.model, "loss": recipe.loss, "optimizer": recipe.optimizer}
+        described = {name: describe(part) for name, part in parts.items()}
         facts = {
             **self.run_by,
-            "model": describe(recipe.model),
-            "loss": describe(recipe.loss),
-            "optimizer": describe(recipe.optimizer),
+            **described,
             "dtype": recipe.dtype,
             "seed": recipe.seed,
             "matmul_precision": self.matmul_precision,
@@ -73,37 +117,34 @@ class Checkpoint:
             "preprocessing": None if self.preprocessing is None else self.preprocessing.describe(),
             "algorithms": self.algorithms,
         }
-        if names := sorted(foreign([facts["model"], facts["loss"], facts["optimizer"]])):
+        if names := sorted(foreign(list(described.values()))):
             given = ", ".join(f"{name.rpartition('.')[2]!r}: …" for name in names)
             why = f"{path}: {', '.join(names)} is no part of dlcore; Trainer.load will need custom_objects={{{given}}}"
             warnings.warn(why, stacklevel=3)
         store.write(path, arrays, facts)
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str], custom: Mapping[str, Any] | None = None) -> Checkpoint:
+    def read(cls, path: str | os.PathLike[str], custom: Custom | None = None) -> Checkpoint:
         """What was written; `custom` has the classes by name that are not part of dlcore.
 
         Raises CheckpointError for a file that is torn, altered, or whose parts do not fit together.
         """
-        arrays, facts = store.read(path)
-        for name, (expected, holds) in _FACTS.items():
-            if name not in facts or not holds(facts[name]):
-                came = short.repr(facts[name]) if name in facts else "missing"
-                raise CheckpointError(f"{path}: {name} is {came}, expected {expected}; use another checkpoint")
+        arrays, found = store.read(path)
+        facts, custom = _checked(path, found), custom or {}
         try:
-            model, loss, optimizer = (
-                build(without_functions(facts[name], path, custom or {}), custom)
-                for name in ("model", "loss", "optimizer")
-            )
+            model = build_as(Sequential, without_functions(facts["model"], path, custom), custom)
+            loss = build_as(Loss, without_functions(facts["loss"], path, custom), custom)
+            optimizer = build_as(Optimizer, without_functions(facts["optimizer"], path, custom), custom)
             recipe = Recipe(model, loss, optimizer, facts["dtype"], facts["seed"])
             callbacks = None if facts["callbacks"] is None else _states_of(facts["callbacks"], arrays)
             progress, position = facts["counters"]["progress"], Position.of(facts["position"])
             if position.batch and progress[:2] != [position.order, position.batch]:
                 raise _misfit(path, f"its counters say batch {progress[1]}, and its position {position.batch}")
-            _check_arrays(path, arrays, recipe, progress[3])
+            _check_arrays(path, arrays, recipe, updated=progress[3] > 0)
+            run_by = {"device": facts["device"], "executor": facts["executor"], "blas": facts["blas"]}
             return cls(
                 recipe, arrays, facts["counters"], position, facts["learning_rate"], facts["history"],
-                {name: facts[name] for name in ("device", "executor", "blas")}, facts["matmul_precision"], callbacks,
+                run_by, facts["matmul_precision"], callbacks,
                 _built_preprocessing(facts["preprocessing"]), facts["algorithms"],
             )  # fmt: skip
         except FAILURES as error:
@@ -131,15 +172,15 @@ def file_of(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
 # -- what a file must say ----------------------------------------------------------------------------------------------
 
 
-def _is_count(value: Any, limit: int = 2**62) -> bool:
+def _is_count(value: object, limit: int = 2**62) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < limit
 
 
-def _is_description(value: Any) -> bool:
+def _is_description(value: object) -> bool:
     return isinstance(value, dict) and isinstance(value.get("type"), str)
 
 
-def _is_history(value: Any) -> bool:
+def _is_history(value: object) -> bool:
     return (
         isinstance(value, dict)
         and all(isinstance(column, list) and all(map(is_number, column)) for column in value.values())
@@ -147,7 +188,7 @@ def _is_history(value: Any) -> bool:
     )
 
 
-def _are_counters(value: Any) -> bool:
+def _are_counters(value: object) -> bool:
     if not isinstance(value, dict) or value.keys() != {"progress", "scaling"}:
         return False
     progress, scaling = value["progress"], value["scaling"]
@@ -162,14 +203,14 @@ def _are_counters(value: Any) -> bool:
     )
 
 
-def _is_position(value: Any) -> bool:
+def _is_position(value: object) -> bool:
     try:
         return isinstance(value, dict) and Position.of(value) is not None
     except (TypeError, ValueError):
         return False
 
 
-def _are_callbacks(value: Any) -> bool:
+def _are_callbacks(value: object) -> bool:
     return value is None or (
         isinstance(value, dict)
         and value.keys() == {"phase", "logs", "each"}
@@ -181,25 +222,25 @@ def _are_callbacks(value: Any) -> bool:
     )
 
 
-def _is_callback(value: Any) -> bool:
+def _is_callback(value: object) -> bool:
     kinds = str, dict, bool, bool
     return (
         isinstance(value, list) and len(value) == 4 and all(isinstance(v, k) for v, k in zip(value, kinds, strict=True))
     )
 
 
-def _are_algorithms(value: Any) -> bool:
+def _are_algorithms(value: object) -> bool:
     from ..kernels.cuda.algorithms import are_facts  # here: few files have them
 
     return value is None or are_facts(value)
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
 # what is expected, and whether a value is that
-_FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+_FACTS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "model": ("a description with a type", _is_description),
     "loss": ("a description with a type", _is_description),
     "optimizer": ("a description with a type", _is_description),
@@ -217,7 +258,18 @@ _FACTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-def _check_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], recipe: Recipe, updates: int) -> None:
+def _checked(path: str | os.PathLike[str], facts: Mapping[str, JSON]) -> Facts:
+    """The facts, each as is expected of it.  Raises CheckpointError where one is not."""
+    for name, (expected, holds) in _FACTS.items():
+        if name not in facts or not holds(facts[name]):
+            came = short.repr(facts[name]) if name in facts else "missing"
+            raise CheckpointError(f"{path}: {name} is {came}, expected {expected}; use another checkpoint")
+    return cast("Facts", facts)
+
+
+def _check_arrays(
+    path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], recipe: Recipe, *, updated: bool
+) -> None:
     """Raise CheckpointError unless these are the arrays of a trainer of the recipe, by name, dtype and shape."""
     parameters = recipe.model.parameters()
     trained = {name: p.shape for name, p in parameters.items() if p.trainable}
@@ -225,7 +277,7 @@ def _check_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]
     expected |= {f"state/{name}": p.shape for name, p in recipe.model.state().items()}
     for slot in recipe.optimizer.slots:
         own = {f"slot/{slot}/{name}": shape for name, shape in trained.items()}
-        if updates > 0 or own.keys() & arrays.keys():  # before the first update there may be none
+        if updated or own.keys() & arrays.keys():  # before the first update there may be none
             expected |= own
     if "sums" in arrays:
         expected |= {"sums": (2,)} | {f"sum/{name}": shape for name, shape in trained.items()}
@@ -244,7 +296,7 @@ def _misfit(path: str | os.PathLike[str], why: str) -> CheckpointError:
     return CheckpointError(f"{path}: its parts do not fit together: {why}; use another checkpoint")
 
 
-def _built_preprocessing(description: Any) -> Any:
+def _built_preprocessing(description: Description | None) -> FittedPreprocessing | None:
     """The FittedPreprocessing that was saved with a trainer, or None.  Raises DataError where the description is not of one."""
     from ..preprocessing.fitted import build as built  # here: few trainers have one
 
@@ -254,7 +306,7 @@ def _built_preprocessing(description: Any) -> Any:
 # -- callbacks: JSON facts, and arrays beside them ---------------------------------------------------------------------
 
 
-def _facts_of(callbacks: CallbackStates, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def _facts_of(callbacks: CallbackStates, arrays: dict[str, np.ndarray]) -> Callbacks:
     """As JSON values; the NumPy arrays of states go to `arrays`, by running numbers.
 
     Raises CheckpointError for a state that holds anything else: such a file could not be loaded.
@@ -285,7 +337,7 @@ def _facts_of(callbacks: CallbackStates, arrays: dict[str, np.ndarray]) -> dict[
     return {"phase": callbacks.phase, "logs": dict(callbacks.logs), "each": each}
 
 
-def _states_of(facts: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> CallbackStates:
+def _states_of(facts: Callbacks, arrays: dict[str, np.ndarray]) -> CallbackStates:
     """What `_facts_of` gave; its arrays are taken out of `arrays`.  Raises KeyError where one is missing."""
 
     def unpacked(value: Any) -> Any:

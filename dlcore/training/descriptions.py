@@ -7,9 +7,9 @@ import os
 import reprlib
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -18,12 +18,21 @@ from ..errors import CheckpointError, DlcoreError
 from ..layers import Sequential, initializers
 from ..optimizers import schedules
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from ..files import JSON
+
+Description: TypeAlias = "dict[str, JSON]"
+Custom: TypeAlias = Mapping[str, Callable[..., object]]  # classes and functions that are not part of dlcore, by name
+T = TypeVar("T")
+
 DEPTH = 16  # of blocks in blocks: models need a few, and a file made on purpose could exhaust the stack
 
 # what a description that nobody wrote by saving can make Python raise, where it is built
 FAILURES = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 
-_CLASSES: dict[str, type] = {
+_CLASSES: dict[str, type[DataclassInstance]] = {
     name: getattr(module, name)
     for module in (layers, losses, optimizers, schedules, initializers)
     for name in module.__all__
@@ -36,14 +45,14 @@ short = reprlib.Repr()
 short.maxstring = 200
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """A number of JSON that fits into a float, or NaN or infinite."""
     return isinstance(value, float) or (
         isinstance(value, int) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     )
 
 
-def describe(value: Any, depth: int = 0) -> Any:
+def describe(value: object, depth: int = 0) -> JSON:
     """A layer, loss, optimizer, schedule or model as JSON values; numbers, text and None as they are.
 
     Classes and functions that are not part of dlcore are named with their module; `build` needs them as custom objects.
@@ -69,27 +78,37 @@ def describe(value: Any, depth: int = 0) -> Any:
     return {"type": _name_of(value if hasattr(value, "__qualname__") else type(value))}
 
 
-def _name_of(kind: Any) -> str:
+def _name_of(kind: object) -> str:
     """The name of a class of dlcore; anything else by its module too."""
     name = getattr(kind, "__name__", "")
-    return name if _CLASSES.get(name) is kind else f"{kind.__module__}.{kind.__qualname__}"
+    return name if _CLASSES.get(name) is kind else f"{kind.__module__}.{getattr(kind, '__qualname__', name)}"
 
 
-def foreign(description: Any) -> set[str]:
+def foreign(description: JSON) -> set[str]:
     """Names of classes and functions in a description that are not part of dlcore, schedules left out."""
     if isinstance(description, list):
         return {name for each in description for name in foreign(each)}
     if not isinstance(description, dict):
         return set()
-    own = {description["type"]} if description["type"] not in _CLASSES else set()
+    kind = str(description["type"])
+    own = {kind} if kind not in _CLASSES else set()
     return own.union(*(foreign(value) for field, value in description.items() if field not in SCHEDULES))
 
 
-def build(description: Any, custom: Mapping[str, Any] | None = None, depth: int = 0) -> Any:
+def build_as(kind: type[T], description: JSON, custom: Custom, depth: int = 0) -> T:
+    """`build`, for what is to be of this kind.  Raises TypeError where it is not."""
+    made = build(description, custom, depth)
+    if not isinstance(made, kind):
+        raise TypeError(f"the file describes {short.repr(made)}, expected a {kind.__name__}")
+    return made
+
+
+def build(description: JSON, custom: Custom | None = None, depth: int = 0) -> object:
     """What `describe` described.  `custom` has classes and functions that are not part of dlcore, by their names.
 
     Raises CheckpointError for a class that is neither dlcore's nor in `custom`, and for values that a class refuses.
     """
+    custom = custom or {}
     if isinstance(description, list) and all(map(is_number, description)):
         return tuple(description)
     if not isinstance(description, Mapping):
@@ -102,19 +121,22 @@ def build(description: Any, custom: Mapping[str, Any] | None = None, depth: int 
         raise CheckpointError(f"the file describes parts more than {DEPTH} deep in each other; use another checkpoint")
     fields = dict(description)
     name = fields.pop("type", None)
-    kind: Any = _known(name, custom or {})
+    kind = _known(name, custom)
     try:
         if not isinstance(kind, type):  # a function
             return kind
         if issubclass(kind, (Sequential, layers.Residual)):
-            return kind(*(build(layer, custom, depth + 1) for layer in fields["layers"]))
+            inside = fields["layers"]
+            if not isinstance(inside, list):
+                raise TypeError(f"layers={inside!r}, expected a list")
+            return kind(*(build_as(layers.Layer, layer, custom, depth + 1) for layer in inside))
         values = {field: build(value, custom, depth + 1) for field, value in fields.items()}
         for field in dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ():
             if field.type == "bool" and not isinstance(values.get(field.name, False), bool):
                 raise TypeError(f"{field.name}={values[field.name]!r}, expected true or false")
         for scheduled in SCHEDULES & values.keys():
             given = values[scheduled]
-            if not isinstance(given, (schedules.Schedule, type(None))) and given not in (custom or {}).values():
+            if not isinstance(given, (schedules.Schedule, type(None))) and given not in custom.values():
                 raise TypeError(f"{scheduled}={given!r}, expected a schedule")
         return kind(**values)
     except CheckpointError:
@@ -123,7 +145,7 @@ def build(description: Any, custom: Mapping[str, Any] | None = None, depth: int 
         raise CheckpointError(f"the file's description of {name} does not work: {error}") from error
 
 
-def _known(name: Any, custom: Mapping[str, Any]) -> Any:
+def _known(name: JSON, custom: Custom) -> Callable[..., object]:
     """The class or function of this name: dlcore's, or a custom object, which may be given without its module."""
     if isinstance(name, str):
         for given in (name, name.rpartition(".")[2]):
@@ -137,7 +159,7 @@ def _known(name: Any, custom: Mapping[str, Any]) -> Any:
     )
 
 
-def without_functions(description: Any, path: str | os.PathLike[str], custom: Mapping[str, Any]) -> Any:
+def without_functions(description: Description, path: str | os.PathLike[str], custom: Custom) -> Description:
     """A description without schedules that were plain functions and are not in `custom`; a warning tells of each."""
     lost: list[str] = []
     kept = _without_functions(description, custom, lost)
@@ -147,17 +169,18 @@ def without_functions(description: Any, path: str | os.PathLike[str], custom: Ma
     return kept
 
 
-def _without_functions(description: Any, custom: Mapping[str, Any], lost: list[str]) -> Any:
-    if isinstance(description, list):
-        return [_without_functions(part, custom, lost) for part in description]
-    if not isinstance(description, dict):
-        return description
-    kept: dict[str, Any] = {}
+def _without_functions(description: Description, custom: Custom, lost: list[str]) -> Description:
+    def part(value: JSON) -> JSON:
+        if isinstance(value, list):
+            return [part(each) for each in value]
+        return _without_functions(value, custom, lost) if isinstance(value, dict) else value
+
+    kept: Description = {}
     for name, value in description.items():
         kind = str(value.get("type")) if name in SCHEDULES and isinstance(value, dict) else ""
         if "." in kind and not {kind, kind.rpartition(".")[2]} & custom.keys():
             lost.append(f"{name} {kind} of {description.get('type')}")
             kept[name] = None
         else:
-            kept[name] = _without_functions(value, custom, lost)
+            kept[name] = part(value)
     return kept

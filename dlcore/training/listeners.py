@@ -6,9 +6,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
 
-from .callbacks import Callback
+from .callbacks import Callback, Saved
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,7 @@ class CallbackState:
     """One callback: the name of its class, its state, whether it knows of the last chunk's or epoch's end, and wants to stop."""
 
     name: str
-    state: Mapping[str, Any]
+    state: Saved
     informed: bool
     stops: bool
 

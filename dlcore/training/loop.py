@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
 
 import numpy as np
 
@@ -37,7 +36,7 @@ class Loop:
         rate: Callable[[], float],
         validate: Callable[[], Mapping[str, float]],
         report: Callable[[Mapping[str, float]], None],
-        lock: AbstractContextManager[Any],
+        lock: AbstractContextManager[object],
     ) -> None:
         self.session, self.pace, self.listeners = session, pace, listeners
         self._rate, self._validate, self._report, self._lock = rate, validate, report, lock

@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, TextIO
 
 from .callbacks import Callback, Trained
 from .figures import label, shown
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 _UNSHOWN = ("seconds", "learning_rate")
 _BAR = 16  # columns
@@ -22,7 +25,7 @@ def _never_ends_a_run(method: Callable[..., None]) -> Callable[..., None]:
     """An error of the display switches it off with one line, and training goes on."""
 
     @wraps(method)
-    def guarded(self: Progress, *arguments: Any) -> None:
+    def guarded(self: Progress, *arguments: object) -> None:
         if self.off:
             return
         try:
@@ -49,7 +52,7 @@ class Progress(Callback):
         self.epochs, self.updates, self.all_labels = epochs, updates, all_labels
         self._first = self._done = 0  # updates before this fit, epochs finished in it
         self._drawn = 0.0
-        self._bar: Any = None
+        self._bar: Bar | None = None
         self.off = False
 
     @_never_ends_a_run
@@ -59,7 +62,7 @@ class Progress(Callback):
 
         console = Console(stderr=True)
         console.on_broken_pipe = _raise  # type: ignore[method-assign]  # rich's own also leads stdout to nowhere
-        self._bar = Progress(
+        self._bar = bar = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"), BarColumn(bar_width=_BAR),
             TextColumn("{task.description}", markup=False), TimeRemainingColumn(), TextColumn("left"),
             console=console, disable=not console.is_terminal,
@@ -67,16 +70,16 @@ class Progress(Callback):
             redirect_stdout=_is_terminal(sys.stdout),  # what a callback prints to a file stays there
         )  # fmt: skip
         self._first, self._done = trainer.updates, 0
-        self._task = self._bar.add_task(
+        self._task = bar.add_task(
             "compiling", total=self.epochs * self.updates, epoch=min(1, self.epochs), epochs=self.epochs
         )
-        self._bar.start()
+        bar.start()
         self._draw(at_once=True)
 
     @_never_ends_a_run
     def on_chunk_end(self, trainer: Trained) -> None:
-        begun = {"description": ""} if self._done == 0 else {}
-        self._bar.update(self._task, completed=trainer.updates - self._first, **begun)
+        description = "" if self._done == 0 else None  # None: as it is
+        self._live().update(self._task, completed=trainer.updates - self._first, description=description)
         self._draw()
 
     @_never_ends_a_run
@@ -87,10 +90,10 @@ class Progress(Callback):
             for name, value in logs.items()
             if name not in _UNSHOWN
         ]
-        room = self._bar.console.width - len(f"epoch {self.epochs}/{self.epochs}") - _BAR - len(" 0:00:00 left ") - 2
+        room = self._live().console.width - len(f"epoch {self.epochs}/{self.epochs}") - _BAR - len(" 0:00:00 left ") - 2
         while numbers and len("  ".join(numbers)) > room:  # else rich would cut the time left
             numbers.pop()
-        self._bar.update(self._task, description="  ".join(numbers), epoch=min(self._done + 1, self.epochs))
+        self._live().update(self._task, description="  ".join(numbers), epoch=min(self._done + 1, self.epochs))
         self._draw()
 
     @_never_ends_a_run
@@ -99,14 +102,18 @@ class Progress(Callback):
             self._bar.update(self._task, epoch=self._done)
             self._bar.stop()
 
+    def _live(self) -> Bar:
+        assert self._bar is not None
+        return self._bar
+
     def _draw(self, *, at_once: bool = False) -> None:
         if at_once or time.monotonic() - self._drawn > _PAUSE:
-            self._bar.refresh()
+            self._live().refresh()
             self._drawn = time.monotonic()
 
     def leave_terminal(self) -> None:
         """Give back the streams and the cursor that rich has taken, as far as that works."""
-        for give_back in (lambda: self._bar.stop(), lambda: self._bar.console.show_cursor(True)):
+        for give_back in (lambda: self._live().stop(), lambda: self._live().console.show_cursor(True)):
             with suppress(Exception, SystemExit):
                 give_back()
 
@@ -116,8 +123,8 @@ def _raise() -> None:
     raise
 
 
-def _is_terminal(stream: Any) -> bool:
+def _is_terminal(stream: TextIO | None) -> bool:
     try:
-        return bool(stream.isatty())
-    except (AttributeError, ValueError):  # None, or closed
+        return stream is not None and stream.isatty()
+    except (AttributeError, ValueError):  # no terminal's stream, or closed
         return False

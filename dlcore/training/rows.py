@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..arrays import is_on_gpu
+from ..arrays import Array, ArrayLike, is_on_gpu
 from ..backends import Backend
 from ..data import inputs
 from ..errors import DataError, ShapeError
@@ -18,36 +17,39 @@ from ..plan.recipe import Recipe
 class Rows:
     """Features (n, columns), on the host or on a GPU; targets as the loss takes them; a weight for each row."""
 
-    X: Any
+    X: Array
     targets: np.ndarray
     weights: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.X)
+        return self.X.shape[0]
 
     @property
     def different_weights(self) -> np.ndarray | None:
         """The weights, unless all are equal: then a mean by them is one by the number of rows."""
         return None if (self.weights == self.weights[0]).all() else self.weights
 
-    def arrays(self, dtype: str) -> dict[str, Any]:
+    def arrays(self, dtype: str) -> dict[str, Array]:
         """As a step reads them, values in the dtype of parameters."""
         kind = "int64" if self.targets.ndim == 1 else dtype
         return {"X": self.X, "targets": self.targets.astype(kind), "sample_weight": self.weights.astype(dtype)}
 
 
-def checked_rows(recipe: Recipe, backend: Backend, X: Any, y: Any, sample_weight: Any, name: str = "") -> Rows:
+def checked_rows(
+    recipe: Recipe, backend: Backend, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, name: str = ""
+) -> Rows:
     """All checks of user's data.  Raises DataError or ShapeError, naming what came as `name` X, y and sample_weight."""
-    X = checked_features(recipe, backend, X, name)
+    features = checked_features(recipe, backend, X, name)
+    n = features.shape[0]
     targets = recipe.loss.targets(y, recipe.model.output_width)
-    if len(targets) != len(X):
-        raise ShapeError(f"{name}X has {len(X)} rows, and y {len(targets)}")
+    if len(targets) != n:
+        raise ShapeError(f"{name}X has {n} rows, and y {len(targets)}")
     if targets.ndim == 2:
         inputs.check_finite(targets, recipe.wide, f"{name}y")
-    return Rows(X, targets, inputs.weights(sample_weight, len(X), recipe.wide, f"{name}sample_weight"))
+    return Rows(features, targets, inputs.weights(sample_weight, n, recipe.wide, f"{name}sample_weight"))
 
 
-def checked_features(recipe: Recipe, backend: Backend, X: Any, name: str = "") -> Any:
+def checked_features(recipe: Recipe, backend: Backend, X: ArrayLike, name: str = "") -> Array:
     """Features alone.  Raises DataError or ShapeError."""
     if is_on_gpu(X) and backend.xp is np:
         raise DataError(f"{name}X lives on a GPU, and this trainer on device='cpu'; use device='cuda', or X.get()")

@@ -8,19 +8,23 @@ modulo its rows, and so does not depend on where it stands.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ..arrays import Array, is_on_gpu
+from ..arrays import Array
 from ..backends import Backend
 from ..kernels.contract import dtype_name
 from ..kernels.rng import order
 from ..kernels.table import Buffer, Run, host_dtype
 from ..plan.workspace import Workspace
 from .position import Batching, Position
+
+if TYPE_CHECKING:
+    from ..kernels.cuda.device import Upload
 
 SHARE = 2  # data that take more than one part in SHARE of the free memory stay with the host
 HALF_BYTES = 2**28  # at most in half a window
@@ -57,9 +61,9 @@ class Resident:
     in_order = False
     notes: tuple[str, ...] = ()
 
-    def __init__(self, workspace: Workspace, rows: Mapping[str, Any]) -> None:
+    def __init__(self, workspace: Workspace, rows: Mapping[str, Array]) -> None:
         self.arrays: Mapping[str, Array] = {name: workspace.backend.asarray(values) for name, values in rows.items()}
-        self.stay = sum(values.nbytes for values in rows.values()) <= FEW_BYTES
+        self.stay = sum(map(bytes_of, rows.values())) <= FEW_BYTES
         if self.stay:
             given = self.arrays
             self.arrays = {
@@ -79,12 +83,16 @@ class Resident:
         """The arrays go with the source."""
 
 
-def source_of(workspace: Workspace, rows: Mapping[str, Any], batching: Batching, seed: int) -> Source:
+def bytes_of(array: Array) -> int:
+    return math.prod(array.shape) * host_dtype(dtype_name(array)).itemsize
+
+
+def source_of(workspace: Workspace, rows: Mapping[str, Array], batching: Batching, seed: int) -> Source:
     """The rows on the device, or a window of them where they have no room there."""
-    backend = workspace.backend
-    if is_on_gpu(rows["X"]) or has_room(backend, rows, batching.size):
+    on_host = {name: values for name, values in rows.items() if isinstance(values, np.ndarray)}
+    if len(on_host) < len(rows) or has_room(workspace.backend, on_host, batching.size):
         return Resident(workspace, rows)
-    return Window(backend, rows, batching.size, seed, batching.shuffle)
+    return Window(workspace.backend, on_host, batching.size, seed, batching.shuffle)
 
 
 def has_room(backend: Backend, data: Mapping[str, np.ndarray], batch: int) -> bool:
@@ -106,7 +114,7 @@ class Window:
     stay = False
 
     def __init__(self, backend: Backend, data: Mapping[str, np.ndarray], batch: int, seed: int, shuffle: bool) -> None:
-        assert backend.device is not None  # without memory of its own there is room for all rows
+        assert backend.device is not None  # the host always has room
         self._device, self._data, self._seed, self._shuffle = backend.device, data, seed, shuffle
         self._n = len(data["X"])
         bytes_of_batch = max(1, sum(array.nbytes for array in data.values()) * batch // self._n)
@@ -121,8 +129,8 @@ class Window:
             name: backend.zeros((2 * rows, *rest), dtype) for name, ((rows, *rest), dtype) in shapes.items()
         }
         self._staged = [{name: self._staging(*shape) for name, shape in shapes.items()} for _ in range(2)]
-        self._uploads: list[list[Any]] = [[], []]
-        self._gathering: tuple[int, Any, Future[int]] | None = None  # half, what its side waits for, and its rows
+        self._uploads: list[list[Upload]] = [[], []]
+        self._gathering: tuple[int, object, Future[int]] | None = None  # half, what its side waits for, and its rows
         self._epoch = self._batch = 0
         self._sought = True  # since the last batch: its half is not on the device yet
         self._gatherer = ThreadPoolExecutor(1, "dlcore gathers rows")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +19,12 @@ from .descriptions import short
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..files import JSON
+
 FORMAT = 2
 
 
-def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
+def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> None:
     """Write a checkpoint; a file of that name is replaced in one move, or stays as it was."""
     import json  # json and pathlib, which brings urllib along, are a tenth of the time that `import dlcore` may take
     from pathlib import Path
@@ -47,7 +49,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], facts:
         raise CheckpointError(f"{target}: {len(data)} bytes could not be written: {why}") from error
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, JSON]]:
     """Arrays and facts of a checkpoint.  Raises CheckpointError for a file that is missing, torn, altered or not dlcore's."""
     from pathlib import Path
 
@@ -66,12 +68,12 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         raise CheckpointError(f"{target}: a safetensors file, but not written by dlcore")
     if _digest(text.encode()) != metadata.get("sha256"):
         raise CheckpointError(f"{target}: its description was altered; use another checkpoint")
-    facts = _checked(target, text)
-    if facts["sha256"].keys() != arrays.keys():
-        name = min(facts["sha256"].keys() ^ arrays.keys())
+    facts, digests = _checked(target, text)
+    if digests.keys() != arrays.keys():
+        name = min(digests.keys() ^ arrays.keys())
         why = "has no digest" if name in arrays else "is missing"
         raise CheckpointError(f"{target}: array {short.repr(name)} {why}: the file was altered; use another checkpoint")
-    for name, digest in facts["sha256"].items():
+    for name, digest in digests.items():
         if _array_digest(arrays[name]) != digest:
             raise CheckpointError(f"{target}: array {short.repr(name)} was altered; use another checkpoint")
     return arrays, facts
@@ -90,8 +92,8 @@ def _check_kind(path: Path) -> None:
         raise CheckpointError(f"{path}: cannot be read as a checkpoint: it is {kind}")
 
 
-def _checked(path: Path, text: str) -> dict[str, Any]:
-    """The facts of the metadata.  Raises CheckpointError unless they are facts of this format with a digest for each array."""
+def _checked(path: Path, text: str) -> tuple[dict[str, JSON], dict[str, str]]:
+    """The facts of the metadata, and the digest of each array.  Raises CheckpointError unless they are facts of this format."""
     import json
 
     try:
@@ -105,11 +107,14 @@ def _checked(path: Path, text: str) -> dict[str, Any]:
     if facts.get("format") != FORMAT:
         came = short.repr(facts.get("format"))
         raise CheckpointError(f"{path}: format {came}, this is dlcore {__version__}, which reads format {FORMAT}")
-    digests = facts.get("sha256")
-    if not isinstance(digests, dict) or not all(isinstance(digest, str) for digest in digests.values()):
-        came = short.repr(digests) if "sha256" in facts else "missing"
+    found = facts.get("sha256")
+    digests = (
+        {name: digest for name, digest in found.items() if isinstance(digest, str)} if isinstance(found, dict) else {}
+    )
+    if digests != found:
+        came = short.repr(found) if "sha256" in facts else "missing"
         raise CheckpointError(f"{path}: sha256 is {came}, expected a digest for each array; use another checkpoint")
-    return facts
+    return facts, digests
 
 
 def _array_digest(array: np.ndarray) -> str:

@@ -7,14 +7,14 @@ training, each method a few lines between a docstring and the module that does t
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Lock, RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from ..arrays import to_host
+from ..arrays import Array, ArrayLike, OnGpu, to_host
 from ..backends import Backend
 from ..checks import COUNT, FLAG, POSITIVE, at_least, check
 from ..errors import CheckpointError, ConfigurationError, DeviceError
@@ -32,7 +32,7 @@ from . import options
 from .batches import BatchSession
 from .callbacks import Callback
 from .checkpoint import Checkpoint, file_of
-from .descriptions import FAILURES
+from .descriptions import FAILURES, Custom
 from .evaluation import Evaluator
 from .figures import asks_for_all_labels
 from .history import History
@@ -47,6 +47,9 @@ from .schedule_table import schedule_table
 from .sources import Resident, source_of
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ..kernels.cuda.algorithms import Facts
     from ..preprocessing import FittedPreprocessing
 
 
@@ -73,7 +76,7 @@ class Trainer:
         optimizer: Optimizer,
         *,
         device: str | Backend = "cpu",
-        dtype: str = "float32",
+        dtype: npt.DTypeLike = "float32",
         seed: int = 0,
         matmul_precision: str = "highest",
         graph: bool = True,
@@ -104,7 +107,9 @@ class Trainer:
         self._callbacks: CallbackStates | None = None  # those of the last fit, which may be resumed
         self.finished = False  # the last fit came to its end: all epochs were done, or a callback said stop
         self._resumed_from: dict[str, str] | None = None  # how the steps before were run, until fit goes on
-        self._algorithms: Any = None  # of a GPU, loaded from a file; kept for the next file where there is none
+        self._algorithms: Facts | None = (
+            None  # of a GPU, loaded from a file; kept for the next file where there is none
+        )
         # what made X of raw rows: not applied here, but saved along
         self.preprocessing: FittedPreprocessing | None = None
         self.reports: tuple[str, ...] = ()  # what the logs of the present fit hold, for callbacks
@@ -220,7 +225,7 @@ class Trainer:
         """NumPy arrays layer by layer: parameters as declared (W, b, …), then state (BatchNorm: mean, variance)."""
         return list(self.weights().values())
 
-    def set_weights(self, weights: Sequence[Any]) -> None:
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Set what get_weights gives.  Slots and counters stay.  Raises ShapeError or DataError for what does not fit."""
         with self.backend.context():
             self.state.set_weights(weights)
@@ -229,14 +234,14 @@ class Trainer:
 
     def fit(
         self,
-        X: Any,
-        y: Any,
+        X: ArrayLike,
+        y: ArrayLike,
         *,
         epochs: int = 10,
         batch_size: int | None = options.DEFAULT_BATCH_SIZE,
         shuffle: bool = True,
-        sample_weight: Any = None,
-        validation: Sequence[Any] | None = None,
+        sample_weight: ArrayLike | None = None,
+        validation: Sequence[ArrayLike] | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
         accumulate: int = 1,
@@ -327,7 +332,7 @@ class Trainer:
     def _finish(self) -> None:
         self.finished = True
 
-    def session(self, X: Any, y: Any, sample_weight: Any = None) -> BatchSession:
+    def session(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> BatchSession:
         """A session on all rows as one batch, to look at gradients: it has counters, rows and a workspace of its own, and the
         scheduled numbers of the update to come.
 
@@ -342,12 +347,18 @@ class Trainer:
         session.set_schedule(schedule_table(self.recipe, self.learning_rate, self.updates, 1))
         return session
 
-    def _checked(self, X: Any, y: Any, sample_weight: Any, name: str = "") -> Rows:
+    def _checked(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, name: str = "") -> Rows:
         return checked_rows(self.recipe, self.backend, X, y, sample_weight, name)
 
     # -- prediction --------------------------------------------------------------------------------------------------
 
-    def predict(self, X: Any) -> Any:
+    @overload
+    def predict(self, X: npt.ArrayLike) -> np.ndarray: ...
+
+    @overload
+    def predict(self, X: OnGpu) -> Array: ...
+
+    def predict(self, X: ArrayLike) -> Array:
         """Outputs (n, k) after the loss's output activation, also (n, 1) for one output: compare a[:, 0] with y of shape (n,).
 
         NumPy in, NumPy out; CuPy in, CuPy out on a GPU.
@@ -355,12 +366,12 @@ class Trainer:
         with self.backend.context():
             return self._evaluator.predict(checked_features(self.recipe, self.backend, X))
 
-    def predict_labels(self, X: Any) -> np.ndarray:
+    def predict_labels(self, X: ArrayLike) -> np.ndarray:
         """Classes: argmax of the outputs, or outputs >= ½ for BinaryCrossEntropy.  DataError for a regression loss."""
         self.loss.labels(np.zeros((1, self.model.output_width)))  # raises before the work for a loss without classes
         return self.loss.labels(to_host(self.predict(X)))
 
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    def evaluate(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> dict[str, float]:
         """{"loss": …, "accuracy": …}, or {"loss": …, "rmse": …} for a regression loss; label smoothing is off.
 
         Where rows have several labels, accuracy is the share of rows of which all labels are right (exact match).
@@ -407,7 +418,7 @@ class Trainer:
         *,
         device: str | Backend = "cpu",
         graph: bool = True,
-        custom_objects: Mapping[str, Any] | None = None,
+        custom_objects: Custom | None = None,
     ) -> Trainer:
         """The trainer that was saved, on any device; `graph` as in Trainer.
 
@@ -435,7 +446,7 @@ class Trainer:
         trainer._restore(found)
         return trainer
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[..., Trainer], tuple[Checkpoint, str]]:
         """For pickle, copy and joblib: everything that a file holds.  A GPU's trainer comes back on the CPU where there is no GPU."""
         return _unpickled, (self._checkpoint(), self.device)
 

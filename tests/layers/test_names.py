@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +24,7 @@ class Declares(dl.Layer):
     p: dict[str, Parameter] = field(default_factory=dict)
     s: dict[str, Parameter] = field(default_factory=dict)
     c: tuple[str, ...] = ()
+    f: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
 
     def parameters(self) -> dict[str, Parameter]:
@@ -34,6 +36,9 @@ class Declares(dl.Layer):
     def constants(self, fan_in: int) -> dict[str, np.ndarray]:
         return dict.fromkeys(self.c, np.zeros(fan_in, np.int64))
 
+    def schedules(self) -> dict[str, Callable[[int], float]]:
+        return dict.fromkeys(self.f, float)
+
     def scratch(self, rows: int, fan_in: int) -> dict[str, tuple[tuple[int, ...], str]]:
         return dict.fromkeys(self.kept, REAL)
 
@@ -43,6 +48,7 @@ class Declares(dl.Layer):
     [
         (Declares(p={"W": ONE}, s={"W": ONE}), "state 'W', which is one of its parameters too"),
         (Declares(p={"W": ONE}, c=("W",)), "constants 'W', which is one of its parameters too"),
+        (Declares(c=("keep",), f=("keep",)), "schedules 'keep', which is one of its constants too"),
         (Declares(s={"mean": ONE}, kept=("mean",)), "scratch 'mean', which is one of its state too"),
         (Declares(p={"W": ONE}, kept=("dW",)), "scratch 'dW', and the gradient of 'W' is called that"),
         (Declares(p={"W": ONE, "dW": ONE}), "parameters 'dW', and the gradient of 'W' is called that"),
@@ -80,7 +86,7 @@ def test_a_container_names_the_arrays_of_its_layers_only() -> None:
 @pytest.mark.parametrize(
     "layer",
     [
-        Declares(p={"W": ONE, "b": ONE}, s={"mean": ONE}, c=("codes",), kept=("mask", "delta", "d", "dx")),
+        Declares(p={"W": ONE, "b": ONE}, s={"mean": ONE}, c=("codes",), f=("keep",), kept=("mask", "delta", "d", "dx")),
         Declares(p={"W": FROZEN}, kept=("dW",)),  # what is frozen has no gradient
     ],
 )

@@ -46,6 +46,15 @@ def test_panels_stand_in_rows(count: int, columns: int | None, rows: int) -> Non
     assert figure.get_size_inches().tolist() == [2 * min(count, columns or 3), rows]
 
 
+def test_axes_in_a_part_of_a_figure_give_the_whole() -> None:
+    """A SubFigure cannot be saved alone."""
+    from matplotlib.figure import Figure
+
+    whole = Figure()
+    axes = whole.subfigures(1, 2)[1].subfigures(2, 1)[0].add_subplot()
+    assert plotting.lines({"": [1.0, 2.0]}, xlabel="x", ylabel="y", axes=axes) is whole
+
+
 def test_a_picture_is_a_png() -> None:
     """Bytes 16 to 24 are width and height: 4 by 3 inches, with a margin of at most a tenth of an inch on each side."""
     data = style.png(style.new_figure(4, 3), dpi=50)

@@ -111,6 +111,25 @@ def test_a_checkpoint_of_unknown_classes_is_refused(tmp_path: Path) -> None:
             dl.Trainer.load(path)
 
 
+@pytest.mark.parametrize(
+    ("part", "description", "kind"),
+    [
+        ("model", {"type": "ReLU"}, "Sequential"),
+        ("model", {"type": "Sequential", "layers": [{"type": "SquaredError"}]}, "Layer"),
+        ("loss", {"type": "SGD", "learning_rate": 0.1}, "Loss"),
+        ("optimizer", {"type": "SquaredError"}, "Optimizer"),
+    ],
+)
+def test_a_part_of_another_kind_is_refused(tmp_path: Path, part: str, description: Any, kind: str) -> None:
+    """Classes of dlcore, each where another one belongs."""
+    path = tmp_path / "run.safetensors"
+    make().save(path)
+    arrays, facts = store.read(path)
+    store.write(path, arrays, facts | {part: description})
+    with pytest.raises(dl.CheckpointError, match=f"expected a {kind}"):
+        dl.Trainer.load(path)
+
+
 @pytest.mark.parametrize("alter", ["drop", "reshape"])
 def test_arrays_that_do_not_fit_the_model_are_refused(alter: str, tmp_path: Path) -> None:
     """A well-formed file whose arrays are not the model's."""

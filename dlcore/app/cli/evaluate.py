@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from .arguments import add_reading_flags, name, path
+
+if TYPE_CHECKING:
+    from ...training.trainer import Trainer
+    from .rows import Rows
 
 SUMMARY = "measure a trained network on its test rows, or on the rows of a file"
 
@@ -38,20 +42,38 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def measured(trainer: Any, rows: Any) -> dict[str, Any]:
+class Figures(TypedDict, total=False):
+    """What is measured: of classes or of numbers."""
+
+    rows: int
+    rows_left_out: int
+    loss: float
+    classes: list[str]
+    accuracy: float
+    balanced_accuracy: float
+    log_loss: float
+    auc: float | None
+    confusion: list[list[int]]
+    rmse: float
+    mae: float
+    r2: float | None
+
+
+def measured(trainer: Trainer, rows: Rows) -> Figures:
     """Number of rows, loss, and the metrics of metrics.py; those of a regression are in units of the target."""
     from ...training import metrics
 
+    assert rows.y is not None  # they were read with their targets
     loss = trainer.evaluate(rows.X, rows.y)["loss"]
-    figures: dict[str, Any] = {"rows": len(rows.X), "rows_left_out": rows.count - len(rows.X), "loss": loss}
+    figures: Figures = {"rows": len(rows.X), "rows_left_out": rows.count - len(rows.X), "loss": loss}
     a = trainer.predict(rows.X)
     if not rows.classes:
         y, a = rows.in_units(rows.y), rows.in_units(a)
-        return figures | metrics.regression(y.reshape(-1), a.reshape(-1))
-    return figures | {"classes": list(rows.classes)} | metrics.classification(rows.y.astype("int64"), a)
+        return {**figures, **metrics.regression(y.reshape(-1), a.reshape(-1))}
+    return {**figures, "classes": list(rows.classes), **metrics.classification(rows.y.astype("int64"), a)}
 
 
-def _print(figures: dict[str, Any]) -> None:
+def _print(figures: Figures) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -63,10 +85,13 @@ def _print(figures: dict[str, Any]) -> None:
     cells = {"rows": f"{figures['rows']:,}"}
     if figures["rows_left_out"]:
         cells["left out"] = f"{figures['rows_left_out']:,}"
-    for each in ("accuracy", "balanced_accuracy", "log_loss", "auc", "rmse", "mae", "r2"):
-        if each in figures:
-            shorter = {"auc": "AUC", "r2": "R2", "rmse": "RMSE", "mae": "MAE"}
-            cells[shorter.get(each, each.replace("_", " "))] = shown(each, figures[each])
+    values: dict[str, float | None] = {}
+    if "accuracy" in figures:
+        values |= {"accuracy": figures["accuracy"], "balanced accuracy": figures["balanced_accuracy"]}
+        values |= {"log loss": figures["log_loss"], "AUC": figures["auc"]}
+    if "rmse" in figures:
+        values |= {"RMSE": figures["rmse"], "MAE": figures["mae"], "R2": figures["r2"]}
+    cells |= {each: shown(each, value) for each, value in values.items()}
     print_table(cells)
     classes = figures.get("classes", [])
     if 0 < len(classes) <= _SHOWN:

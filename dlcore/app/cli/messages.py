@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 from ...errors import DlcoreError
 from .streams import lead_nowhere, visible
@@ -46,7 +45,7 @@ def plain_messages() -> Iterator[None]:
         def emit(self, record: logging.LogRecord) -> None:
             say(record.getMessage())
 
-    def warn(message: Warning | str, *where: Any, **details: Any) -> None:
+    def warn(message: Warning | str, *where: object, **details: object) -> None:
         say(f"warning: {message}")
 
     logger, lines = logging.getLogger("dlcore"), Lines()

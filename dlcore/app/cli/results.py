@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from ... import plotting
 from ...data.dataset import DataSet
@@ -14,24 +14,46 @@ from ...training.trainer import Trainer
 from ..runs import RunDirectory
 from .rows import Rows
 
+if TYPE_CHECKING:
+    from rich.table import Table
 
-def summarize(trainer: Trainer, data: DataSet) -> dict[str, Any]:
+
+class Summary(TypedDict, total=False):
     """Results of a run.  Losses are those of the final parameters."""
+
+    device: str
+    dtype: str
+    epochs: int
+    seconds: float  # of all steps, compiling included
+    samples_per_second: float  # in the same time
+    first_epoch_seconds: float  # the one with compiling
+    train_loss: float
+    test_loss: float
+    test_accuracy: float
+    test_rmse: float  # in units of the target
+    rows_left_out: int
+
+
+def summarize(trainer: Trainer, data: DataSet) -> Summary:
     seconds = trainer.history["seconds"]
     test = trainer.evaluate(data.X_test, data.y_test)
-    if "rmse" in test:
-        test["rmse"] *= data.scale  # in units of the target
-    return {
+    summary: Summary = {
         "device": trainer.device,
         "dtype": trainer.dtype,
         "epochs": trainer.epoch,
-        "seconds": sum(seconds),  # of all steps, compiling included
-        "samples_per_second": len(data.X) * len(seconds) / sum(seconds),  # in the same time
-        "first_epoch_seconds": seconds[0],  # the one with compiling
+        "seconds": sum(seconds),
+        "samples_per_second": len(data.X) * len(seconds) / sum(seconds),
+        "first_epoch_seconds": seconds[0],
         "train_loss": trainer.evaluate(data.X, data.y)["loss"],
-        **{f"test_{name}": value for name, value in test.items()},  # loss, and accuracy or rmse
-        **({"rows_left_out": data.left_out} if data.left_out else {}),
+        "test_loss": test["loss"],
     }
+    if "rmse" in test:
+        summary["test_rmse"] = test["rmse"] * data.scale
+    else:
+        summary["test_accuracy"] = test["accuracy"]
+    if data.left_out:
+        summary["rows_left_out"] = data.left_out
+    return summary
 
 
 def test_predictions(trainer: Trainer, data: DataSet) -> bytes:
@@ -46,33 +68,36 @@ def draw(directory: RunDirectory, trainer: Trainer, data: DataSet) -> None:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph")  # a font without a character of a name draws a box
-            for name, figure in _figures(trainer, data):
-                directory.write(f"{name}.png", plotting.png(figure))
+            for name, picture in _pictures(trainer, data):
+                directory.write(f"{name}.png", picture)
     except ImportError:
         return
 
 
-def _figures(trainer: Trainer, data: DataSet) -> Iterator[tuple[str, Any]]:
-    yield "curves", plotting.curves(trainer.history)
+def _pictures(trainer: Trainer, data: DataSet) -> Iterator[tuple[str, bytes]]:
+    yield "curves", plotting.png(plotting.curves(trainer.history))
     if data.classes:
         counts = confusion_matrix(data.y_test, trainer.predict_labels(data.X_test), len(data.classes))
-        yield "confusion_matrix", plotting.confusion_matrix(counts, data.classes)
+        yield "confusion_matrix", plotting.png(plotting.confusion_matrix(counts, data.classes))
     else:
         predicted = trainer.predict(data.X_test)
         if predicted.shape[1] == 1:
             a, y = (data.center + data.scale * values.reshape(-1) for values in (predicted, data.y_test))
-            figure = plotting.predicted_against_true(a, y, data.target)
-            yield "predicted_against_true", figure
+            yield "predicted_against_true", plotting.png(plotting.predicted_against_true(a, y, data.target))
 
 
-def print_summary(summary: dict[str, Any]) -> None:
-    names = ("train_loss", "test_loss", "test_accuracy", "test_rmse")
-    cells = {name.replace("_", " "): shown(name, summary[name]) for name in names if name in summary}
+def print_summary(summary: Summary) -> None:
+    figures = {"train loss": summary["train_loss"], "test loss": summary["test_loss"]}
+    if "test_accuracy" in summary:
+        figures["test accuracy"] = summary["test_accuracy"]
+    if "test_rmse" in summary:
+        figures["test rmse"] = summary["test_rmse"]
+    cells = {name: shown(name, value) for name, value in figures.items()}
     cells |= {"seconds": f"{summary['seconds']:.2f}", "samples/s": f"{summary['samples_per_second']:,.0f}"}
     print_table(cells)
 
 
-def time_note(summary: dict[str, Any]) -> str:
+def time_note(summary: Summary) -> str:
     """What seconds and samples/s count, where the first epoch, which compiles, says little about others; otherwise ""."""
     first, epochs = summary["first_epoch_seconds"], summary["epochs"]
     later = (summary["seconds"] - first) / max(epochs - 1, 1)
@@ -94,7 +119,7 @@ def print_table(cells: Mapping[str, str]) -> None:
     show(table)
 
 
-def show(table: Any) -> None:
+def show(table: Table) -> None:
     """Print a rich table to stdout, by print(), which raises BrokenPipeError if the reader has gone."""
     from rich.console import Console
 

@@ -6,10 +6,10 @@ import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from ...arrays import ArrayLike
 from ...data.dataset import DataSet
 from ...data.table_files import read_table
 from ...data.tables import Numbers, Table
@@ -18,7 +18,7 @@ from ...preprocessing import FittedPreprocessing
 from ...preprocessing.columns import Classes, Values
 from ...training.trainer import Trainer
 from ..assembly import check_table_file, load
-from ..configuration import NAMED_DATA, configure, read_toml
+from ..configuration import NAMED_DATA, Settings, configure, read_toml
 from ..predictions import Predictions
 from ..raw_data import dialect_of, report_skipped
 from ..run_data import RunData, data_of
@@ -56,12 +56,12 @@ class Rows:
             a = a[:, 0] if a.shape[1] == 1 else a
         return Predictions(a, self.classes, self.places, self.count)
 
-    def in_units(self, a: Any) -> np.ndarray:
+    def in_units(self, a: ArrayLike) -> np.ndarray:
         """Outputs or targets of a regression in units of the target."""
         return self.target.restore(a) if self.target else np.asarray(a, np.float64)
 
 
-def network(arguments: argparse.Namespace) -> tuple[Trainer, dict[str, Any]]:
+def network(arguments: argparse.Namespace) -> tuple[Trainer, Settings]:
     """The network of RUN, a folder or a checkpoint file, and the run's settings for reading files."""
     given, device = Path(arguments.run_dir), getattr(arguments, "device", "auto")
     if not given.exists():
@@ -107,7 +107,7 @@ def folder_of(run: str) -> Path | None:
     return inside.parent if inside.name == "checkpoints" and (inside.parent / "config.toml").is_file() else None
 
 
-def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: dict[str, Any], *, targets: bool) -> Rows:
+def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: Settings, *, targets: bool) -> Rows:
     """The rows of FILE: the test rows of a named data set, or all rows of a file; without FILE the test rows of the run."""
     if arguments.data is None:
         return _test_rows(trainer, arguments)

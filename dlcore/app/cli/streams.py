@@ -6,11 +6,12 @@ Names of columns and classes come from files, so that they can hold anything, al
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TextIO
 
 # control characters but the end of a line, what reverses the direction of text, and halves of characters
 _UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -39,17 +40,16 @@ def write_data(text: str) -> None:
 @contextlib.contextmanager
 def replacing_characters(stream: TextIO | None) -> Iterator[None]:
     """Inside, what the stream's encoding does not have is written as a question mark instead of raising UnicodeEncodeError."""
-    reconfigure: Any = getattr(stream, "reconfigure", None)
-    if reconfigure is None:
+    if not isinstance(stream, io.TextIOWrapper):
         yield
         return
-    before = stream.errors  # type: ignore[union-attr]
-    reconfigure(errors="replace")
+    before = stream.errors
+    stream.reconfigure(errors="replace")
     try:
         yield
     finally:
         with contextlib.suppress(OSError, ValueError):  # closed meanwhile, or its reader has gone
-            reconfigure(errors=before)
+            stream.reconfigure(errors=before)
 
 
 def lead_nowhere(stream: TextIO | None) -> None:

@@ -73,11 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
             say(str(stop))
             return 128 + stop.number
         check_interrupt()
-        summary = summarize(trainer, data) | restarts
+        summary = summarize(trainer, data)
         if directory:
             directory.write("test_predictions.csv", test_predictions(trainer, data))
             draw(directory, trainer, data)
-            directory.write_json("summary.json", summary)
+            directory.write_json("summary.json", {**summary, **restarts})
     print_summary(summary)
     if note := time_note(summary):
         say(note)
