@@ -30,7 +30,7 @@ def redundancy(copies, batch_size, epochs):
 
 
 def trained(batch_size, epochs, seed, updates=None):
-    """Losses on training and test rows, and the bytes that the trainer holds; `updates`: after so many instead of `epochs`."""
+    """Losses on training and test rows, and the bytes that the trainer holds; after `updates` or `epochs`."""
     model = dl.Sequential(dl.Dense(64, 64), dl.ReLU(), dl.Dense(64, 10))
     rows = np.arange(len(DATA.X))
     if updates:

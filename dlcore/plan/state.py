@@ -80,7 +80,7 @@ class State:
         return self._flat(self.slots, name, (self.parameters.trainable,))
 
     def sum(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Of the gradients that are accumulated, "total"; of their losses and weights, "sums"."""
+        """The sums of an unfinished group: of its gradients, "total"; of its losses and weights, "sums"."""
         return self._flat(self.sums, name, shape)
 
     def divide_sums(self, scale: float) -> None:

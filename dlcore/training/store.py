@@ -118,7 +118,7 @@ def _checked(path: Path, text: str) -> tuple[dict[str, JSON], dict[str, str]]:
 
 
 def _array_digest(array: np.ndarray) -> str:
-    """Of the bytes and of what they are: the same bytes as integers, or in another shape, are another array."""
+    """Digest of bytes, dtype and shape: the same bytes as integers, or in another shape, are another array."""
     return _digest(f"{array.dtype.name} {array.shape} ".encode() + array.tobytes())
 
 

@@ -106,7 +106,7 @@ def test_decimal_commas_are_not_separators(file, reader):
         (",0,1\n0,.5,.5\n", (), True),
         ("?,5\n3,6\n", (), False),  # a missing cell is no name
         ("red,x\nblue,x\n", (), False),  # x comes again below, so it is no name
-        ("x,2020\n1,2\n", ("2020",), True),  # somebody expects a column of that name
+        ("x,2020\n1,2\n", ("2020",), True),  # a column of that name is expected
         ("red,big\n", ("column_1", "column_2"), False),  # a row for a network that learned from a file without a header
         ("red,big\n1,2\n", ("column_1", "column_2"), True),
         (",a\n0,1\n1,2\n", (), True),  # the index of a data frame has no name

@@ -1,4 +1,4 @@
-"""Fusion: fewer calls, the same numbers, and nothing left out that somebody reads."""
+"""Fusion: fewer calls, the same numbers, and nothing left out that another call reads."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_product_its_activation_and_dropout_are_one_call(name: str) -> None:
 
 
 def test_what_is_dropped_and_read_again_is_written() -> None:
-    """One call keeps z of GELU, not a; where somebody else reads a, it stays."""
+    """One call keeps z of GELU, not a; where another call reads a, it stays."""
     net, read = Net(), buffer("read", ROWS, 3)
     progress, mask, y = (
         buffer("progress", 4, dtype="int64"),
@@ -153,7 +153,7 @@ def test_a_product_that_was_read_before_is_written() -> None:
 
 
 def test_logits_that_are_read_later_are_written() -> None:
-    """A loss is not fused onto a product whose logits somebody reads."""
+    """A loss is not fused onto a product whose logits another call reads."""
     net = Net()
     net.k.dense(net.x, net.W, net.b, out=net.z)
     record_loss(net, "squared_error", net.z)

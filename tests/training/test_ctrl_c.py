@@ -33,7 +33,7 @@ class Interrupt(dl.Callback):
 
 @pytest.fixture
 def ctrl_c() -> Any:
-    """SIGINT means what it means in a terminal, whoever runs the tests."""
+    """SIGINT has its default handler, as in a terminal, also where the tests run in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

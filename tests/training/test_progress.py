@@ -14,7 +14,7 @@ X = np.linspace(0, 1, 100, dtype=np.float32)[:, None]
 
 
 def shown(monkeypatch, columns, **options):
-    """What a terminal of so many columns has seen, without control sequences, from a fit of 3 epochs."""
+    """The text, without control sequences, that a terminal of this width gets from a fit of 3 epochs."""
     output = io.StringIO()
     monkeypatch.setattr("rich.console.Console", lambda **_: Console(file=output, force_terminal=True, width=columns))
     trainer = dl.Trainer(dl.Sequential(dl.Dense(1, 1)), dl.SquaredError(), dl.SGD(0.1))

@@ -33,7 +33,7 @@ class Counter:
 
 @pytest.mark.parametrize("runs", [(1,), (0, 2), (1, 1, 1), (STEPS + 1,), (3 * STEPS + 7, 5), (STEPS, STEPS)])
 def test_every_step_is_made_once(runs: tuple[int, ...]) -> None:
-    """Whatever the runs: so many steps; Python makes the calls of one, and those of two graphs at most."""
+    """Any number of runs makes that number of steps; Python makes the calls of one, and those of two graphs at most."""
     counter = Counter()
     graphs, captured = Graphs(EmulatedDevice(), [counter]), STREAM.graphs
     for steps in runs:
