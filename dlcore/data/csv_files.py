@@ -23,9 +23,10 @@ import numpy as np
 
 from ..checks import check, one_of, refused
 from ..errors import ConfigurationError, DataError
+from .markers import MISSING as MISSING
+from .markers import Markers
 from .tables import Skipped, Table, Text
 
-MISSING = ("", "?", "-", "--", ".", "NA", "N/A", "#N/A", "NaN", "null", "None")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 NAMES = SEPARATORS | {" ": "space"}
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -51,7 +52,7 @@ class Dialect:
     header      whether the first line holds names
     quote       the character around cells with separators or line ends in them, " or '; "" for none
     encoding    a name that Python knows, such as utf-8 or cp1252
-    missing     cells that stand for a missing value; case does not matter
+    missing     cells that stand for a missing value; case does not matter, and −999 is −999.0 too
     bad_rows    "error", or "skip" to leave out and count rows that cannot be read
 
     Raises ConfigurationError for anything else.
@@ -117,8 +118,10 @@ def read_csv(
     if not len(lines):
         what = f"has a header ({', '.join(columns[:5])}{', ...' if len(columns) > 5 else ''})" if header else "has text"
         raise DataError(f"{target}: the file {what} and no rows{f'; {len(skipped)} were skipped' if skipped else ''}")
-    cells = [Text.of(c, v, dialect.missing) for c, v in zip(codes, values, strict=True)]
-    return Table(dict(zip(columns, cells, strict=True)), str(target), lines, "line", skipped, read)
+    markers = Markers(dialect.missing)
+    cells = [Text.of(c, v, markers) for c, v in zip(codes, values, strict=True)]
+    found = dict(zip(columns, cells, strict=True))
+    return Table(found, str(target), lines, "line", skipped, read, markers.unmatched())
 
 
 # -- bytes and text ----------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from ..errors import DataError
 from .arrow import arrow_columns
 from .csv_files import Dialect, read_csv
 from .frames import column
+from .markers import MISSING, Markers
 from .tables import Column, Table
 
 PYARROW_COMMAND = 'pip install "dlcore[data]"'
@@ -30,7 +31,7 @@ _FORMS = {  # first bytes of a file; all others are CSV
 def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, names: Iterable[str] = ()) -> Table:
     """The table in a file: CSV (also gzipped), Parquet, Arrow (also called Feather), NPY or NPZ.
 
-    dialect, names   how to read CSV, and columns that are expected; see `read_csv`
+    dialect, names   how to read CSV, and columns that are expected; see `read_csv`.  Markers of missing cells hold for all formats
 
     A matrix in an array file becomes columns column_1, …, or in an archive X_1, … under the name X.  Raises DataError for a
     file that is missing, torn, empty or of another kind.
@@ -48,8 +49,9 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
         return read_csv(target, dialect, names, data)
     if not target.is_file():
         raise DataError(f"{target}: {form} is read from files alone, CSV also from a pipe")
-    found = _arrays(target) if form in ("NPY", "NPZ") else _arrow(target, form == "Parquet")
-    result = Table(found, str(target), dialect=form)
+    markers = Markers(dialect.missing if dialect else MISSING)
+    found = _arrays(target, markers) if form in ("NPY", "NPZ") else _arrow(target, form == "Parquet", markers)
+    result = Table(found, str(target), dialect=form, unmatched=markers.unmatched())
     if not result.columns:
         raise DataError(f"{target}: the file has no columns")
     if not len(result):
@@ -57,7 +59,7 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
     return result
 
 
-def _arrow(target: Path, parquet: bool) -> dict[str, Column]:
+def _arrow(target: Path, parquet: bool, markers: Markers) -> dict[str, Column]:
     try:
         import pyarrow as pa
         import pyarrow.feather
@@ -67,12 +69,12 @@ def _arrow(target: Path, parquet: bool) -> dict[str, Column]:
     try:
         # pyarrow's read_table would add columns for folders called name=value, and has its own error for two of one name
         data = pyarrow.parquet.ParquetFile(target).read() if parquet else pyarrow.feather.read_table(target)
-        return arrow_columns(data)
+        return arrow_columns(data, markers)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{target}: cannot be read: {' '.join(str(error).split())}") from error
 
 
-def _arrays(target: Path) -> dict[str, Column]:
+def _arrays(target: Path, markers: Markers) -> dict[str, Column]:
     try:
         with target.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
@@ -86,18 +88,18 @@ def _arrays(target: Path) -> dict[str, Column]:
         raise DataError(f"{target}: its arrays have different numbers of rows: {shapes}; a file is one table")
     columns: dict[str, Column] = {}
     for name, array in arrays.items():
-        for own, made in _array_columns(name, array):
+        for own, made in _array_columns(name, array, markers):
             if own in columns:
                 raise DataError(f"{target}: there are two columns {own!r}; rename an array")
             columns[own] = made
     return columns
 
 
-def _array_columns(name: str, array: np.ndarray) -> Iterable[tuple[str, Column]]:
+def _array_columns(name: str, array: np.ndarray, markers: Markers) -> Iterable[tuple[str, Column]]:
     if array.dtype.names:
-        return [(field, column(array[field], field)) for field in array.dtype.names]
+        return [(field, column(array[field], field, markers)) for field in array.dtype.names]
     if array.ndim == 1 and name:
-        return [(name, column(array, name))]
+        return [(name, column(array, name, markers))]
     matrix = array.reshape(len(array), math.prod(array.shape[1:]))  # an image is a row
     own = [f"{name or 'column'}_{i + 1}" for i in range(matrix.shape[1])]
-    return [(own[i], column(matrix[:, i], own[i], measured=True)) for i in range(len(own))]
+    return [(own[i], column(matrix[:, i], own[i], markers, measured=True)) for i in range(len(own))]
