@@ -373,6 +373,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "app.predictions": "tests/app/cli/test_tables.py",
     "app.raw_data": "tests/app/cli/test_tables.py",
     "arrays": "tests/backends/test_device_arrays.py",
+    "data.csv_arrow": "tests/data/test_spelled.py: both readers give the same columns",
+    "data.csv_bytes": "tests/data/test_csv_dialect.py: packed files and bounds",
     "data.markers": "tests/data/test_readers.py: every reader with every marker",
     "data.typed": "tests/data/test_readers.py: every reader with every type of cells",
     "backends.executors": "tests/kernels/cpu/test_worker.py, tests/backends/test_backend.py",

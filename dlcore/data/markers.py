@@ -33,15 +33,20 @@ class Markers:
         self._dates = {day: marker for marker in self.given if (day := _date(marker.strip())) is not None}
 
     @property
-    def numeric(self) -> bool:
-        """Whether any marker is a number."""
-        return bool(self._numbers)
+    def reported(self) -> bool:
+        """Whether these markers were given, so that those that match nothing are reported."""
+        return self.given != MISSING
+
+    @property
+    def floats(self) -> list[float]:
+        """The markers that are numbers, as float64."""
+        return list(self._floats)
 
     def unmatched(self) -> tuple[str, ...]:
-        """The markers that are no cell of the columns seen so far; none for the default ones."""
-        if self.given == MISSING:
+        """The given markers that are no cell of the columns seen so far; none for the default ones."""
+        if not self.reported:
             return ()
-        return tuple(marker for marker in self.given if marker and marker not in self._found)
+        return tuple(marker for marker in self.given if marker.strip() and marker not in self._found)
 
     def of_text(self, values: Sequence[str]) -> list[bool]:
         """Which of these different cells, without blanks around them, are missing."""

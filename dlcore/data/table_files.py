@@ -7,12 +7,15 @@ import os
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from ..errors import DataError
 from .arrow import arrow_columns
-from .csv_files import Dialect, read_csv
+from .csv_bytes import too_large
+from .csv_dialect import Dialect
+from .csv_files import read_csv
 from .frames import column
 from .markers import MISSING, Markers
 from .tables import Column, Table
@@ -23,13 +26,13 @@ _FORMS = {  # first bytes of a file; all others are CSV
     b"PAR1": "Parquet",
     b"ARROW1": "Arrow",
     b"\x93NUMPY": "NPY",
-    b"PK\x03\x04": "NPZ",
+    b"PK\x03\x04": "NPZ",  # if all its files are arrays; otherwise a packed CSV file
     b"PK\x05\x06": "NPZ",
 }
 
 
 def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, names: Iterable[str] = ()) -> Table:
-    """The table in a file: CSV (also gzipped), Parquet, Arrow (also called Feather), NPY or NPZ.
+    """The table in a file: CSV (also packed as gz, bz2, xz or zip), Parquet, Arrow (also called Feather), NPY or NPZ.
 
     dialect, names   how to read CSV, and columns that are expected; see `read_csv`.  Markers of missing cells hold for all formats
 
@@ -41,7 +44,11 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
         with target.open("rb") as file:
             begin = file.read(8)
             form = next((name for mark, name in _FORMS.items() if begin.startswith(mark)), None)
-            data = begin + file.read() if form is None else b""  # read only once, since this may be a pipe
+            if form == "NPZ" and target.is_file() and not _is_npz(target):
+                form = None
+            data = _rest(target, begin, file, dialect) if form is None else b""  # only once, since this may be a pipe
+    except DataError:
+        raise
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or error
         raise DataError(f"{target}: cannot be read: {why}") from error
@@ -57,6 +64,22 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
     if not len(result):
         raise DataError(f"{target}: the file has columns ({', '.join(list(found)[:5])}) and no rows")
     return result
+
+
+def _is_npz(target: Path) -> bool:
+    try:
+        with zipfile.ZipFile(target) as archive:
+            return all(name.endswith(".npy") for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return True
+
+
+def _rest(target: Path, begin: bytes, file: IO[bytes], dialect: Dialect | None) -> bytes:
+    largest = (dialect or Dialect()).max_bytes
+    data = begin + file.read(largest)
+    if len(data) > largest:
+        raise too_large(target, largest)
+    return data
 
 
 def _arrow(target: Path, parquet: bool, markers: Markers) -> dict[str, Column]:

@@ -62,6 +62,13 @@ class Text:
     def take(self, rows: np.ndarray) -> Text:
         return replace(self, codes=self.codes[rows])
 
+    def plain_numbers(self) -> np.ndarray | None:
+        """float64 cells, NaN where one is missing, if a reader has found that all cells are plain numbers such as 1 or -2.5e3.
+
+        None says nothing: `values` tell what the cells are.  No cell has leading zeros, a comma, or a sign +.
+        """
+        return None
+
     def counts(self) -> np.ndarray:
         """How often each of `values` occurs."""
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.values))
