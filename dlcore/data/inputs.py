@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..arrays import Array, ArrayLike, CupyArray, is_on_gpu, numbers, to_host
+from ..arrays import Array, ArrayLike, CupyArray, has_masks, is_on_gpu, numbers, to_host
 from ..errors import DataError, ShapeError
 from ..kernels.contract import dtype_name, wide
 from ..kernels.table import host_dtype
@@ -58,8 +58,8 @@ def features(X: ArrayLike, columns: int, dtype: str, name: str = "X") -> Array:
 def _as_numpy(X: object, name: str) -> np.ndarray:
     if hasattr(X, "tocsr"):
         raise DataError(f"{name} is sparse, expected a dense array; use {name}.toarray()")
-    if isinstance(X, np.ma.MaskedArray):
-        raise DataError(f"{name} is a masked array; fill the missing entries first")
+    if has_masks(X):
+        raise DataError(f"{name} is a masked array, or holds some; fill the missing entries first")
     try:
         array = np.asarray(X)
     except (TypeError, ValueError, RuntimeError) as error:

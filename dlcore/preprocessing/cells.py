@@ -58,7 +58,8 @@ def numbers(column: Column, name: str, decimal: str = ".") -> np.ndarray:
     if isinstance(column, Numbers):
         return column.values
     if isinstance(column, Text):
-        return _each(column, values_as_numbers(column, decimal))
+        plain = column.plain_numbers() if decimal == "." else None
+        return _each(column, values_as_numbers(column, decimal)) if plain is None else plain
     raise DataError(f"column {name!r} holds {_kind(column)}, expected numbers")
 
 
