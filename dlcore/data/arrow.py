@@ -45,16 +45,16 @@ def arrow_column(cells: pa.Array | pa.ChunkedArray, name: str, markers: Markers,
     if pa.types.is_dictionary(kind):
         return _categories(cells, name, markers)
     if pa.types.is_boolean(kind):
-        return booleans(np.asarray(pc.fill_null(cells, False)), np.asarray(cells.is_null()), markers)
+        return booleans(as_numpy(pc.fill_null(cells, False)), as_numpy(cells.is_null()), markers)
     if _is_text(kind):
         encoded = cells.cast(pa.large_string()).dictionary_encode()
         return Text.of(_codes(encoded), encoded.dictionary.to_pylist(), markers, typed=True)
     if pa.types.is_integer(kind):
-        return integers(np.asarray(pc.fill_null(cells, 0)), np.asarray(cells.is_null()), markers)
+        return integers(as_numpy(pc.fill_null(cells, 0)), as_numpy(cells.is_null()), markers)
     if pa.types.is_floating(kind):
-        return floats(np.asarray(pc.fill_null(cells, float("nan"))), markers)
+        return floats(as_numpy(pc.fill_null(cells, float("nan"))), markers)
     if pa.types.is_decimal(kind):
-        wide = np.asarray(pc.fill_null(cells.cast(pa.float64(), safe=False), float("nan")))
+        wide = as_numpy(pc.fill_null(cells.cast(pa.float64(), safe=False), float("nan")))
         if np.nanmax(np.abs(wide), initial=0) >= EXACT:
             return objects(cells.to_pylist(), name, markers)
         return floats(wide, markers)
@@ -62,11 +62,25 @@ def arrow_column(cells: pa.Array | pa.ChunkedArray, name: str, markers: Markers,
         return floats(np.full(len(cells), np.nan), markers)
     if pa.types.is_timestamp(kind):
         ticks = cells.cast(pa.int64())
-        moments = np.asarray(pc.fill_null(ticks, np.iinfo(np.int64).min)).view(f"datetime64[{kind.unit}]")
+        moments = as_numpy(pc.fill_null(ticks, np.iinfo(np.int64).min)).view(f"datetime64[{kind.unit}]")
         return dates(moments, name, markers)  # those with a zone are counted in UTC
     if pa.types.is_date(kind):
-        return dates(np.asarray(cells.cast(pa.date32(), safe=False)).astype("datetime64[D]"), name, markers)
+        days = cells.cast(pa.date32(), safe=False).cast(pa.int32()).cast(pa.int64())
+        moments = as_numpy(pc.fill_null(days, np.iinfo(np.int64).min)).view("datetime64[D]")
+        return dates(moments, name, markers)
     return Unusable(str(kind), len(cells))
+
+
+def as_numpy(cells: pa.Array) -> np.ndarray:
+    """The numbers of an Arrow array without nulls; pyarrow's own way would import pandas where it is installed."""
+    import pyarrow as pa
+
+    if pa.types.is_boolean(cells.type):
+        return as_numpy(cells.cast(pa.uint8())).astype(bool)
+    name = {"double": "float64", "float": "float32", "halffloat": "float16"}.get(str(cells.type), str(cells.type))
+    if not len(cells):
+        return np.empty(0, name)
+    return np.frombuffer(cells.buffers()[1], name)[cells.offset : cells.offset + len(cells)]
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -80,8 +94,8 @@ def _codes(encoded: pa.DictionaryArray) -> np.ndarray:
     import pyarrow.compute as pc
 
     if encoded.indices.null_count:
-        return np.asarray(pc.fill_null(encoded.indices.cast("int64"), -1)).astype(np.int32)
-    return np.asarray(encoded.indices).astype(np.int32)
+        return as_numpy(pc.fill_null(encoded.indices.cast("int64"), -1)).astype(np.int32)
+    return as_numpy(encoded.indices).astype(np.int32)
 
 
 def _categories(cells: pa.DictionaryArray, name: str, markers: Markers) -> Column:

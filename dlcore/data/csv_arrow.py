@@ -14,6 +14,7 @@ from .tables import Skipped, Text
 _LEAST_BLOCK = 1 << 23  # bytes read at a time
 _CELLS = 14  # log2 of bytes of each column in a block: small pieces of many columns take most of the time
 _LARGEST_BLOCK = 1 << 30
+_PART = 1 << 18
 _LEAST_COLUMN = 200  # bytes; below, thousands of columns take pyarrow more time and memory than the csv module
 
 
@@ -120,14 +121,21 @@ def _may_exceed(body: bytes, start: int, end: int, limit: int) -> bool:
 
 def _has_leading_zeros(view: memoryview) -> bool:
     """Whether a cell may begin with 0 and another digit: such cells may be codes."""
-    data = np.frombuffer(view, np.uint8)
-    zeros = np.flatnonzero(data[:-1] == ord("0"))
-    zeros = zeros[(data[zeros + 1] >= ord("0")) & (data[zeros + 1] <= ord("9"))]
-    before = data[zeros - 1]  # the last byte for a zero at the begin
-    inside = (
-        ((before >= ord("0")) & (before <= ord("9")))
-        | (before == ord("."))
-        | (before == ord("e"))
-        | (before == ord("E"))
-    )
-    return bool(len(zeros)) and (zeros[0] == 0 or not bool(inside.all()))
+    whole = np.frombuffer(view, np.uint8)
+    exponent, sign = np.frombuffer(b"eE", np.uint8), np.frombuffer(b"+-", np.uint8)
+    for start in range(0, len(whole), _PART):  # a part stays in the processor's cache
+        data = whole[max(0, start - 2) : start + _PART + 1]
+        digit = data - ord("0") < 10  # smaller codes wrap
+        found = (data[:-1] == ord("0")) & digit[1:]
+        found[1:] &= ~digit[:-2]
+        places = np.flatnonzero(found)
+        if start:
+            places = places[places > 1]
+        elif len(places) and places[0] < 2:
+            return True
+        before = data[places - 1]
+        inside = (before == ord(".")) | np.isin(before, exponent)
+        inside |= np.isin(before, sign) & np.isin(data[places - 2], exponent)
+        if not inside.all():
+            return True
+    return False

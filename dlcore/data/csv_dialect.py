@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol
 
 from ..checks import COUNT, check, one_of, refused
@@ -22,6 +22,7 @@ NAMES = SEPARATORS | {" ": "space", BLANKS: "blanks"}
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 
 SAMPLE = 100  # records from which separator and header are detected
+_CELLS = 20_000  # cells in which numbers are counted
 _TITLES = 20  # at most this many lines above the table
 _NUMBERED = re.compile(r"column_\d+", re.ASCII)  # names of unnamed columns
 _EXCEL = re.compile(r"sep=([^\r\n])[ \t]*(?:\r\n|\r|\n)", re.IGNORECASE)
@@ -180,11 +181,13 @@ def separator_of(lines: Sequence[str], quote: str) -> str:
         (cells, count), *_ = Counter(map(len, found)).most_common(1) or [(0, 0)]
         if cells < 2:
             return 0, 0, 0
-        numbers = sum(NUMBER.fullmatch(cell.strip()) is not None for record in found for cell in record)
-        return count / len(found), numbers / sum(map(len, found)), cells
+        some = list(islice(chain.from_iterable(found), _CELLS))
+        numbers = sum(NUMBER.fullmatch(cell.strip()) is not None for cell in some)
+        return count / len(found), numbers / len(some), cells
 
-    best = max(SEPARATORS, key=score)
-    found = score(best)
+    scores = {separator: score(separator) for separator in SEPARATORS}
+    best = max(scores, key=scores.__getitem__)
+    found = scores[best]
     if found[0] > 0 and not (best == "\t" and found[1] == 0):
         return best
     several = any("  " in line or "\t" in line or line[:1] == " " for line in lines)

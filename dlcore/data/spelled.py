@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arrow import as_numpy
 from .markers import Markers
 from .tables import Text
 
@@ -35,7 +36,7 @@ class Spelled(Text):
         if name not in ("codes", "values") or "_cells" not in self.__dict__:
             raise AttributeError(name)
         encoded = self._array().dictionary_encode()
-        codes = np.asarray(encoded.indices).astype(np.int32)
+        codes = as_numpy(encoded.indices).astype(np.int32)
         made = Text.of(codes, encoded.dictionary.to_pylist(), self._markers)
         self.__dict__.update(codes=made.codes, values=made.values)
         return self.__dict__[name]
@@ -81,23 +82,20 @@ class Spelled(Text):
         """float64, NaN where a cell is missing; None if a cell is neither, or if Python might read it otherwise."""
         import pyarrow.compute as pc
 
-        cells = self._array()
-        numbers = _cast(cells)
-        if numbers is None or pc.any(pc.is_nan(numbers)).as_py():
+        cells, gone = self._array(), 0
+        values = _cast(cells)
+        if values is None or np.isnan(values).any():
             if not pc.all(pc.string_is_ascii(cells)).as_py():
                 return None
             cells = pc.ascii_trim_whitespace(cells)
             words = _arrow().array([word for word in self._markers.words if word.isascii()], cells.type)
-            gone = pc.is_in(pc.ascii_lower(cells), words)
+            missing = pc.is_in(pc.ascii_lower(cells), words)
             if self._markers.reported:
-                self._markers.of_text(pc.unique(cells.filter(gone)).to_pylist())
-            cells = pc.if_else(gone, _arrow().scalar(None, cells.type), cells)
-            numbers = _cast(cells)
-            if numbers is None or numbers.null_count == len(numbers):
+                self._markers.of_text(pc.unique(cells.filter(missing)).to_pylist())
+            cells = pc.if_else(missing, _arrow().scalar(None, cells.type), cells)
+            values, gone = _cast(cells), cells.null_count
+            if values is None or gone == len(values) or int(np.isnan(values).sum()) > gone:
                 return None
-        values = np.array(pc.fill_null(numbers, float("nan")))
-        if int(np.isnan(values).sum()) != numbers.null_count:
-            return None
         if self._may_be_codes and pc.any(pc.match_substring_regex(cells, _CODE)).as_py():
             return None
         if self._markers.reported:
@@ -107,13 +105,14 @@ class Spelled(Text):
         return values
 
 
-def _cast(cells: pa.Array) -> pa.Array | None:
-    """Numbers, or None if a cell is none."""
+def _cast(cells: pa.Array) -> np.ndarray | None:
+    """float64, NaN for null; None if a cell is no number."""
     pa = _arrow()
     try:
-        return cells.cast(pa.float64())
+        numbers = cells.cast(pa.float64())
     except pa.ArrowInvalid:
         return None
+    return np.array(as_numpy(numbers.fill_null(float("nan")) if numbers.null_count else numbers))
 
 
 def _arrow() -> ModuleType:

@@ -76,7 +76,11 @@ def _is_npz(target: Path) -> bool:
 
 def _rest(target: Path, begin: bytes, file: IO[bytes], dialect: Dialect | None) -> bytes:
     largest = (dialect or Dialect()).max_bytes
-    data = begin + file.read(largest)
+    if target.is_file():
+        file.seek(0)
+        data = file.read(largest + 1)
+    else:
+        data = begin + file.read(largest)
     if len(data) > largest:
         raise too_large(target, largest)
     return data

@@ -151,3 +151,31 @@ def test_a_column_can_be_pickled_and_replaced():
     column = Spelled.of_cells(pa.array(["1", "x", ""]), Markers())
     for other in (pickle.loads(pickle.dumps(column)), replace(column, typed=True)):
         assert [other.cell(row) for row in range(3)] == ["1", "x", None]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["007", "-007", "0", "10", "0.07", "-0.5", "1e-05", "1e05", "1.5E+007", "x0", "x00", "100", "+01"]
+        ),
+        min_size=1,
+    )
+)
+def test_leading_zeros_are_found(cells):
+    """All of them, wherever they are; some that are none may be taken for one."""
+    import re
+
+    from dlcore.data import csv_arrow
+
+    expected = any(re.match(r"[+-]?0[0-9]", cell) for cell in cells)
+    kept = csv_arrow._PART
+    try:
+        for part in (3, 1 << 18):
+            csv_arrow._PART = part
+            found = csv_arrow._has_leading_zeros(memoryview(",".join(cells).encode()))
+            assert found or not expected
+            if cells[0][:2] not in ("00", "x0") and "x00" not in cells:
+                assert found == expected
+    finally:
+        csv_arrow._PART = kept
