@@ -41,7 +41,7 @@ class Rows:
         """Probabilities, or values in units of the target."""
         a = trainer.predict(self.X)
         if not self.classes:
-            a = self.in_units(a).astype(a.dtype)
+            a = self.in_units(a)  # float64: float32 has steps of 128 at 1.7e9
             a = a[:, 0] if a.shape[1] == 1 else a
         return Predictions(a, self.classes, self.places, self.count)
 

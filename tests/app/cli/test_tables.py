@@ -225,9 +225,11 @@ def test_files_of_predictions(folder, tmp_path, capsys, kind):
     first = 1 if kind == "classes" else 0
     assert np.isnan(array).reshape(6, -1).all(axis=1).tolist() == [False, True, False, True, False, False]
     numbers = [[float(cell or "nan") for cell in row[first:]] for row in rows[1:]]
-    np.testing.assert_array_equal(np.float32(numbers), array.reshape(6, -1))
+    dtype = np.float32 if kind == "classes" else np.float64  # values are restored in float64
+    assert array.dtype == dtype
+    np.testing.assert_array_equal(dtype(numbers), array.reshape(6, -1))
     np.testing.assert_array_equal(
-        np.float32(
+        dtype(
             [[np.nan if cell is None else cell for cell in list(row.values())[first:]] for row in columns.to_pylist()]
         ),
         array.reshape(6, -1),
