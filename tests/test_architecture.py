@@ -372,6 +372,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "app.cli.session": "tests/app/cli/: the program is run as a user runs it, a test file for each kind of use",
     "app.predictions": "tests/app/cli/test_tables.py",
     "app.raw_data": "tests/app/cli/test_tables.py",
+    "app.values": "tests/app/test_configuration.py: every setting reads its values with them",
     "arrays": "tests/backends/test_device_arrays.py",
     "backends.executors": "tests/kernels/cpu/test_worker.py, tests/backends/test_backend.py",
     "data.arrow": "tests/data/test_table_files.py",

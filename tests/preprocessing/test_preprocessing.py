@@ -36,7 +36,7 @@ PEOPLE = csv_table(
     born=["2004-01-01", "1994-01-03", "1984-01-02", "1974-01-01T12:00"],
     wage=[1000, 2000, 3000, 4000],
 )
-MIXED = [7 * i % 60 for i in range(60)]
+MIXED = [7 * i % 30 for i in range(60)]
 FITTED = Preprocessing().fit(PEOPLE, "wage")
 
 
@@ -68,17 +68,17 @@ def kinds(fitted: FittedPreprocessing) -> dict[str, str]:
 
 
 def test_types_of_columns():
-    """Few integers with many rows each are categories, fractions never; text is not a number where the file says so."""
+    """Integers are numbers, however few they are; text is not a number where the file says so."""
     n = 40
     data = csv_table(
         code=[i % 4 for i in range(n)], size=[i % 5 for i in range(n)], share=[i % 2 / 2 for i in range(n)],
         flag=["yes", "no"] * 20, day=[f"2024-01-{i % 28 + 1:02d}" for i in range(n)], number=[f"{i}e-3" for i in range(n)],
     )  # fmt: skip
     assert kinds(Preprocessing().fit(data)) == {
-        "code": "category", "size": "number", "share": "number", "flag": "category", "day": "date", "number": "number",
+        "code": "number", "size": "number", "share": "number", "flag": "category", "day": "date", "number": "number",
     }  # fmt: skip
     arrays = table({"typed": ["1", "2"] * 20, "integers": [1, 2] * 20, "days": np.arange(n).astype("M8[D]")})
-    assert kinds(Preprocessing().fit(arrays)) == {"typed": "category", "integers": "category", "days": "date"}
+    assert kinds(Preprocessing().fit(arrays)) == {"typed": "category", "integers": "number", "days": "date"}
     assert kinds(Preprocessing().fit(np.tile([[0.0, 1.0], [1.0, 0.0]], (20, 1)))) == {
         "column_1": "number",
         "column_2": "number",
@@ -94,11 +94,11 @@ def test_types_that_are_given():
 
 
 def test_categories_that_are_numbers_go_by_their_value():
-    """1, 1.0 and the integer 1 of another file are one category, in order of their size."""
-    fitted = Preprocessing().fit(csv_table(c=["10", "9", "1.0", "1"] * 20))
+    """1, 1.0 and the integer 1 of another file are one category, as it was spelled most often, in order of their size."""
+    fitted = Preprocessing(types={"c": "category"}).fit(table({"c": [10, 9, 1, 1] * 20}))
     assert fitted.outputs == ("c = 1", "c = 9", "c = 10")
     expected = [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
-    for rows in (csv_table(c=["1", "1e1", "7"]), table({"c": [1, 10, 7]}), table({"c": [1.0, 10.0, None]})):
+    for rows in (csv_table(c=["1", "10.0", "7"]), table({"c": [1, 10, 7]}), table({"c": [1.0, 10.0, None]})):
         assert fitted.features(rows).tolist() == expected
 
 
@@ -110,21 +110,6 @@ def test_dates_in_another_form():
     np.testing.assert_array_equal(
         german.features(csv_table(d=["04.01.2000"])), iso.features(csv_table(d=["2000-01-04T01:00+01:00"]))
     )
-
-
-def test_decimal_commas():
-    """As numbers where they are announced; otherwise they are categories, and a warning says so."""
-    data = csv_table(x=["1,5", "2,5", "4"])
-    np.testing.assert_allclose(
-        Preprocessing(decimal=",").fit(data).features(data, "float64"),
-        Preprocessing().fit(csv_table(x=[1.5, 2.5, 4])).features(csv_table(x=[1.5, 2.5, 4]), "float64"),
-    )
-    with pytest.warns(UserWarning, match="column 'x' is taken for categories; its cells are numbers with --decimal ,"):
-        Preprocessing().fit(data)
-    with pytest.warns(UserWarning, match=r"numbers with --decimal , \(if it does not set thousands apart"):
-        Preprocessing().fit(csv_table(x=["1,500", "2,500", "400"]))
-    many = csv_table(x=MIXED, y=[f"{i},5" for i in range(60)])
-    refuses(many, "the target 'y' has 60 classes in 60 rows; if it is a number, .* or give --decimal ,", "y")
 
 
 def test_what_says_nothing_is_left_out_and_reported():
@@ -140,26 +125,43 @@ def test_what_says_nothing_is_left_out_and_reported():
 
 
 def test_row_numbers():
-    """They are kept, for they may be years, and a warning says what they may be; 60 of 100 rows are still row numbers."""
-    for rows in (range(30), range(1990, 2024), sorted(np.random.default_rng(0).permutation(100)[:60].tolist())):
-        with pytest.warns(UserWarning, match="column 'x' counts the rows"):
-            Preprocessing().fit(csv_table(x=list(rows)))
+    """They are kept, for they may be years, and a warning says what they may be: in any order, and where others were set aside."""
+    drawn = np.random.default_rng(0).permutation(100).tolist()
+    for rows in (range(30), range(1990, 2024), sorted(drawn[:60]), drawn, drawn[:40], range(60, 0, -1)):
+        for column in (csv_table(x=list(rows)), table({"x": list(rows)}), table(np.array(rows)[:, None])):
+            with pytest.warns(UserWarning, match="column '(x|column_1)' numbers the rows"):
+                Preprocessing().fit(column)
     Preprocessing().fit(csv_table(x=MIXED))
     Preprocessing().fit(csv_table(x=[i**2 for i in range(60)]))
+    Preprocessing().fit(csv_table(x=[*drawn, 5]))
 
 
 def test_too_many_categories():
-    """The most frequent are kept, if they occur twice; names of people are left out."""
-    data = csv_table(x=MIXED, c=["a", "b"] * 5 + [f"c{i}" for i in range(50)])
+    """The most frequent are kept, if they occur twice and are more than a tenth of the cells."""
+    data = csv_table(x=MIXED, c=["a", "b"] * 20 + [f"c{i}" for i in range(20)])
     with pytest.warns(
-        UserWarning, match="column 'c' has 52 categories; the 2 most frequent are kept, 17% of its cells"
+        UserWarning, match="column 'c' has 22 categories; the 2 most frequent are kept, 67% of its cells"
     ):
         fitted = Preprocessing(max_categories=20).fit(data)
     assert fitted.outputs == ("x", "c = a", "c = b")
     names = csv_table(x=MIXED, c=[f"c{i}" for i in range(60)])
-    assert Preprocessing(max_categories=20).fit(names).left_out == (
+    assert Preprocessing(max_categories=20, types={"c": "category"}).fit(names).left_out == (
         ("c", "has 60 different cells, and none of them twice"),
     )
+
+
+def test_text_that_is_nearly_unique_is_left_out():
+    """Titles, whose most frequent ones are a share of 1 % of the cells, make no inputs; with the reason, and unless declared."""
+    titles = [f"title {i}" for i in range(3000)] + [f"title {i}" for i in range(1500)]
+    data = csv_table(x=[7 * i % 300 for i in range(4500)], title=titles)
+    fitted = Preprocessing().fit(data)
+    assert fitted.outputs == ("x",)
+    assert dict(fitted.left_out)["title"].startswith("has 3,000 different texts in 4,500 cells; --types title=category")
+    twice = csv_table(x=[7 * i % 300 for i in range(6000)], title=[f"title {i // 2}" for i in range(6000)])
+    reason = "has 3,000 different texts, and the 100 most frequent are 3.3% of its cells"
+    assert dict(Preprocessing().fit(twice).left_out)["title"].startswith(reason)
+    with pytest.warns(UserWarning, match="the 100 most frequent are kept"):
+        assert Preprocessing(types={"title": "category"}).fit(data).width == 101
 
 
 def test_codes_for_an_embedding():
@@ -186,7 +188,7 @@ def test_only_training_rows_are_looked_at(scaling):
     [
         (["no", "yes"] * 5, Classes, ("no", "yes")),
         ([0, 1] * 5, Classes, ("0", "1")),
-        (["1.0", "0.0"] * 5, Classes, ("0", "1")),
+        (["1.0", "0.0"] * 5, Classes, ("0.0", "1.0")),
         ([0.5, 1.5] * 5, Values, None),
         (list(range(10)), Values, None),
         (list(range(10)) * 5, Classes, tuple(map(str, range(10)))),
@@ -245,7 +247,7 @@ def test_what_training_rows_did_not_have():
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
-NORMAL = [str(7 * i % 30) for i in range(30)]
+NORMAL = [str(7 * i % 20) for i in range(30)]
 
 
 @pytest.mark.parametrize(
@@ -283,7 +285,7 @@ def test_what_nothing_scales_must_fit_float32():
 
 def test_targets_that_cannot_be_used():
     data = csv_table(x=range(12), y=[*range(11), ""])
-    refuses(data, "t.csv, line 13: the target 'y' is missing", "y")
+    refuses(data, "t.csv, line 13: the target 'y' is missing", "y", bad_rows="error")
     assert len(Preprocessing(bad_rows="skip").fit(data, "y").clean(data)) == 11
     refuses(
         csv_table(x=range(12), y=[*range(11), "inf"]), "t.csv, line 13: column 'y': 'inf' is not a finite number", "y"
@@ -329,8 +331,10 @@ def test_wishes_that_cannot_be(wish, message):
 
 def test_a_type_for_a_column_that_is_not_there():
     refuses(PEOPLE, "t.csv has no column 'agee'", types={"agee": "number"})
-    with pytest.raises(dl.ConfigurationError, match="types: 'wage' is the target; say what it is by task"):
-        Preprocessing(types={"wage": "category"}).fit(PEOPLE, "wage")
+    with pytest.raises(dl.ConfigurationError, match="types: 'wage' is the target and cannot be 'date'"):
+        Preprocessing(types={"wage": "date"}).fit(PEOPLE, "wage")
+    with pytest.raises(dl.ConfigurationError, match="the target 'wage' is a category, and task is regression"):
+        Preprocessing(types={"wage": "category"}).fit(PEOPLE, "wage", "regression")
 
 
 # -- stored ------------------------------------------------------------------------------------------------------------

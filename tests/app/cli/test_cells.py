@@ -71,3 +71,104 @@ def test_predictions_of_large_targets_are_not_rounded(
     capsys.readouterr()
     assert main(["evaluate", run, file, "--json", "--device", "cpu"]) == 0
     assert json.loads(capsys.readouterr().out)["rmse"] == pytest.approx(rmse, rel=1e-9)
+
+
+# -- labels and numbers ------------------------------------------------------------------------------------------------
+
+
+def test_predicted_labels_are_spelled_as_in_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """007, 010 and 100 by what x says; also a target of integers that is declared as a category."""
+    x = [i % 3 for i in range(90)]
+    labels = ["007", "010", "100"]
+    file = write(tmp_path / "t.csv", {"x": x, "code": [labels[v] for v in x]})
+    assert predicted(capsys, train(file, "code", tmp_path / "run", epochs=60), file) == [labels[v] for v in x]
+    file = write(tmp_path / "n.csv", {"x": x, "code": [v * 10 for v in x]})
+    run = train(file, "code", tmp_path / "declared", "--types", "code=category", epochs=60)
+    assert predicted(capsys, run, file) == [str(v * 10) for v in x]
+
+
+def test_the_form_of_numbers_is_kept_for_predict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Given by flags in training, not found from the few rows that are predicted; and said in the first line."""
+    x = np.random.default_rng(0).integers(1000, 9999, 80)
+    thousand = [f"{v // 1000},{v % 1000:03d}" for v in x]
+    file = write(tmp_path / "t.csv", {"x": thousand, "y": [f"{v / 1000:.3f}".replace(".", ",") for v in x]})
+    run = train(file, "y", tmp_path / "run", "--decimal", ",", epochs=80)
+    assert "target 'y': a number (1234,5)" in capsys.readouterr().err
+    got = np.array(
+        [float(cell) for cell in predicted(capsys, run, write(tmp_path / "few.csv", {"x": ["2,000", "8,000"]}))]
+    )
+    assert (
+        np.abs(got - [2, 8]).max() < 1
+    )  # 2000 and 8000 would be refused as out of all proportion, or predicted far off
+
+
+def test_dates_by_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    days = [f"{i % 12 + 1:02d}/{i % 9 + 1:02d}/2024" for i in range(60)]
+    file = write(tmp_path / "t.csv", {"a": days, "b": days, "y": [i * 7 % 31 / 2 for i in range(60)]})
+    train(file, "y", tmp_path / "run", "--date-format", "a=%m/%d/%Y,b=%d/%m/%Y")
+    err = capsys.readouterr().err
+    assert "2 dates: a (%m/%d/%Y), b (%d/%m/%Y)" in err
+    assert "reads it otherwise" not in err
+
+
+# -- rows and columns --------------------------------------------------------------------------------------------------
+
+
+def test_positions_of_a_file_without_names_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The label first, then a file without it: an error rather than shifted columns.  The label last may be absent."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(80, 3)).round(3)
+    label = np.where(X[:, 0] > 0, "a", "b")
+    columns = {f"x{i}": X[:, i] for i in range(3)}
+    first = write(tmp_path / "first.csv", {"y": label, **columns}, header=False)
+    last = write(tmp_path / "last.csv", {**columns, "y": label}, header=False)
+    bare = write(tmp_path / "bare.csv", columns, header=False)
+    run = train(first, "1", tmp_path / "of_first")
+    message = last_line(capsys, 3, "predict", run, bare, "--device", "cpu")
+    assert "bare.csv has 3 columns, and training rows had 4, column 1 of them the target; they have no names" in message
+    assert len(predicted(capsys, run, first)) == 80
+    wide = write(tmp_path / "wide.csv", {**columns, "y": label, "z": label}, header=False)
+    run = train(last, "-1", tmp_path / "of_last")
+    assert predicted(capsys, run, last) == predicted(capsys, run, bare)
+    assert "wide.csv has 5 columns" in last_line(capsys, 3, "predict", run, wide, "--device", "cpu")
+
+
+def test_rows_without_a_target(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Left out, counted and said, in training and in evaluation; an error where bad rows are one."""
+    y = ["" if i % 10 == 3 else "ab"[i % 2] for i in range(60)]
+    file = write(tmp_path / "t.csv", {"x": [i % 2 for i in range(60)], "y": y})
+    run = train(file, "y", tmp_path / "run")
+    said = "t.csv: 6 rows left out (line 5: the target 'y' is missing; line 15: the target 'y' is missing"
+    assert said in capsys.readouterr().err
+    assert main(["evaluate", run, file, "--device", "cpu"]) == 0
+    assert said in capsys.readouterr().err
+    for words in (["train", file, "--target", "y"], ["evaluate", run, file, "--device", "cpu"]):
+        assert "line 5: the target 'y' is missing" in last_line(capsys, 3, *words, "--bad-rows", "error")
+
+
+def test_a_column_of_unknown_categories_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """yes and no in training, Y and N later; unless it is allowed."""
+    known = ["yes", "no"] * 30
+    file = write(tmp_path / "t.csv", {"x": [i % 7 for i in range(60)], "flag": known, "y": known})
+    run = train(file, "y", tmp_path / "run")
+    other = write(tmp_path / "o.csv", {"x": [1, 2, 3], "flag": ["Y", "N", ""], "y": ["yes", "no", "yes"]})
+    for command in ("predict", "evaluate"):
+        words = [command, run, other, "--device", "cpu"]
+        message = last_line(capsys, 3, *words)
+        assert "column 'flag': none of its cells ('Y', 'N') is a category of training ('no', 'yes')" in message
+        assert "--unknown-categories allow" in message
+        assert main([*words, "--unknown-categories", "allow"]) == 0
+        assert "column 'flag': 2 of no category of training ('Y', 'N')" in capsys.readouterr().err
+
+
+def test_columns_are_named_by_kind_and_those_left_out_by_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = {f"x{i}": [(i % 15 + 1) * j % 17 / 2 for j in range(60)] for i in range(30)}
+    data = many | {"a": [1] * 60, "b": [1] * 60, "c": ["u", "v", "w"] * 20, "y": [j % 2 for j in range(60)]}
+    train(write(tmp_path / "t.csv", data), "y", tmp_path / "run")
+    lines = [line.removeprefix("dlcore: ") for line in capsys.readouterr().err.splitlines()]
+    shown = ", ".join(f"x{i}" for i in range(20))
+    assert f"30 numbers: {shown}, ... (30 in all)" in lines
+    assert "1 category: c (3)" in lines
+    assert "2 columns left out: a, b (is '1' in all training rows)" in lines
