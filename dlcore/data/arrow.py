@@ -19,6 +19,12 @@ def arrow_columns(data: Any) -> dict[str, Column]:
     return {name: _arrow_column(data.column(name).combine_chunks()) for name in names}
 
 
+def declared_index(data: Any) -> tuple[str, ...]:
+    """The columns of a pyarrow Table that pandas stored as the index of its frame."""
+    index = (data.schema.pandas_metadata or {}).get("index_columns", ())
+    return tuple(name for name in index if isinstance(name, str) and name in data.column_names)
+
+
 def _arrow_column(cells: Any) -> Column:
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, ShapeError
-from .arrow import arrow_columns
+from .arrow import arrow_columns, declared_index
 from .tables import Column, Dates, Numbers, Table, Text, Unusable
 
 
@@ -21,7 +21,7 @@ def table(data: Any, source: str = "table") -> Table:
     if isinstance(data, Table):
         return data
     if hasattr(data, "column_names") and hasattr(data, "column"):  # pyarrow's
-        return Table(arrow_columns(data), source)
+        return Table(arrow_columns(data), source, index=declared_index(data))
     if isinstance(data, np.ndarray) and data.dtype.names:
         return Table({name: column(data[name], name) for name in data.dtype.names}, source)
     if isinstance(data, Mapping) or (hasattr(data, "columns") and hasattr(data, "__getitem__")):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
-from .arrow import arrow_columns
+from .arrow import arrow_columns, declared_index
 from .csv_files import Dialect, read_csv
 from .frames import column
 from .tables import Column, Table
@@ -48,8 +48,8 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
         return read_csv(target, dialect, names, data)
     if not target.is_file():
         raise DataError(f"{target}: {form} is read from files alone, CSV also from a pipe")
-    found = _arrays(target) if form in ("NPY", "NPZ") else _arrow(target, form == "Parquet")
-    result = Table(found, str(target), dialect=form)
+    found, index = (_arrays(target), ()) if form in ("NPY", "NPZ") else _arrow(target, form == "Parquet")
+    result = Table(found, str(target), dialect=form, index=index)
     if not result.columns:
         raise DataError(f"{target}: the file has no columns")
     if not len(result):
@@ -57,7 +57,7 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
     return result
 
 
-def _arrow(target: Path, parquet: bool) -> dict[str, Column]:
+def _arrow(target: Path, parquet: bool) -> tuple[dict[str, Column], tuple[str, ...]]:
     try:
         import pyarrow as pa
         import pyarrow.feather
@@ -67,7 +67,7 @@ def _arrow(target: Path, parquet: bool) -> dict[str, Column]:
     try:
         # pyarrow's read_table would add columns for folders called name=value, and has its own error for two of one name
         data = pyarrow.parquet.ParquetFile(target).read() if parquet else pyarrow.feather.read_table(target)
-        return arrow_columns(data)
+        return arrow_columns(data), declared_index(data)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{target}: cannot be read: {' '.join(str(error).split())}") from error
 

@@ -134,6 +134,7 @@ class Table:
     unit       "line" or "row": what `lines` counts
     skipped    rows that were left out, in order of their lines
     dialect    how the file was read, for messages: separator, header, encoding
+    index      columns that are the index of a pandas frame, which says nothing about a row
     """
 
     columns: Mapping[str, Column]
@@ -142,6 +143,7 @@ class Table:
     unit: str = "row"
     skipped: tuple[Skipped, ...] = ()
     dialect: str = ""
+    index: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         lengths = {name: len(column) for name, column in self.columns.items()}

@@ -31,8 +31,16 @@ def numbers(column: Column, name: str, form: Numeral) -> np.ndarray:
     if isinstance(column, Numbers):
         return column.values
     if isinstance(column, Text):
-        return _each(column, values_as_numbers(column, form))
+        plain = plain_numbers(column) if form.decimal == "." and not form.unit else None
+        return _each(column, values_as_numbers(column, form)) if plain is None else plain
     raise DataError(f"column {name!r} holds {_kind(column)}, expected numbers")
+
+
+def plain_numbers(column: Text) -> np.ndarray | None:
+    """The cells as numbers if the reader of the file knows that all are plain ones: the text then need not be looked at."""
+    known = getattr(column, "plain_numbers", None)
+    found: np.ndarray | None = known() if known else None
+    return found
 
 
 def dates(column: Column, name: str, form: str | None = None) -> np.ndarray:

@@ -136,7 +136,12 @@ class Preprocessing:
         for name, column in rows.columns.items():
             if name == target:
                 continue
-            made = self._column(name, column, reader)
+            indexed = name in rows.index and name not in self.types
+            made = (
+                f"is the index of a pandas frame; --types {name}=number keeps it"
+                if indexed
+                else self._column(name, column, reader)
+            )
             if isinstance(made, str):
                 left_out.append((name, made))
             else:

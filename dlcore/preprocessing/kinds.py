@@ -52,7 +52,7 @@ class Reader:
         """The form in which the largest share of the cells are numbers."""
         if not isinstance(column, Text):
             return Numeral(self.decimal or ".")
-        return self._find(column).numeral
+        return self.find(column).numeral
 
     def form(self, name: str, column: Column) -> str | None:
         """The form in which the largest share of the cells are dates."""
@@ -77,9 +77,11 @@ class Reader:
         counts = column.counts()
         if name in (self.forms or {}):
             return Reading("date", form=self._given(name))
+        if "," not in (self.decimal, self.usual) and cells.plain_numbers(column) is not None:
+            return Reading("number")
         if are_codes(column.values, counts):
             return Reading("category")
-        found = self._find(column)
+        found = self.find(column)
         numeral, unit = found.numeral, found.numeral.unit
         if found.share >= MOSTLY:
             if unit in UNITS or not unit:
@@ -113,7 +115,7 @@ class Reader:
             return Reading("category", numeral, None, detail, "number")
         return Reading("category", numeral)
 
-    def _find(self, column: Text) -> Found:
+    def find(self, column: Text) -> Found:
         return find(
             column.values, column.counts(), lambda form: cells.values_as_numbers(column, form), decimal=self.decimal,
             thousands=self.thousands, usual=self.usual,
@@ -129,12 +131,19 @@ class Reader:
 
 def usual_decimal(rows: Table, reader: Reader) -> str:
     """The decimal mark of those columns whose cells leave no choice, if all of them have the same; otherwise ""."""
-    marks = set()
+    marks, plain, two_ways = set(), [], False
     for column in rows.columns.values():
-        if isinstance(column, Text) and not column.typed and not are_codes(column.values, column.counts()):
-            found = reader._find(column)
-            if found.share >= MOSTLY and found.decimal:
-                marks.add(found.decimal)
+        if not isinstance(column, Text) or column.typed:
+            continue
+        if cells.plain_numbers(column) is not None:
+            plain.append(column)  # looked at only where it matters, because that takes time
+        elif not are_codes(column.values, column.counts()):
+            found = reader.find(column)
+            if found.share >= MOSTLY:
+                marks |= {found.decimal} - {""}
+                two_ways = two_ways or found.other is not None
+    if "," in marks or (two_ways and not marks):
+        marks |= {found.decimal for found in map(reader.find, plain) if found.share >= MOSTLY} - {""}
     return marks.pop() if len(marks) == 1 else ""
 
 

@@ -172,3 +172,24 @@ def test_columns_are_named_by_kind_and_those_left_out_by_reason(
     assert f"30 numbers: {shown}, ... (30 in all)" in lines
     assert "1 category: c (3)" in lines
     assert "2 columns left out: a, b (is '1' in all training rows)" in lines
+
+
+@pytest.mark.parametrize("name", [None, "id"])
+def test_the_index_of_a_pandas_frame_is_left_out(
+    name: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A frame sorted by class and shuffled: the index that to_parquet stores tells the class.  It is left out, which is said."""
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=200), "y": ["a"] * 100 + ["b"] * 100})
+    frame = frame.rename_axis(name).sample(frac=1, random_state=0)
+    frame.to_parquet(tmp_path / "t.parquet")
+    stored = name or "__index_level_0__"
+    train(str(tmp_path / "t.parquet"), "y", tmp_path / "run")
+    err = capsys.readouterr().err
+    assert "1 number: x\n" in err
+    assert f"1 column left out: {stored} (is the index of a pandas frame; --types {stored}=number keeps it)" in err
+    train(str(tmp_path / "t.parquet"), "y", tmp_path / "kept", "--types", f"{stored}=number")
+    err = capsys.readouterr().err
+    assert f"2 numbers: x, {stored}\n" in err
+    assert f"column {stored!r} numbers the rows, so a network may learn their order" in err
