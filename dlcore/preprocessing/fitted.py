@@ -211,6 +211,7 @@ def build(description: Any) -> FittedPreprocessing:
             try:
                 with np.errstate(all="ignore"):
                     works = bool(np.isfinite(column.scaling(np.zeros(1))).all())
+                    works = works and getattr(column.scaling, "bend", 0) >= 0
             except ValueError:  # landmarks and scores of different number
                 works = False
             if not works:

@@ -20,7 +20,7 @@ from .columns import CategoryColumn, FittedColumn, NumberColumn, Target
 from .fitted import FittedPreprocessing, rows_of
 from .kinds import Reader, usual_decimal
 from .numerals import THOUSANDS, Numeral
-from .scaling import SCALINGS, Affine, standard
+from .scaling import BEND, SCALINGS, Affine, standard
 from .targets import TASKS, fit_target
 
 TYPES = ("number", "category", "date", "ignore")
@@ -34,7 +34,8 @@ ROWS = 20  # columns of fewer rows say too little about themselves
 class Preprocessing:
     """Options of preprocessing.
 
-    scaling          of numbers: "standard", "robust", "quantile" or "none"
+    scaling          of numbers: "standard", "robust", "quantile" or "none"; the first two clip smoothly, see `Affine`.  With "robust"
+                     and "quantile" a cell may be of any size; with the others one that is out of all proportion is an error
     categorical      "onehot", or "embedding": codes for an Embedding layer
     types            by column name, where detection is wrong: "number", "category", "date" or "ignore"
     decimal          the decimal mark in text, "." or ","; None: found from the cells
@@ -224,7 +225,17 @@ class Preprocessing:
                 f"is {key_of(column, cell)} in all training rows" if cell.min() == cell.max() else "varies too little"
             )
             return what if not flagged else f"{what} that have it"
-        return replace(read, scaling=scaling, fill=middle, flagged=flagged, middle=middle, width=width)
+        if isinstance(scaling, Affine) and self.scaling != "none":
+            scaling = replace(scaling, bend=BEND)
+        return replace(
+            read,
+            any_size=self.scaling in ("quantile", "robust"),
+            scaling=scaling,
+            fill=middle,
+            flagged=flagged,
+            middle=middle,
+            width=width,
+        )
 
     def _category(self, name: str, column: Column, declared: bool) -> CategoryColumn | str:
         text = cells.categories(column, name)

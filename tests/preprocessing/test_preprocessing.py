@@ -49,12 +49,14 @@ def refuses(data: Table, message: str, target: str | None = None, **wishes: Any)
 
 
 def test_a_worked_example():
-    """Numbers to mean 0 and deviation 1, the median where one is missing and a flag; categories by name; dates as days."""
+    """Numbers to mean 0 and deviation 1, bent, the median where one is missing and a flag; categories by name; dates as days."""
     assert FITTED.outputs == ("age", "age is missing", "town = Bonn", "town = Kiel", "town is missing", "born")
     X = FITTED.features(PEOPLE, "float64")
     age = (np.array([20, 30, 30, 50]) - 100 / 3) / np.std([20, 30, 50])
     days = np.array([12418, 8768, 5114, 1461.5])  # since 1970-01-01
-    expected = [age, [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1], (days - days.mean()) / days.std()]
+    born = (days - days.mean()) / days.std()
+    age, born = (z / np.sqrt(1 + (z / 8) ** 2) for z in (age, born))
+    expected = [age, [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1], born]
     np.testing.assert_allclose(X, np.transpose(expected), atol=1e-12)
     y = FITTED.targets(PEOPLE)
     np.testing.assert_allclose(y, (np.array([1, 2, 3, 4]) - 2.5) / np.std([1, 2, 3, 4]))
@@ -273,6 +275,23 @@ def test_a_cell_that_is_not_like_the_others(cell, why):
     assert skipping == fitted
     clean = skipping.clean(data)
     assert (len(clean), clean.skipped[0].line) == (30, 32)
+
+
+@pytest.mark.parametrize("scaling", ["quantile", "robust"])
+def test_heavy_tails_are_taken_by_two_scalings(scaling):
+    """Pareto's distribution with exponent 0.2 has cells 1e20 times the median, all right: bounded inputs, in their order."""
+    cells = np.random.default_rng(0).pareto(0.2, 1000) + 1
+    assert cells.max() > 1e12 * np.median(cells)
+    data = csv_table(x=cells.tolist())
+    fitted = Preprocessing(scaling=scaling).fit(data)
+    X = fitted.features(data, "float64")[:, 0]
+    assert np.abs(X).max() <= 8
+    assert (np.diff(X[np.argsort(cells)]) >= 0).all()
+    assert np.isfinite(fitted.features(csv_table(x=[1e300, -1e300]))).all()
+    for other in ("standard", "none"):
+        refuses(data, "is out of all proportion .*; if it is right, --scaling quantile or robust takes", scaling=other)
+    with pytest.raises(dl.DataError, match="inf is infinite"):
+        fitted.features(csv_table(x=["inf"]))
 
 
 def test_one_cell_of_1e30_among_few_rows():

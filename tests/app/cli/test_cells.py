@@ -193,3 +193,22 @@ def test_the_index_of_a_pandas_frame_is_left_out(
     err = capsys.readouterr().err
     assert f"2 numbers: x, {stored}\n" in err
     assert f"column {stored!r} numbers the rows, so a network may learn their order" in err
+
+
+def test_a_row_far_out_does_not_ruin_a_regression(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One of 200 test rows has an input 140 deviations out and an ordinary target: its prediction stays within reach.
+
+    A network that goes on linearly would be about 140 deviations off there, which is 10 in the mean of 200 squares.
+    """
+    import json
+
+    random = np.random.default_rng(0)
+    x = random.normal(size=(600, 2))
+    y = x[:, 0] + x[:, 1]
+    file = write(tmp_path / "t.csv", {"a": x[:400, 0], "b": x[:400, 1], "y": y[:400]})
+    x[400, 0] = 140
+    test = write(tmp_path / "test.csv", {"a": x[400:, 0], "b": x[400:, 1], "y": y[400:]})
+    run = train(file, "y", tmp_path / "run", epochs=30)
+    capsys.readouterr()
+    assert main(["evaluate", run, test, "--json", "--device", "cpu"]) == 0
+    assert json.loads(capsys.readouterr().out)["rmse"] < 1.0
