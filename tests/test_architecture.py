@@ -445,7 +445,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "plotting.style": "tests/plotting/test_pictures.py draws every picture",
     "preprocessing.cells": "tests/preprocessing/test_preprocessing.py: one subject, fitted and applied",
     "preprocessing.columns": "tests/preprocessing/test_preprocessing.py: one subject, fitted and applied",
-    "preprocessing.fitted": "tests/preprocessing/test_preprocessing.py: one subject, fitted and applied",
     "preprocessing.fitting": "tests/preprocessing/test_preprocessing.py: one subject, fitted and applied",
     "suggestions": "tests/app/cli/test_errors.py",
     "training.options": "tests/training/test_bad_input.py",

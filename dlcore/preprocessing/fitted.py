@@ -24,12 +24,15 @@ _CLASSES: dict[str, type] = {
 
 
 def rows_of(data: Any) -> Table:
-    """A table from whatever `dlcore.data.table` takes, or from one row: a mapping of names to cells, a pandas Series.
+    """A table from whatever `dlcore.data.table` takes, from one row (a dict of cells, or a pandas Series), or a list of such dicts.
 
     Raises DataError or ShapeError for anything else.
     """
-    if not isinstance(data, Mapping) and getattr(data, "ndim", None) == 1 and hasattr(data, "to_dict"):
-        data = data.to_dict()
+    if hasattr(data, "index") and hasattr(data, "to_dict") and getattr(data, "ndim", 0) == 1:
+        names = list(data.index)
+        data = dict(zip(names, data, strict=True)) if all(isinstance(name, str) for name in names) else data
+    if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):
+        data = {name: [row.get(name) for row in data] for name in dict.fromkeys(name for row in data for name in row)}
     if isinstance(data, Mapping):
         single = {str(name): _is_one_cell(cell) for name, cell in data.items()}
         if any(single.values()) and not all(single.values()):
@@ -39,9 +42,10 @@ def rows_of(data: Any) -> Table:
             )
         if single and all(single.values()):
             data = {name: [cell] for name, cell in data.items()}
-    if data is None or isinstance(data, str | bytes | bool | int | float):
+    elif not hasattr(data, "__len__") or isinstance(data, str | bytes):
+        came = repr(data) if isinstance(data, str | bytes | bool | int | float | None) else type(data).__name__
         raise DataError(
-            f"{data!r} is no table, expected a data frame, a dict of columns, an array, or a dict with one row"
+            f"{came} is no table, expected a data frame, a dict of columns, a matrix, or a dict with one row"
         )
     return table(data)
 
@@ -91,12 +95,14 @@ class FittedPreprocessing:
     def features(self, data: Any, dtype: str = "float32", *, unknown_categories: str = "error") -> np.ndarray:
         """(n, width) from raw rows.  Additional columns and the order of columns do not matter, if columns have names.
 
-        data                 a Table, a data frame, a dict of columns, a matrix; or one row as a dict of cells
+        data                 a Table, a data frame, a dict of columns, a matrix; one row as a dict of cells, or a list of them
         unknown_categories   "error", or "allow" for a column in which no cell is a category of training rows
 
         Raises DataError for a missing column, and, with its row, for a cell of another kind than in training; for rows without
         names that have more or fewer columns than training rows.
         """
+        if isinstance(dtype, type | np.dtype):
+            dtype = np.dtype(dtype).name
         check("", one_of("float32", "float64"), dtype=dtype)
         check("", one_of("error", "allow"), unknown_categories=unknown_categories)
         rows = rows_of(data)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import COUNT, check, one_of, or_none, refused
+from ..checks import COUNT, check, is_integer, one_of, or_none, refused
 from ..data.tables import Column, Dates, Table, Text, Unusable
 from ..errors import ConfigurationError, DataError
 from ..suggestions import did_you_mean
@@ -20,7 +20,7 @@ from .columns import CategoryColumn, FittedColumn, NumberColumn, Target
 from .fitted import FittedPreprocessing, rows_of
 from .kinds import Reader, usual_decimal
 from .numerals import THOUSANDS, Numeral
-from .scaling import BEND, SCALINGS, Affine, standard
+from .scaling import BEND, SCALINGS, Affine, Scaling, standard
 from .targets import TASKS, fit_target
 
 TYPES = ("number", "category", "date", "ignore")
@@ -81,7 +81,7 @@ class Preprocessing:
         check("", COUNT, max_categories=self.max_categories)
 
     def fit(
-        self, data: Any, target: str | None = None, task: str | None = None, *, known: Target | None = None
+        self, data: Any, target: str | int | None = None, task: str | None = None, *, known: Target | None = None
     ) -> FittedPreprocessing:
         """Fit to training rows, a Table or anything that `dlcore.data.table` takes.
 
@@ -111,22 +111,22 @@ class Preprocessing:
             raise DataError(f"{rows.source}: none of the {len(rows)} rows can be used; {rows.where(row)}: {why}")
         return self._fit(rows.without(bad), wanted, task, known)
 
-    def fit_target(self, data: Any, name: str, task: str | None = None) -> Target:
+    def fit_target(self, data: Any, name: str | int, task: str | None = None) -> Target:
         """The target alone; see `fit`."""
         rows, wanted = self._checked(data, name, task)
         if wanted is None:
             raise refused("", "name", name, "a column")
         return self._target(rows, wanted, task, None, self._reader(rows))
 
-    def _checked(self, data: Any, target: str | None, task: str | None) -> tuple[Table, str | None]:
+    def _checked(self, data: Any, target: str | int | None, task: str | None) -> tuple[Table, str | None]:
         if task is not None:
             check("", one_of(*TASKS), task=task)
         rows = rows_of(data)
         if target is None:
             return rows, None
-        if not isinstance(target, (str, int)) or isinstance(target, bool):
+        if not isinstance(target, str) and not is_integer(target):
             raise refused("", "target", target, "the name or the number of a column")
-        return rows, rows.name(target)
+        return rows, rows.name(str(target))
 
     def _fit(self, rows: Table, target: str | None, task: str | None, known: Target | None) -> FittedPreprocessing:
         if not len(rows):
@@ -227,6 +227,13 @@ class Preprocessing:
             return what if not flagged else f"{what} that have it"
         if isinstance(scaling, Affine) and self.scaling != "none":
             scaling = replace(scaling, bend=BEND)
+        merged = 0 if date else _merged_in_float32(cell, scaling)
+        if merged:
+            warnings.warn(
+                f"column {name!r}: of its {len(np.unique(cell)):,} different integers, {merged:,} are different inputs in float32; "
+                f"if they are names of something, give --types {name}=category or ignore",
+                stacklevel=2,
+            )
         return replace(
             read,
             any_size=self.scaling in ("quantile", "robust"),
@@ -297,6 +304,18 @@ def _check_form(form: str) -> None:
         raise ConfigurationError(f"date_format={form!r} is not a format of strptime: {error}") from None
     if "%" not in form:
         raise ConfigurationError(f"date_format={form!r} has no day; a format is like %d.%m.%Y")
+
+
+def _merged_in_float32(values: np.ndarray, scaling: Scaling) -> int:
+    """The number of different float32 inputs that these integers become, if a tenth of them is lost; otherwise 0.
+
+    float32 holds 24 bits: of larger integers, scaled or not, it merges those that lie close beside each other.
+    """
+    if not cells.are_integers(values) or np.abs(values).max() < 2**24:
+        return 0
+    distinct = np.unique(values)
+    kept = len(np.unique(scaling(distinct).astype(np.float32)))
+    return kept if kept < 0.9 * len(distinct) else 0
 
 
 def _counts_rows(values: np.ndarray) -> bool:

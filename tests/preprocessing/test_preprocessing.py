@@ -341,11 +341,35 @@ def test_if_no_row_can_be_used_there_is_an_error_also_where_they_are_skipped():
         ({"decimal": ";"}, "decimal=';'"),
         ({"max_categories": 0}, "max_categories=0"),
         ({"bad_rows": "drop"}, "bad_rows='drop'"),
+        ({"types": None}, "types=None, expected a dict from column names to types"),
+        ({"types": "a=number"}, "types='a=number', expected a dict"),
+        ({"types": {1: "number"}}, "types={1: 'number'}, expected a dict"),
+        ({"thousands": "_"}, "thousands='_'"),
+        ({"thousands": ",", "decimal": ","}, "decimal and thousands are both ','"),
+        ({"date_format": 5}, "date_format=5, expected a format such as"),
+        ({"date_format": "%Q"}, "date_format='%Q' is not a format of strptime"),
+        ({"date_format": {"a": "today"}}, "date_format='today' has no day"),
     ],
 )
 def test_wishes_that_cannot_be(wish, message):
     with pytest.raises(dl.ConfigurationError, match=message):
         Preprocessing(**wish)
+
+
+@pytest.mark.parametrize("wrong", [True, 2.5, ["y"], b"y"])
+def test_targets_that_are_no_columns(wrong):
+    with pytest.raises(dl.ConfigurationError, match=r"target=.*, expected the name or the number of a column"):
+        Preprocessing().fit(PEOPLE, wrong)
+
+
+def test_integers_that_float32_merges_are_warned_of():
+    """600 integers from 10^15 on: kept apart after their mean is subtracted, 5 different inputs or so without scaling."""
+    ids = [10**15 + 5 * i * i % 1009 for i in range(600)]
+    Preprocessing().fit(csv_table(x=ids))
+    with pytest.warns(
+        UserWarning, match="column 'x': of its 505 different integers, 1 are different inputs in float32"
+    ):
+        Preprocessing(scaling="none").fit(csv_table(x=ids))
 
 
 def test_a_type_for_a_column_that_is_not_there():
