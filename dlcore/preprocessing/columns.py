@@ -239,7 +239,7 @@ class Values:
             if column.missing()[row]:
                 yield row, _no_target(self.name)
             else:
-                yield row, f"column {self.name!r}: {column.cell(row)!r} is not a finite number"
+                yield row, f"column {self.name!r}: {column.cell(row)!r} is not a finite number{_marker(column, row)}"
 
 
 Target = Classes | Values
