@@ -151,8 +151,9 @@ def _report(name: str, fitted: FittedPreprocessing, parts: list[Table], drawn: b
         target = f"a number{f' ({words})' if words else ''}"
     *first, last = (_counted(len(columns), kind) for kind, columns in kinds.items() if columns)
     found = f"{', '.join(first)} and {last}" if first else last
+    verb = "make" if len(fitted.columns) > 1 else "makes"
     _say(
-        f"{os.path.basename(table.source)} ({table.dialect}): {found} make {_counted(fitted.width, 'input')}; "
+        f"{os.path.basename(table.source)} ({table.dialect}): {found} {verb} {_counted(fitted.width, 'input')}; "
         f"target {name!r}: {target}"
     )
     for kind, columns in kinds.items():

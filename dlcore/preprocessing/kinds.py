@@ -66,7 +66,7 @@ class Reader:
             return found
         if not found.like and found.kind == "category":
             return found
-        if len(cells.counted(column)) <= FEW:
+        if len(cells.counted(column)) <= FEW and not found.numeral.unit:
             return Reading("category", found.numeral, found.form)
         like = found.like or found.kind
         first = next(iter(cells.counted(column)))
@@ -80,7 +80,8 @@ class Reader:
         if "," not in (self.decimal, self.usual) and cells.plain_numbers(column) is not None:
             return Reading("number")
         if are_codes(column.values, counts):
-            return Reading("category")
+            form = self._given(name)  # such as %d%m%Y
+            return Reading("date", form=form) if form and self._share(column, form) >= MOSTLY else Reading("category")
         found = self.find(column)
         numeral, unit = found.numeral, found.numeral.unit
         if found.share >= MOSTLY:
@@ -109,6 +110,16 @@ class Reader:
             else:
                 values, what = cells.values_as_days(column, form), "date"
             return Reading("category", numeral, form, _mixed(name, column, what, share, ~np.isnan(values)), what)
+        given = [
+            f"--{word} {mark or 'none'}"
+            for word, mark in (("decimal", self.decimal), ("thousands", self.thousands))
+            if mark is not None
+        ]
+        if given and Reader().find(column).share >= MOSTLY:
+            shown = next(iter(cells.counted(column)))
+            return Reading(
+                "category", numeral, None, f"its cells are numbers ({shown}), and not with {' '.join(given)}", "number"
+            )
         if written_as_numbers(column.values, counts) >= _HALF:
             shown = ", ".join([*cells.counted(column)][:3])
             detail = f"most of its cells are numbers, written in several ways ({shown}); write them in one way"
@@ -152,7 +163,10 @@ def _two_ways(column: Text, numeral: Numeral, other: Numeral | None) -> str:
     if other is None or not numeral.thousands:
         return ""
     one, two = cells.values_as_numbers(column, numeral), cells.values_as_numbers(column, other)
-    at = int(np.flatnonzero((one != two) & ~np.isnan(one))[0])
+    differ = np.flatnonzero((one != two) & ~np.isnan(one) & ~np.isnan(two))
+    if not len(differ):
+        return ""
+    at = int(differ[0])
     return f"{column.values[at]} is read as {one[at]:.15g}; --decimal {other.decimal} reads it as {two[at]:.15g}"
 
 
@@ -161,7 +175,10 @@ def _day_or_month(name: str, column: Text, form: str | None, other: str | None) 
     if other is None or form is None:
         return ""
     one, two = cells.values_as_days(column, form), cells.values_as_days(column, other)
-    at = int(np.flatnonzero((one != two) & ~np.isnan(one))[0])
+    differ = np.flatnonzero((one != two) & ~np.isnan(one) & ~np.isnan(two))
+    if not len(differ):
+        return ""
+    at = int(differ[0])
     return f"{column.values[at]} is read as {form}; --date-format {name}={other} reads it otherwise"
 
 

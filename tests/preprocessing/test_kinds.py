@@ -146,3 +146,29 @@ def test_text_that_the_file_declares():
         read.fit(data).columns[1].read(data.columns["p"]), np.array([float(f"{v:.1f}") for v in VALUES])
     )
     assert read.fit(data, "p").target.center == pytest.approx(VALUES.round(1).mean(), rel=1e-5)
+
+
+def test_dates_of_digits_need_their_form():
+    """01022024 is a code, unless a form says that it is a day."""
+    data = csv_table(x=MIXED, d=[f"{i % 28 + 1:02d}022024" for i in range(60)])
+    assert kinds(Preprocessing().fit(data))["d"] == "category"
+    for form in ("%d%m%Y", {"d": "%d%m%Y"}):
+        fitted = Preprocessing(date_format=form).fit(data)
+        assert kinds(fitted) == {"x": "number", "d": "date"}
+        assert fitted.columns[1].read(data.columns["d"])[0] == 19754  # 1 February 2024
+
+
+def test_marks_that_do_not_read_a_column_are_named():
+    """1.5 is no number with a decimal comma."""
+    _, said = lines(csv_table(x=[f"{v:.1f}" for v in VALUES], z=MIXED), decimal=",")
+    assert len(said) == 1
+    assert said[0].startswith("column 'x' is left out: its cells are numbers (")
+    assert said[0].endswith(", and not with --decimal ,")
+
+
+def test_a_few_declared_texts_with_a_unit_are_said():
+    """20 % in a data frame of text; 1 and 2 there are labels, without a word."""
+    _, said = lines(table({"x": MIXED, "y": ["20%", "30%", "50%"] * 20}), "y")
+    assert len(said) == 1
+    assert "taken for 3 classes: it is text in the file, and most of its cells look like numbers (20%)" in said[0]
+    assert lines(table({"x": MIXED, "y": ["1", "2", "3"] * 20}), "y")[1] == []
