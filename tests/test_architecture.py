@@ -373,6 +373,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "app.cli.results": "tests/app/cli/: the program is run as a user runs it, a test file for each kind of use",
     "app.cli.rows": "tests/app/cli/: the program is run as a user runs it, a test file for each kind of use",
     "app.cli.session": "tests/app/cli/: the program is run as a user runs it, a test file for each kind of use",
+    "app.values": "tests/app/test_configuration.py: every setting reads its values with them",
     "data.csv_arrow": "tests/data/test_spelled.py: both readers give the same columns",
     "data.csv_bytes": "tests/data/test_csv_dialect.py: packed files and bounds",
     "data.markers": "tests/data/test_readers.py: every reader with every marker",

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import ArrayLike, has_masks
 from ..errors import DataError, ShapeError
-from .arrow import arrow_column, arrow_columns
+from .arrow import arrow_column, arrow_columns, declared_index
 from .markers import MISSING, Markers
 from .tables import Column, Table, Text, Unusable
 from .typed import booleans, category_name, dates, floats, integers, masked, objects
@@ -42,13 +42,14 @@ def table(data: TableLike, source: str = "table", missing: Iterable[str] = MISSI
     if isinstance(data, Table):
         return data
     markers = Markers(missing)
-    columns = _columns(data, source, markers)
-    return Table(columns, source, unmatched=markers.unmatched())
+    if hasattr(data, "column_names") and hasattr(data, "column"):  # pyarrow's
+        columns, index = arrow_columns(data, markers), declared_index(data)
+    else:
+        columns, index = _columns(data, source, markers), ()
+    return Table(columns, source, unmatched=markers.unmatched(), index=index)
 
 
 def _columns(data: TableLike, source: str, markers: Markers) -> dict[str, Column]:
-    if hasattr(data, "column_names") and hasattr(data, "column"):  # pyarrow's
-        return arrow_columns(data, markers)
     if has_masks(data):
         raise masked(source)
     if isinstance(data, np.ndarray) and data.dtype.names:

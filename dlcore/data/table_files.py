@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 
 from ..errors import DataError
-from .arrow import arrow_columns
+from .arrow import arrow_columns, declared_index
 from .csv_bytes import too_large
 from .csv_dialect import Dialect
 from .csv_files import read_csv
@@ -57,8 +57,10 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
     if not target.is_file():
         raise DataError(f"{target}: {form} is read from files alone, CSV also from a pipe")
     markers = Markers(dialect.missing if dialect else MISSING)
-    found = _arrays(target, markers) if form in ("NPY", "NPZ") else _arrow(target, form == "Parquet", markers)
-    result = Table(found, str(target), dialect=form, unmatched=markers.unmatched())
+    found, index = (
+        (_arrays(target, markers), ()) if form in ("NPY", "NPZ") else _arrow(target, form == "Parquet", markers)
+    )
+    result = Table(found, str(target), dialect=form, unmatched=markers.unmatched(), index=index)
     if not result.columns:
         raise DataError(f"{target}: the file has no columns")
     if not len(result):
@@ -86,7 +88,7 @@ def _rest(target: Path, begin: bytes, file: IO[bytes], dialect: Dialect | None) 
     return data
 
 
-def _arrow(target: Path, parquet: bool, markers: Markers) -> dict[str, Column]:
+def _arrow(target: Path, parquet: bool, markers: Markers) -> tuple[dict[str, Column], tuple[str, ...]]:
     try:
         import pyarrow as pa
         import pyarrow.feather
@@ -96,7 +98,7 @@ def _arrow(target: Path, parquet: bool, markers: Markers) -> dict[str, Column]:
     try:
         # pyarrow's read_table would add columns for folders called name=value, and has its own error for two of one name
         data = pyarrow.parquet.ParquetFile(target).read() if parquet else pyarrow.feather.read_table(target)
-        return arrow_columns(data, markers)
+        return arrow_columns(data, markers), declared_index(data)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{target}: cannot be read: {' '.join(str(error).split())}") from error
 
