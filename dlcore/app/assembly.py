@@ -22,8 +22,9 @@ from ..layers.sequential import Sequential
 from ..losses import SoftmaxCrossEntropy, SquaredError
 from ..suggestions import did_you_mean
 from ..training.trainer import Trainer
-from .configuration import NAMED_DATA, OF_TABLES, Configuration, number
+from .configuration import NAMED_DATA, OF_TABLES, Configuration
 from .raw_data import load_file
+from .values import number
 
 
 def _by_name(module: ModuleType) -> dict[str, type]:

@@ -19,7 +19,7 @@ _ABANDONED = 3600  # seconds after which an unfinished file must be one of a pro
 
 @dataclass(frozen=True)
 class Predictions:
-    """Probabilities (n, C) of named classes, or values (n,) without classes, for some rows of a file.
+    """Probabilities (n, C) of named classes, or float64 values (n,) without classes, for some rows of a file.
 
     places, count   positions of these n rows among all `count` rows of the file; the others could not be used
     """

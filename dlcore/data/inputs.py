@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 
-from ..arrays import Array, ArrayLike, CupyArray, is_on_gpu, numbers, to_host
+from ..arrays import Array, ArrayLike, CupyArray, has_masks, is_on_gpu, numbers, to_host
 from ..errors import DataError, ShapeError
 from ..kernels.contract import dtype_name, wide
 from ..kernels.table import host_dtype
 
 BFLOAT16_MAX = 255 * 2.0**120  # NumPy's finfo has no bfloat16
+_LOOKED_AT = 10_000
 _BLOCK = 1 << 22  # entries checked at a time, so that checking does not copy all data
 
 
@@ -55,11 +56,36 @@ def features(X: ArrayLike, columns: int, dtype: str, name: str = "X") -> Array:
     return np.ascontiguousarray(array)
 
 
+def merged(X: Array, dtype: str) -> str:
+    """A sentence about integers in X (n, d) that a step takes for the same input, since `dtype` holds 24 bits or fewer; otherwise "".
+
+    The first rows of each column with integers of 2^24 or more are looked at, and a tenth of different ones must be lost.
+    """
+    if dtype == "float64" or is_on_gpu(X):
+        return ""
+    cells = to_host(X)
+    if cells.dtype.kind not in "iuf" or cells.dtype.itemsize < 4 or not cells.size:
+        return ""
+    if cells.dtype == np.float32 or max(float(cells.max()), -float(cells.min())) < 2**24:
+        return ""
+    for j in range(cells.shape[1]):
+        distinct = np.unique(cells[:_LOOKED_AT, j])
+        if max(abs(float(distinct[0])), abs(float(distinct[-1]))) < 2**24 or (distinct != np.floor(distinct)).any():
+            continue
+        kept = len(np.unique(distinct.astype(np.float32)))
+        if kept < 0.9 * len(distinct):
+            return (
+                f"X[:, {j}]: {len(distinct):,} different integers are {kept:,} different inputs in float32; scale them first, as "
+                "dlcore.preprocessing does, or use dtype='float64'"
+            )
+    return ""
+
+
 def _as_numpy(X: object, name: str) -> np.ndarray:
     if hasattr(X, "tocsr"):
         raise DataError(f"{name} is sparse, expected a dense array; use {name}.toarray()")
-    if isinstance(X, np.ma.MaskedArray):
-        raise DataError(f"{name} is a masked array; fill the missing entries first")
+    if has_masks(X):
+        raise DataError(f"{name} is a masked array, or holds some; fill the missing entries first")
     try:
         array = np.asarray(X)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ..arrays import Array, ArrayLike, to_host
+from ..arrays import Array, ArrayLike, has_masks, to_host
 from ..backends import Backend
 from ..data.inputs import check_finite
 from ..errors import DataError, ShapeError
@@ -132,6 +132,8 @@ class State:
             raise ShapeError(f"set_weights: {len(weights)} arrays, expected {len(views)}: {names}")
         arrays = []
         for (name, view), weight in zip(views, weights, strict=True):
+            if has_masks(weight):
+                raise DataError(f"set_weights: {name} is a masked array, or holds some; fill the missing entries first")
             try:
                 array = to_host(weight)
             except (TypeError, ValueError) as error:

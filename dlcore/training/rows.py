@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,8 @@ def checked_rows(
     """All checks of user's data.  Raises DataError or ShapeError, naming what came as `name` X, y and sample_weight."""
     features = checked_features(recipe, backend, X, name)
     n = features.shape[0]
+    if why := inputs.merged(features, recipe.dtype):
+        warnings.warn(f"{name}{why}", stacklevel=4)
     targets = recipe.loss.targets(y, recipe.model.output_width)
     if len(targets) != n:
         raise ShapeError(f"{name}X has {n} rows, and y {len(targets)}")

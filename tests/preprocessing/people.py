@@ -30,7 +30,7 @@ PEOPLE = csv_table(
     born=["2004-01-01", "1994-01-03", "1984-01-02", "1974-01-01T12:00"],
     wage=[1000, 2000, 3000, 4000],
 )
-MIXED = [7 * i % 60 for i in range(60)]
+MIXED = [7 * i % 30 for i in range(60)]
 FITTED = Preprocessing().fit(PEOPLE, "wage")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import dlcore as dl
@@ -41,7 +42,7 @@ def test_what_training_rows_did_not_have():
     assert fitted.notes(csv_table(x=[1], c=["a"])) == []
 
 
-NORMAL = [str(7 * i % 30) for i in range(30)]
+NORMAL = [str(7 * i % 20) for i in range(30)]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,23 @@ def test_a_cell_that_is_not_like_the_others(cell, why):
     assert (len(clean), clean.skipped[0].line) == (30, 32)
 
 
+@pytest.mark.parametrize("scaling", ["quantile", "robust"])
+def test_heavy_tails_are_taken_by_two_scalings(scaling):
+    """Pareto's distribution with exponent 0.2 has cells 1e20 times the median, all right: bounded inputs, in their order."""
+    cells = np.random.default_rng(0).pareto(0.2, 1000) + 1
+    assert cells.max() > 1e12 * np.median(cells)
+    data = csv_table(x=cells.tolist())
+    fitted = Preprocessing(scaling=scaling).fit(data)
+    X = fitted.features(data, "float64")[:, 0]
+    assert np.abs(X).max() <= 8
+    assert (np.diff(X[np.argsort(cells)]) >= 0).all()
+    assert np.isfinite(fitted.features(csv_table(x=[1e300, -1e300]))).all()
+    for other in ("standard", "none"):
+        refuses(data, "is out of all proportion .*; if it is right, --scaling quantile or robust takes", scaling=other)
+    with pytest.raises(dl.DataError, match="inf is infinite"):
+        fitted.features(csv_table(x=["inf"]))
+
+
 def test_one_cell_of_1e30_among_few_rows():
     refuses(csv_table(x=[1, 2, 3, 4, "1e30"]), "t.csv, line 6: column 'x': 1e30 is out of all proportion")
 
@@ -79,7 +97,7 @@ def test_what_nothing_scales_must_fit_float32():
 
 def test_targets_that_cannot_be_used():
     data = csv_table(x=range(12), y=[*range(11), ""])
-    refuses(data, "t.csv, line 13: the target 'y' is missing", "y")
+    refuses(data, "t.csv, line 13: the target 'y' is missing", "y", bad_rows="error")
     assert len(Preprocessing(bad_rows="skip").fit(data, "y").clean(data)) == 11
     refuses(
         csv_table(x=range(12), y=[*range(11), "inf"]), "t.csv, line 13: column 'y': 'inf' is not a finite number", "y"

@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypedDict
 
+import numpy as np
+
 from ... import plotting
 from ...data.dataset import DataSet
 from ...training.figures import shown
@@ -82,7 +84,10 @@ def _pictures(trainer: Trainer, data: DataSet) -> Iterator[tuple[str, bytes]]:
     else:
         predicted = trainer.predict(data.X_test)
         if predicted.shape[1] == 1:
-            a, y = (data.center + data.scale * values.reshape(-1) for values in (predicted, data.y_test))
+            a, y = (
+                data.center + data.scale * np.asarray(values, np.float64).reshape(-1)
+                for values in (predicted, data.y_test)
+            )
             yield "predicted_against_true", plotting.png(plotting.predicted_against_true(a, y, data.target))
 
 
