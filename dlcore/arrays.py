@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+_NO_NUMBERS = (str, bytes, complex, np.complexfloating, np.timedelta64, np.datetime64, np.ma.MaskedArray)
+
 
 class Array(Protocol):
     """An array of NumPy, of CuPy, or of any library that follows the Array API."""
@@ -33,6 +35,17 @@ def is_on_gpu(value: object) -> bool:
     return hasattr(value, "__cuda_array_interface__")
 
 
+def has_masks(value: Any) -> bool:
+    """Whether this is a masked array, or a list that holds masked arrays or cells at any depth: asarray would lose the masks."""
+    if isinstance(value, (list, tuple)):
+        kinds = set(map(type, value))
+        inside = kinds & {list, tuple}
+        return any(issubclass(kind, np.ma.MaskedArray) for kind in kinds) or (
+            bool(inside) and any(has_masks(item) for item in value if type(item) in inside)
+        )
+    return isinstance(value, np.ma.MaskedArray)
+
+
 def to_host(value: Any) -> np.ndarray:
     """A NumPy array with the values; not copied if they are on the host already."""
     return np.asarray(value.get() if is_on_gpu(value) and hasattr(value, "get") else value)
@@ -42,6 +55,6 @@ def numbers(array: np.ndarray) -> np.ndarray:
     """An array of objects that are numbers, as float64; other dtypes unchanged.  Raises TypeError or ValueError for text etc."""
     if array.dtype != object:
         return array
-    if any(isinstance(value, (str, bytes)) for value in array.flat):  # astype would read "7" as a number
-        raise TypeError("text")
+    if any(isinstance(value, _NO_NUMBERS) for value in array.flat):  # astype would make a number of each of them
+        raise TypeError("text, complex numbers, times or masked cells")
     return array.astype(np.float64)

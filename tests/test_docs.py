@@ -17,7 +17,7 @@ from dlcore.layers import initializers
 from dlcore.optimizers import schedules
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/notation.md", "CONTRIBUTING.md")
+PAGES = ("README.md", "docs/notation.md", "docs/data.md", "CONTRIBUTING.md")
 
 
 def _page(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 _HOMES = {
     "DataSet": "dataset",
-    "Dialect": "csv_files",
+    "Dialect": "csv_dialect",
     "Table": "tables",
     "load_digits": "digits",
     "load_images": "images",
@@ -20,7 +20,7 @@ _HOMES = {
 __all__ = list(_HOMES)
 
 if TYPE_CHECKING:
-    from .csv_files import Dialect as Dialect
+    from .csv_dialect import Dialect as Dialect
     from .csv_files import read_csv as read_csv
     from .dataset import DataSet as DataSet
     from .digits import load_digits as load_digits

@@ -10,17 +10,21 @@ import gzip
 import hashlib
 import http.client
 import logging
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import __version__, files
 from ..errors import DataError
 
 TIMEOUT = 30.0  # seconds without a byte
+TOTAL = 900.0  # seconds for a file from one mirror: a server that sends a byte at a time would never end
 _BLOCK = 1 << 18  # bytes read at a time
 _LARGEST = 1 << 28  # bytes, also after decompression; none of the files here is half as large
 _ABANDONED = 3600.0  # seconds after which the download of a temporary file must be dead
@@ -39,14 +43,19 @@ class PublishedFile:
 def fetch(file: PublishedFile, mirrors: Sequence[str], folder: Path) -> Path:
     """The path of the file in `folder`; unless it is there, it is downloaded from the first mirror that has it.
 
-    Raises DataError, with the answer of each mirror, if none has the file with the right digest, and if the folder cannot be
-    written.
+    A file that is there is checked too, and replaced if it has another digest: disks fail, and the folder may be shared.  Raises
+    DataError, with the answer of each mirror, if none has the file with the right digest, and if the folder cannot be written.
     """
     target = folder / file.name
-    if target.is_file():
-        return target
     answers = []
     try:
+        if target.is_file():
+            try:
+                _check(target, file)
+                return target
+            except _Unusable as answer:
+                logging.getLogger("dlcore").warning("%s: %s; it is downloaded again", target, answer)
+                answers.append(f"{target}: {answer}")
         folder.mkdir(parents=True, exist_ok=True)
         files.remove_abandoned(folder, _ABANDONED)
         for mirror in mirrors:
@@ -71,16 +80,16 @@ def _download(url: str, path: Path) -> None:
     """Download to `path`.  Raises _Unusable if the mirror fails, and OSError if writing fails."""
     request = urllib.request.Request(url, headers={"User-Agent": f"dlcore/{__version__}"})
     with path.open("wb") as out:
-        size = 0
+        size, end = 0, time.monotonic() + TOTAL
         try:
-            response = urllib.request.urlopen(request, timeout=TIMEOUT)
+            response = _opener().open(request, timeout=TIMEOUT)
             promised = response.headers.get("Content-Length")
         except _FAILURES as error:
             raise _Unusable(_reason(error)) from error
         with response:
             while True:
                 try:
-                    block = response.read(_BLOCK)
+                    block = response.read1(_BLOCK)  # read would wait for a whole block
                 except _FAILURES as error:
                     raise _Unusable(f"after {size:,} bytes: {_reason(error)}") from error
                 if not block:
@@ -88,9 +97,30 @@ def _download(url: str, path: Path) -> None:
                 size += len(block)
                 if size > _LARGEST:
                     raise _Unusable(f"more than {_LARGEST:,} bytes")
+                if time.monotonic() > end:
+                    raise _Unusable(f"only {size:,} bytes in {TOTAL:g} seconds")
                 out.write(block)
     if promised is not None and promised.isdigit() and size != int(promised):
         raise _Unusable(f"ended after {size:,} of {int(promised):,} bytes")
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to https, and to http from http alone: not to ftp or files, and never from https to plain text."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        scheme = urllib.parse.urlsplit(newurl).scheme.lower()
+        if scheme != "https" and not (scheme == "http" and req.type == "http"):
+            raise urllib.error.URLError(f"it redirects to {newurl[:200]}, expected https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    opener = urllib.request.OpenerDirector()  # build_opener would add ftp, files and data
+    handlers = (urllib.request.ProxyHandler, urllib.request.HTTPHandler, urllib.request.HTTPSHandler, _Redirects)
+    for handler in (*handlers, urllib.request.HTTPDefaultErrorHandler, urllib.request.HTTPErrorProcessor):
+        opener.add_handler(handler())
+    opener.add_handler(urllib.request.UnknownHandler())
+    return opener
 
 
 def _reason(error: BaseException) -> str:

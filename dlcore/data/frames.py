@@ -2,73 +2,165 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from ..arrays import has_masks
 from ..errors import DataError, ShapeError
-from .arrow import arrow_columns, declared_index
-from .tables import Column, Dates, Numbers, Table, Text, Unusable
+from .arrow import arrow_column, arrow_columns, declared_index
+from .markers import MISSING, Markers
+from .tables import Column, Table, Text, Unusable
+from .typed import booleans, category_name, dates, floats, integers, masked, objects
 
 
-def table(data: Any, source: str = "table") -> Table:
+def table(data: Any, source: str = "table", missing: Iterable[str] = MISSING) -> Table:
     """A table from a mapping of names to columns, a data frame, an array of records, or a matrix.
 
-    Columns of a matrix are called column_1, column_2, …  Raises DataError for anything else, ShapeError for columns of
-    different lengths.
+    missing   cells that stand for a missing value, as in files; None, NaN, NaT and pandas' NA always do
+
+    A column is what the same column of a Parquet file is.  Columns of a matrix are called column_1, column_2, …  Raises DataError
+    for anything else and for masked arrays, ShapeError for columns of different lengths.
     """
     if isinstance(data, Table):
         return data
+    markers = Markers(missing)
+    columns = _columns(data, source, markers)
+    index = declared_index(data) if hasattr(data, "column_names") and hasattr(data, "schema") else ()
+    return Table(columns, source, unmatched=markers.unmatched(), index=index)
+
+
+def _columns(data: Any, source: str, markers: Markers) -> dict[str, Column]:
     if hasattr(data, "column_names") and hasattr(data, "column"):  # pyarrow's
-        return Table(arrow_columns(data), source, index=declared_index(data))
+        return arrow_columns(data, markers)
+    if has_masks(data):
+        raise masked(source)
     if isinstance(data, np.ndarray) and data.dtype.names:
-        return Table({name: column(data[name], name) for name in data.dtype.names}, source)
+        return {name: column(data[name], name, markers) for name in data.dtype.names}
     if isinstance(data, Mapping) or (hasattr(data, "columns") and hasattr(data, "__getitem__")):
         names = list(data) if isinstance(data, Mapping) else list(data.columns)
-        columns = {str(name): column(data[name], str(name)) for name in names}
-        if len(columns) < len(names):
+        if len(set(map(str, names))) < len(names):
             raise DataError(f"{source} has several columns of one name; rename them")
-        return Table(columns, source)
-    matrix = np.asarray(data)
+        return {str(name): column(data[name], str(name), markers) for name in names}
+    matrix = data if isinstance(data, np.ndarray) else _matrix(data, source)
     if matrix.ndim != 2:
         raise ShapeError(f"{source} has shape {matrix.shape}, expected 2 dimensions (rows, columns)")
-    columns = {f"column_{i + 1}": column(matrix[:, i], f"column_{i + 1}", True) for i in range(matrix.shape[1])}
-    return Table(columns, source)
+    return {f"column_{i + 1}": column(matrix[:, i], f"column_{i + 1}", markers, True) for i in range(matrix.shape[1])}
 
 
-def column(values: Any, name: str, measured: bool = False) -> Column:
-    """A column from a sequence of numbers, dates or text; None, NaN and NaT are missing.  Raises ShapeError, DataError."""
-    array = np.asarray(values)
+def column(values: Any, name: str, markers: Markers | None = None, measured: bool = False) -> Column:
+    """A column from a sequence of numbers, dates, booleans or text.
+
+    `measured`: the numbers come from a matrix, and are never taken for categories.  Raises ShapeError for more dimensions,
+    DataError for masked arrays and for dates that cannot be held.
+    """
+    markers = Markers() if markers is None else markers
+    if has_masks(values):
+        raise masked(f"column {name!r}")
+    if not isinstance(values, np.ndarray):
+        declared = _declared(values, name, markers)
+        if declared is not None:
+            return declared
+    array = values if isinstance(values, np.ndarray) else _array(values, name)
     if array.ndim != 1:
         raise ShapeError(f"column {name!r} has shape {array.shape}, expected one value for each row")
-    if array.dtype.kind in "iuf":
-        return Numbers(array.astype(np.float64), measured)
-    if array.dtype.kind == "M":
-        return Dates(array.astype("datetime64[us]"))
-    if array.dtype.kind == "O" and all(_is_missing(cell) or _is_number(cell) for cell in array):
-        return Numbers(np.array([np.nan if _is_missing(cell) else cell for cell in array], np.float64), measured)
-    if array.dtype.kind not in "UOb":
-        return Unusable(str(array.dtype), len(array))
-    return _text(array.tolist())
+    kind = array.dtype.kind
+    if kind == "b":
+        return booleans(array, None, markers)
+    if kind in "iu":
+        return integers(array, None, markers, measured)
+    if kind == "f":
+        return floats(array, markers, measured)
+    if kind == "M":
+        return dates(array, name, markers)
+    if kind == "U":
+        distinct, codes = np.unique(array, return_inverse=True)
+        return Text.of(codes.astype(np.int32), distinct.tolist(), markers, typed=True)
+    if kind in "OT":
+        return objects(array.tolist(), name, markers, measured)
+    return Unusable(str(array.dtype), len(array))
 
 
-def _text(cells: Sequence[Any]) -> Column:
-    index: dict[str, int] = {}
-    codes = np.empty(len(cells), np.int32)
-    for row, cell in enumerate(cells):
-        if _is_missing(cell):
-            codes[row] = -1
-        elif isinstance(cell, (str, bool, int, float)):
-            codes[row] = index.setdefault(str(cell), len(index))
-        else:
-            return Unusable(type(cell).__name__, len(cells))
-    return Text(codes, tuple(index), typed=True)
+def _array(values: Any, name: str) -> np.ndarray:
+    """One array for a column; a list stays a list of its objects, since NumPy would make text of the 1 in [1, "a"]."""
+    if not isinstance(values, (list, tuple)):
+        return np.asarray(values)
+    kinds = set(map(type, values))
+    if kinds and kinds <= {int, float}:
+        try:
+            return np.array(values, np.float64 if float in kinds else np.int64)
+        except OverflowError:
+            return _objects(values)
+    if any(hasattr(kind, "__len__") and not issubclass(kind, (str, bytes)) for kind in kinds):
+        try:
+            shape: Any = np.shape(values)
+        except ValueError:
+            shape = f"({len(values)}, ragged)"
+        raise ShapeError(f"column {name!r} has shape {shape}, expected one value for each row")
+    return _objects(values)
 
 
-def _is_missing(cell: Any) -> bool:
-    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or (isinstance(cell, float) and cell != cell)
+def _objects(values: Any) -> np.ndarray:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
 
 
-def _is_number(cell: Any) -> bool:
-    return isinstance(cell, (int, float, np.number)) and not isinstance(cell, bool)
+def _matrix(data: Any, source: str) -> np.ndarray:
+    """A matrix; the cells of rows that are lists keep their types."""
+    rows = [list(row) for row in data if isinstance(row, (list, tuple))] if isinstance(data, (list, tuple)) else []
+    even = bool(rows) and len(rows) == len(data) and len(set(map(len, rows))) == 1
+    kinds = {type(cell) for row in rows for cell in row}
+    flat = not any(hasattr(kind, "__len__") and not issubclass(kind, (str, bytes)) for kind in kinds)
+    try:
+        if even and flat and (not kinds <= {int, float} or (kinds == {int} and _is_beyond_int64(rows))):
+            matrix = np.empty((len(rows), len(rows[0])), object)
+            matrix[:] = rows
+            return matrix
+        return np.asarray(data)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{source} cannot be read as a table: {error}") from None
+
+
+def _is_beyond_int64(rows: list[list[Any]]) -> bool:
+    return any(not -(2**63) <= cell < 2**63 for row in rows for cell in row)
+
+
+# -- columns of data frames ------------------------------------------------------------------------------------------------
+
+
+def _declared(values: Any, name: str, markers: Markers) -> Column | None:
+    """The column of a pandas or polars Series or an Arrow array whose type NumPy does not have; None for all others."""
+    kind = getattr(values, "dtype", None)
+    if kind is None and not hasattr(values, "__arrow_c_array__") and not hasattr(values, "__arrow_c_stream__"):
+        return None
+    if isinstance(kind, np.dtype) and kind.kind != "O":
+        return None
+    categories = getattr(values, "cat", values)
+    if hasattr(categories, "codes") and hasattr(categories, "categories"):  # pandas'
+        codes = np.asarray(categories.codes, np.int32)
+        return Text.of(codes, [*map(category_name, categories.categories)], markers, typed=True).occurring()
+    arrow = _as_arrow(values)
+    if arrow is not None:
+        return arrow_column(arrow, name, markers)
+    cells = values.to_list() if hasattr(values, "to_list") else list(values) if kind is not None else None
+    return None if cells is None else objects(cells, name, markers)
+
+
+def _as_arrow(values: Any) -> Any:
+    """The same cells as an Arrow array; None without pyarrow, or for objects of several types."""
+    try:
+        import pyarrow as pa
+    except ImportError:
+        return None
+    try:
+        if type(values).__module__.partition(".")[0] == "pandas":
+            return pa.array(values, from_pandas=True)
+        if hasattr(values, "to_arrow"):
+            return values.to_arrow()
+        if hasattr(values, "__arrow_c_stream__"):
+            return pa.chunked_array(values)
+        return pa.array(values) if hasattr(values, "__arrow_c_array__") else None
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return None

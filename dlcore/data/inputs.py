@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import is_on_gpu, numbers, to_host
+from ..arrays import has_masks, is_on_gpu, numbers, to_host
 from ..errors import DataError, ShapeError
 from ..kernels.contract import dtype_name, wide
 from ..kernels.table import host_dtype
@@ -78,8 +78,8 @@ def merged(X: Any, dtype: str) -> str:
 def _as_numpy(X: Any, name: str) -> np.ndarray:
     if hasattr(X, "tocsr"):
         raise DataError(f"{name} is sparse, expected a dense array; use {name}.toarray()")
-    if isinstance(X, np.ma.MaskedArray):
-        raise DataError(f"{name} is a masked array; fill the missing entries first")
+    if has_masks(X):
+        raise DataError(f"{name} is a masked array, or holds some; fill the missing entries first")
     try:
         array = np.asarray(X)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -7,13 +7,17 @@ import os
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from ..errors import DataError
 from .arrow import arrow_columns, declared_index
-from .csv_files import Dialect, read_csv
+from .csv_bytes import too_large
+from .csv_dialect import Dialect
+from .csv_files import read_csv
 from .frames import column
+from .markers import MISSING, Markers
 from .tables import Column, Table
 
 PYARROW_COMMAND = 'pip install "dlcore[data]"'
@@ -22,15 +26,15 @@ _FORMS = {  # first bytes of a file; all others are CSV
     b"PAR1": "Parquet",
     b"ARROW1": "Arrow",
     b"\x93NUMPY": "NPY",
-    b"PK\x03\x04": "NPZ",
+    b"PK\x03\x04": "NPZ",  # if all its files are arrays; otherwise a packed CSV file
     b"PK\x05\x06": "NPZ",
 }
 
 
 def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, names: Iterable[str] = ()) -> Table:
-    """The table in a file: CSV (also gzipped), Parquet, Arrow (also called Feather), NPY or NPZ.
+    """The table in a file: CSV (also packed as gz, bz2, xz or zip), Parquet, Arrow (also called Feather), NPY or NPZ.
 
-    dialect, names   how to read CSV, and columns that are expected; see `read_csv`
+    dialect, names   how to read CSV, and columns that are expected; see `read_csv`.  Markers of missing cells hold for all formats
 
     A matrix in an array file becomes columns column_1, …, or in an archive X_1, … under the name X.  Raises DataError for a
     file that is missing, torn, empty or of another kind.
@@ -40,7 +44,11 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
         with target.open("rb") as file:
             begin = file.read(8)
             form = next((name for mark, name in _FORMS.items() if begin.startswith(mark)), None)
-            data = begin + file.read() if form is None else b""  # read only once, since this may be a pipe
+            if form == "NPZ" and target.is_file() and not _is_npz(target):
+                form = None
+            data = _rest(target, begin, file, dialect) if form is None else b""  # only once, since this may be a pipe
+    except DataError:
+        raise
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or error
         raise DataError(f"{target}: cannot be read: {why}") from error
@@ -48,8 +56,11 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
         return read_csv(target, dialect, names, data)
     if not target.is_file():
         raise DataError(f"{target}: {form} is read from files alone, CSV also from a pipe")
-    found, index = (_arrays(target), ()) if form in ("NPY", "NPZ") else _arrow(target, form == "Parquet")
-    result = Table(found, str(target), dialect=form, index=index)
+    markers = Markers(dialect.missing if dialect else MISSING)
+    found, index = (
+        (_arrays(target, markers), ()) if form in ("NPY", "NPZ") else _arrow(target, form == "Parquet", markers)
+    )
+    result = Table(found, str(target), dialect=form, unmatched=markers.unmatched(), index=index)
     if not result.columns:
         raise DataError(f"{target}: the file has no columns")
     if not len(result):
@@ -57,7 +68,27 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
     return result
 
 
-def _arrow(target: Path, parquet: bool) -> tuple[dict[str, Column], tuple[str, ...]]:
+def _is_npz(target: Path) -> bool:
+    try:
+        with zipfile.ZipFile(target) as archive:
+            return all(name.endswith(".npy") for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return True
+
+
+def _rest(target: Path, begin: bytes, file: IO[bytes], dialect: Dialect | None) -> bytes:
+    largest = (dialect or Dialect()).max_bytes
+    if target.is_file():
+        file.seek(0)
+        data = file.read(largest + 1)
+    else:
+        data = begin + file.read(largest)
+    if len(data) > largest:
+        raise too_large(target, largest)
+    return data
+
+
+def _arrow(target: Path, parquet: bool, markers: Markers) -> tuple[dict[str, Column], tuple[str, ...]]:
     try:
         import pyarrow as pa
         import pyarrow.feather
@@ -67,12 +98,12 @@ def _arrow(target: Path, parquet: bool) -> tuple[dict[str, Column], tuple[str, .
     try:
         # pyarrow's read_table would add columns for folders called name=value, and has its own error for two of one name
         data = pyarrow.parquet.ParquetFile(target).read() if parquet else pyarrow.feather.read_table(target)
-        return arrow_columns(data), declared_index(data)
+        return arrow_columns(data, markers), declared_index(data)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{target}: cannot be read: {' '.join(str(error).split())}") from error
 
 
-def _arrays(target: Path) -> dict[str, Column]:
+def _arrays(target: Path, markers: Markers) -> dict[str, Column]:
     try:
         with target.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
@@ -86,18 +117,18 @@ def _arrays(target: Path) -> dict[str, Column]:
         raise DataError(f"{target}: its arrays have different numbers of rows: {shapes}; a file is one table")
     columns: dict[str, Column] = {}
     for name, array in arrays.items():
-        for own, made in _array_columns(name, array):
+        for own, made in _array_columns(name, array, markers):
             if own in columns:
                 raise DataError(f"{target}: there are two columns {own!r}; rename an array")
             columns[own] = made
     return columns
 
 
-def _array_columns(name: str, array: np.ndarray) -> Iterable[tuple[str, Column]]:
+def _array_columns(name: str, array: np.ndarray, markers: Markers) -> Iterable[tuple[str, Column]]:
     if array.dtype.names:
-        return [(field, column(array[field], field)) for field in array.dtype.names]
+        return [(field, column(array[field], field, markers)) for field in array.dtype.names]
     if array.ndim == 1 and name:
-        return [(name, column(array, name))]
+        return [(name, column(array, name, markers))]
     matrix = array.reshape(len(array), math.prod(array.shape[1:]))  # an image is a row
     own = [f"{name or 'column'}_{i + 1}" for i in range(matrix.shape[1])]
-    return [(own[i], column(matrix[:, i], own[i], measured=True)) for i in range(len(own))]
+    return [(own[i], column(matrix[:, i], own[i], markers, measured=True)) for i in range(len(own))]

@@ -12,6 +12,9 @@ import numpy as np
 
 from ..errors import DataError, ShapeError
 from ..suggestions import did_you_mean
+from .markers import Markers
+
+BOOLEANS = {"true": "True", "false": "False"}  # one spelling for every reader, by the lower-case cell
 
 
 @dataclass(frozen=True)
@@ -27,16 +30,28 @@ class Text:
     readings: dict[tuple[str, str | None], np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, codes: np.ndarray, values: Sequence[str], missing: Iterable[str], typed: bool = False) -> Text:
-        """Strip blanks around the cells; those in `missing`, in any case, become missing cells."""
-        markers = {marker.strip().casefold() for marker in missing}
+    def of(
+        cls, codes: np.ndarray, values: Sequence[str], missing: Markers | Iterable[str], typed: bool = False
+    ) -> Text:
+        """Strip blanks around the cells, and spell booleans in one way; cells that are markers become missing."""
+        markers = missing if isinstance(missing, Markers) else Markers(missing)
         index: dict[str, int] = {}
         place = np.empty(len(values) + 1, np.int32)
         place[-1] = -1  # missing cells stay missing
-        for old, value in enumerate(values):
-            cell = value.strip()
-            place[old] = -1 if cell.casefold() in markers else index.setdefault(cell, len(index))
-        return cls(place[codes], tuple(index), typed)
+        stripped = [value.strip() for value in values]
+        for old, (cell, gone) in enumerate(zip(stripped, markers.of_text(stripped), strict=True)):
+            name = BOOLEANS.get(cell.casefold(), cell) if len(cell) < 6 else cell
+            place[old] = -1 if gone else index.setdefault(name, len(index))
+        return Text(place[codes], tuple(index), typed)
+
+    def occurring(self) -> Text:
+        """The same cells, without values that no cell has."""
+        used = self.counts() > 0
+        if used.all():
+            return self
+        place = np.append(np.where(used, np.cumsum(used) - 1, -1), -1).astype(np.int32)
+        kept = tuple(value for value, use in zip(self.values, used.tolist(), strict=True) if use)
+        return Text(place[self.codes], kept, self.typed)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -46,6 +61,13 @@ class Text:
 
     def take(self, rows: np.ndarray) -> Text:
         return replace(self, codes=self.codes[rows])
+
+    def plain_numbers(self) -> np.ndarray | None:
+        """float64 cells, NaN where one is missing, if a reader has found that all cells are plain numbers such as 1 or -2.5e3.
+
+        None says nothing: `values` tell what the cells are.  No cell has leading zeros, a comma, or a sign +.
+        """
+        return None
 
     def counts(self) -> np.ndarray:
         """How often each of `values` occurs."""
@@ -134,6 +156,7 @@ class Table:
     unit       "line" or "row": what `lines` counts
     skipped    rows that were left out, in order of their lines
     dialect    how the file was read, for messages: separator, header, encoding
+    unmatched  markers of missing cells that were given and that no cell of the table is
     index      columns that are the index of a pandas frame, which says nothing about a row
     """
 
@@ -143,6 +166,7 @@ class Table:
     unit: str = "row"
     skipped: tuple[Skipped, ...] = ()
     dialect: str = ""
+    unmatched: tuple[str, ...] = ()
     index: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..arrays import numbers, to_host
+from ..arrays import has_masks, numbers, to_host
 from ..errors import DataError, ShapeError
 from ..kernels.table import Kernels, Operand
 
@@ -57,7 +57,7 @@ class Loss:
 
 def numeric(y: Any, what: str) -> np.ndarray:
     """Targets as a NumPy array of numbers.  Raises DataError for text, objects, complex numbers."""
-    if isinstance(y, np.ma.MaskedArray):
+    if has_masks(y):
         raise DataError(f"y is a masked array; fill or drop the missing entries first; {what}")
     try:
         y = numbers(to_host(y))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, to_host
+from ..arrays import Array, has_masks, to_host
 from ..backends import Backend
 from ..data.inputs import check_finite
 from ..errors import DataError, ShapeError
@@ -125,6 +125,8 @@ class State:
             raise ShapeError(f"set_weights: {len(weights)} arrays, expected {len(views)}: {names}")
         arrays = []
         for (name, view), weight in zip(views, weights, strict=True):
+            if has_masks(weight):
+                raise DataError(f"set_weights: {name} is a masked array, or holds some; fill the missing entries first")
             try:
                 array = to_host(weight)
             except (TypeError, ValueError) as error:

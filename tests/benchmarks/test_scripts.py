@@ -101,6 +101,16 @@ def test_time_import(quick: Benchmark) -> None:
     assert "| all public names |" in printed
 
 
+def test_time_csv(quick: Benchmark) -> None:
+    """A table by every reader that is installed; a cell that is too long is refused."""
+    pytest.importorskip("pyarrow")
+    printed, kept = quick("time_csv", "--rounds", "1")
+    outcomes = {(result["file"], result["contestant"]): result["outcome"] for result in kept["results"]}
+    assert outcomes["1,000 x 20 numbers", "dlcore"] == outcomes["1,000 x 20 numbers", "dlcore, csv module"] == "read"
+    assert outcomes["a cell of 2 MiB in a gz file", "dlcore"] == "DataError"
+    assert "| 1,000 x 20 numbers" in printed
+
+
 def test_products_are_found_by_their_contracts() -> None:
     """Those of the dense family, and no other."""
     pytest.importorskip("numba")

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 import dlcore as dl
 from dlcore.data import csv_files
-from dlcore.data.csv_files import Dialect, read_csv
-from dlcore.data.tables import Table, Text
+from dlcore.data.csv_dialect import Dialect
+from dlcore.data.csv_files import read_csv
+from dlcore.data.tables import BOOLEANS, Table, Text
 
 READERS = ["csv", "pyarrow"]
 
@@ -227,7 +228,7 @@ def test_what_python_writes_is_read_back(tmp_path_factory, table, separator, lin
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(written.getvalue().encode())
     found = read_csv(path, Dialect(separator=separator, header=False, missing=("",)))
-    assert rows(found) == [[cell.strip() or None for cell in row] for row in table]
+    assert rows(found) == [[BOOLEANS.get(cell.strip().lower(), cell.strip()) or None for cell in row] for row in table]
 
 
 @settings(max_examples=200, deadline=None)
@@ -251,12 +252,12 @@ def test_both_readers_agree(tmp_path_factory, text, separator, skip):
         return list(table.columns), rows(table), table.lines.tolist(), table.skipped, table.dialect
 
     with_pyarrow = outcome()
-    whole = csv_files._by_pyarrow
+    whole = csv_files.by_pyarrow
     try:
-        csv_files._by_pyarrow = lambda *arguments: None
+        csv_files.by_pyarrow = lambda *arguments: None
         assert outcome() == with_pyarrow
     finally:
-        csv_files._by_pyarrow = whole
+        csv_files.by_pyarrow = whole
 
 
 @settings(max_examples=100, deadline=None)

@@ -32,6 +32,7 @@ def server():
     """Serves CONTENT, plain and packed, at addresses that behave in different ways; `asked` lists the requests."""
     packed = gzip.compress(CONTENT, 1)
     asked: list[str] = []
+    to = {"to_ftp": "ftp://127.0.0.1/file", "to_file": f"file://{__file__}", "to_good": "/good/file"}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -40,6 +41,10 @@ def server():
             body = packed if name.endswith(".gz") else CONTENT
             if way == "missing":
                 return self.send_error(404)
+            if way in to:
+                self.send_response(302)
+                self.send_header("Location", to[way])
+                return self.end_headers()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -51,6 +56,12 @@ def server():
                 self.wfile.write(body[:1000])
                 self.wfile.flush()
                 time.sleep(1)
+                return None
+            elif way == "slow":
+                for i in range(50):
+                    self.wfile.write(body[i : i + 1])
+                    self.wfile.flush()
+                    time.sleep(0.05)
                 return None
             return self.wfile.write(body)
 
@@ -125,6 +136,41 @@ def test_a_server_that_stops_sending_is_given_up(server, tmp_path, monkeypatch):
     with pytest.raises(dl.DataError, match="timed out"):
         fetch(PLAIN, [server.at("stuck")], tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_sends_a_byte_at_a_time_is_given_up(server, tmp_path, monkeypatch):
+    """However often a byte comes."""
+    monkeypatch.setattr(download, "TOTAL", 0.2)
+    start = time.monotonic()
+    with pytest.raises(dl.DataError, match=r"only \d+ bytes in 0.2 seconds"):
+        fetch(PLAIN, [server.at("slow")], tmp_path)
+    assert time.monotonic() - start < 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("way", ["to_ftp", "to_file"])
+def test_redirects_lead_to_https_or_http(server, tmp_path, way):
+    assert fetch(PLAIN, [server.at("to_good")], tmp_path).read_bytes() == CONTENT
+    with pytest.raises(dl.DataError, match=r"redirects? to .*, expected https|[Rr]edirect.* not allowed"):
+        fetch(PLAIN, [server.at(way)], tmp_path / "new")
+
+
+def test_redirects_do_not_leave_https():
+    request = download.urllib.request.Request("https://example.org/file")
+    with pytest.raises(OSError, match=r"redirects to http://example\.org/file, expected https"):
+        download._Redirects().redirect_request(request, None, 302, "", {}, "http://example.org/file")
+
+
+@pytest.mark.parametrize("file", [PLAIN, PACKED])
+def test_a_file_with_another_digest_is_downloaded_again(server, tmp_path, file, caplog):
+    path = tmp_path / file.name
+    for damaged in (b"?", CONTENT[:-1], gzip.compress(CONTENT)[:-9], gzip.compress(b"?")):
+        path.write_bytes(damaged)
+        assert content(fetch(file, [server.at("good")], tmp_path)) == CONTENT
+        assert "it is downloaded again" in caplog.text
+    path.write_bytes(b"?")
+    with pytest.raises(dl.DataError, match=rf"{file.name}: (its sha256|a damaged gzip).*404"):
+        fetch(file, [server.at("missing")], tmp_path)
 
 
 @pytest.mark.parametrize("file", [PLAIN, PACKED])

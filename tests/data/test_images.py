@@ -79,13 +79,21 @@ def test_without_a_folder_and_a_network_it_says_what_to_do(cache, monkeypatch):
         load_images("mnist")
 
 
-def test_what_is_in_the_cache_needs_no_network(cache, folder):
+def test_what_is_in_the_cache_needs_no_network(cache, folder, monkeypatch):
+    """It is checked against its digests, and a damaged file is missed."""
     cache.mkdir(parents=True)
+    digests = {}
     for file in FILES:
         (path,) = folder.glob(f"{file.replace('-idx', '?idx')}*")
         data = path.read_bytes()
         (cache / f"{file}.gz").write_bytes(data if path.suffix == ".gz" else gzip.compress(data))
+        digests[file] = hashlib.sha256(gzip.decompress(data) if path.suffix == ".gz" else data).hexdigest()
+    published = images.Published(("http://127.0.0.1:1/",), digests, True, IMAGE_SETS["mnist"].classes)
+    monkeypatch.setitem(IMAGE_SETS, "mnist", published)
     assert len(load_images("mnist").X) == 8
+    (cache / f"{FILES[0]}.gz").write_bytes(gzip.compress(b"?"))
+    with pytest.raises(dl.DataError, match=f"{FILES[0]}.gz: its sha256 is"):
+        load_images("mnist")
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from ...training.trainer import Trainer
 from ..assembly import load
 from ..configuration import NAMED_DATA, configure, read_toml
 from ..predictions import Predictions
-from ..raw_data import dialect_of, report_skipped, without_missing_targets
+from ..raw_data import dialect_of, report_skipped, report_unmatched, without_missing_targets
 from ..runs import newest_trainer
 from .arguments import READING
 from .messages import say
@@ -88,6 +88,7 @@ def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: dict[str,
     X = fitted.features(table, dtype, unknown_categories=run.unknown_categories)
     y = fitted.targets(table) if targets else None
     report_skipped(table)
+    report_unmatched(table)
     for note in fitted.notes(table):
         say(note)
     places, count = table.places()
