@@ -8,7 +8,6 @@ a Configuration.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -17,92 +16,11 @@ from typing import Any
 from .. import __version__
 from ..errors import ConfigurationError
 from ..suggestions import did_you_mean
+from .values import character, count, forms, integer, number, one_of, share, text, widths, words, yes_or_no
 
 # named data sets: default epochs and batch size
 NAMED_DATA = {"digits": (60, 64), "mnist": (10, 128), "fashion-mnist": (10, 128)}
 FILES = (50, 128)  # default epochs and batch size for files
-
-
-# -- values: from the text of a flag, or from TOML -------------------------------------------------------------------------
-
-
-def integer(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    try:
-        return int(value if isinstance(value, str) else "")
-    except ValueError:
-        raise ConfigurationError(f"{value!r} is not an integer") from None
-
-
-def count(value: Any) -> int:
-    if integer(value) < 1:
-        raise ConfigurationError(f"{value!r} is not a positive integer")
-    return integer(value)
-
-
-def number(value: Any) -> float:
-    try:
-        result = float(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else math.nan
-    except (ValueError, OverflowError):
-        result = math.nan
-    if not math.isfinite(result):
-        raise ConfigurationError(f"{value!r} is not a number")
-    return result
-
-
-def share(value: Any) -> float:
-    if not 0 <= number(value) < 1:
-        raise ConfigurationError(f"{value!r} is not a share: a number from 0 to below 1")
-    return number(value)
-
-
-def text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{value!r} is not a name" if value != "" else "the name is empty")
-    return value
-
-
-def widths(value: Any) -> tuple[int, ...]:
-    """(256, 128) from "256,128" or [256, 128]; () from "none", "" or []."""
-    if isinstance(value, str):
-        value = () if value.strip().lower() in ("", "none") else value.split(",")
-    if not isinstance(value, (list, tuple)):
-        raise ConfigurationError(f"{value!r} is not a list of widths")
-    return tuple(count(width) for width in value)
-
-
-def words(value: Any) -> tuple[str, ...]:
-    """("a", "b") from "a,b" or ["a", "b"]"""
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, (list, tuple)) or not all(isinstance(word, str) for word in value):
-        raise ConfigurationError(f"{value!r} is not a list of words")
-    return tuple(word.strip() for word in value)
-
-
-def yes_or_no(value: Any) -> bool:
-    known = {"yes": True, "true": True, "no": False, "false": False}
-    if isinstance(value, bool) or str(value).lower() in known:
-        return value if isinstance(value, bool) else known[value.lower()]
-    raise ConfigurationError(f"{value!r} is not yes or no")
-
-
-def one_of(*known: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in known:
-            hint = did_you_mean(value, known) if isinstance(value, str) else ""
-            raise ConfigurationError(f"{value!r} is none of {', '.join(known)}{hint}")
-        return str(value)
-
-    return read
-
-
-def character(value: Any) -> str:
-    """One character, or a name of one."""
-    if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{value!r} is not a character")
-    return value
 
 
 # -- settings --------------------------------------------------------------------------------------------------------------
@@ -179,8 +97,13 @@ class Configuration:
         "table", words, "cells that are missing, beside empty ones; NA, NaN, null, ? and their like", metavar="WORD,...",
         default=None,
     )  # fmt: skip
-    bad_rows: str = setting(
-        "table", one_of("error", "skip"), "rows that cannot be used: error, or skip to leave them out", metavar="WORD",
+    bad_rows: str | None = setting(
+        "table", one_of("error", "skip"),
+        "rows that cannot be used: error, or skip to leave them out; without it an error, but rows without a target are left out",
+        metavar="WORD", default=None,
+    )  # fmt: skip
+    unknown_categories: str = setting(
+        "table", one_of("error", "allow"), "a column without any category of training: error, or allow", metavar="WORD",
         default="error",
     )  # fmt: skip
     types: tuple[str, ...] | None = setting(
@@ -201,10 +124,21 @@ class Configuration:
     max_categories: int = setting(
         "table", count, "categories of a column; the most frequent are kept", metavar="N", default=100
     )
-    decimal: str = setting("table", one_of(".", ","), "decimal mark of numbers in text", metavar="C", default=".")
-    date_format: str | None = setting(
-        "table", text, "dates that are not like 2024-12-31: %d.%m.%Y, ...", metavar="FORM", default=None
+    decimal: str | None = setting(
+        "table",
+        one_of(".", ","),
+        "decimal mark of numbers in text: . or ,; detected for each column",
+        metavar="C",
+        default=None,
     )
+    thousands: str | None = setting(
+        "table", one_of(",", ".", "'", "space", "none"),
+        "mark between thousands of numbers in text: , . ' space or none; detected for each column", metavar="C", default=None,
+    )  # fmt: skip
+    date_format: tuple[str, ...] | None = setting(
+        "table", forms, "dates that are not found: %d.%m.%Y for all columns, or COLUMN=%d/%m/%Y,...", metavar="FORM",
+        default=None,
+    )  # fmt: skip
     hidden: tuple[int, ...] = setting(
         "model", widths, "widths of the hidden layers, or none", metavar="N,N,...", default=(256, 128)
     )

@@ -18,7 +18,7 @@ FORMS = (".csv", ".npy", ".parquet")
 
 @dataclass(frozen=True)
 class Predictions:
-    """Probabilities (n, C) of named classes, or values (n,) without classes, for some rows of a file.
+    """Probabilities (n, C) of named classes, or float64 values (n,) without classes, for some rows of a file.
 
     places, count   positions of these n rows among all `count` rows of the file; the others could not be used
     """

@@ -6,6 +6,8 @@ import logging
 import os
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..data.csv_files import MISSING, Dialect
 from ..data.dataset import DataSet
 from ..data.split import SHARE, held_out_rows
@@ -13,8 +15,10 @@ from ..data.table_files import read_table
 from ..data.tables import Skipped, Table
 from ..errors import ConfigurationError, DataError
 from ..preprocessing import FittedPreprocessing, Preprocessing
-from ..preprocessing.columns import CategoryColumn, Classes, Target, Values
+from ..preprocessing.columns import CategoryColumn, Classes, FittedColumn, Target, Values
 from .configuration import Configuration
+
+LISTED = 20  # columns of one kind that are named
 
 _say = logging.getLogger("dlcore").info
 
@@ -37,17 +41,18 @@ def load_file(run: Configuration) -> DataSet:
     if run.test is not None:
         test = read_table(run.test, dialect, table.columns)
         test.column(target)
-    whole = wish.fit_target(table, target, run.task)
-    task = (
-        "classification" if isinstance(whole, Classes) else "regression"
-    )  # fixed now: part of the rows may look different
+    whole = wish.fit_target(
+        table, target, run.task
+    )  # decides how targets are read: part of the rows may look different
     table = _with_targets(table, whole, run.bad_rows)
+    if test is not None:
+        test = without_missing_targets(test, whole, run.bad_rows)
     if test is None:
         table, test = _split(table, whole)
     validation = None
     if run.validation:
         table, validation = _split(table, whole, run.validation)
-    fitted = wish.fit(table, target, task)
+    fitted = wish.fit(table, target, known=whole)
     parts = [
         fitted.clean(part) if run.bad_rows == "skip" else part for part in (table, test, validation) if part is not None
     ]
@@ -74,7 +79,7 @@ def dialect_of(run: Configuration) -> Dialect:
     missing = MISSING if run.missing is None else ("", *run.missing)
     quote = "" if run.quote == "none" else run.quote
     return Dialect(
-        separator=run.separator, header=run.header, quote=quote, encoding=run.encoding, missing=missing, bad_rows=run.bad_rows
+        separator=run.separator, header=run.header, quote=quote, encoding=run.encoding, missing=missing, bad_rows=run.bad_rows or "error"
     )  # fmt: skip
 
 
@@ -86,17 +91,37 @@ def preprocessing_of(run: Configuration) -> Preprocessing:
         if not equals:
             raise ConfigurationError(f"types: {word!r}, expected COLUMN=TYPE, for example zip=category")
         types[name] = kind
+    thousands = {"none": "", "space": " "}.get(run.thousands or "", run.thousands)
     return Preprocessing(
-        scaling=run.scaling, categorical=run.categorical, types=types, decimal=run.decimal, date_format=run.date_format,
-        max_categories=run.max_categories, bad_rows=run.bad_rows,
+        scaling=run.scaling, categorical=run.categorical, types=types, decimal=run.decimal, thousands=thousands,
+        date_format=_date_format(run.date_format or ()), max_categories=run.max_categories, bad_rows=run.bad_rows,
     )  # fmt: skip
 
 
-def _with_targets(table: Table, target: Target, bad_rows: str) -> Table:
-    """The rows whose target can be used.  Raises DataError for the others, unless bad rows are skipped."""
+def _date_format(words: Sequence[str]) -> str | dict[str, str] | None:
+    """One format for all columns, or formats by column."""
+    forms = dict(word.split("=", 1) for word in words if "=" in word)
+    if len(forms) == len(words):
+        return forms or None
+    if len(words) > 1:
+        raise ConfigurationError(f"date_format: {', '.join(words)}: expected one format, or COLUMN=FORM,COLUMN=FORM")
+    return words[0]
+
+
+def without_missing_targets(table: Table, target: Target, bad_rows: str | None) -> Table:
+    """The rows that have a target, unless `bad_rows` says that its absence is an error."""
+    missing = table.column(target.name).missing()
+    if bad_rows == "error" or missing.all():
+        return table
+    return table.without({int(row): f"the target {target.name!r} is missing" for row in np.flatnonzero(missing)})
+
+
+def _with_targets(table: Table, target: Target, bad_rows: str | None) -> Table:
+    """The rows whose target can be used.  Raises DataError for the others, unless bad rows are skipped or have no target."""
+    table = without_missing_targets(table, target, bad_rows)
     fitted = FittedPreprocessing((), target)
     bad = fitted.problems(table)
-    if bad_rows == "error" or len(bad) == len(table):
+    if bad_rows != "skip" or len(bad) == len(table):
         fitted.refuse(table, bad)
     return table.without(bad)
 
@@ -117,25 +142,52 @@ def _split(table: Table, target: Target, share: float = SHARE) -> tuple[Table, T
 def _report(name: str, fitted: FittedPreprocessing, parts: list[Table], drawn: bool) -> None:
     """Tell the user what was found, chosen and left out."""
     table, test = parts[:2]
-    categories = sum(isinstance(column, CategoryColumn) for column in fitted.columns)
-    numbers = len(fitted.columns) - categories
+    kinds = _by_kind(fitted)
     if isinstance(fitted.target, Classes):
         labels = fitted.target.labels
         target = f"{len(labels)} classes, {', '.join(labels[:5])}{', ...' if len(labels) > 5 else ''}"
     else:
-        target = "a number"
+        words = fitted.target.numeral.words if isinstance(fitted.target, Values) else ""
+        target = f"a number{f' ({words})' if words else ''}"
+    *first, last = (_counted(len(columns), kind) for kind, columns in kinds.items() if columns)
+    found = f"{', '.join(first)} and {last}" if first else last
+    verb = "make" if len(fitted.columns) > 1 else "makes"
     _say(
-        f"{os.path.basename(table.source)} ({table.dialect}): {_counted(numbers, 'number')} and {_counted(categories, 'category')} make "
-        f"{_counted(fitted.width, 'input')}; target {name!r}: {target}"
+        f"{os.path.basename(table.source)} ({table.dialect}): {found} {verb} {_counted(fitted.width, 'input')}; "
+        f"target {name!r}: {target}"
     )
+    for kind, columns in kinds.items():
+        if columns:
+            _say(f"{_counted(len(columns), kind)}: {_listed([column.how for column in columns])}")
+    for why, names in _by_reason(fitted).items():
+        _say(f"{_counted(len(names), 'column')} left out: {_listed(names)} ({why})")
     where = "drawn from a fixed stream" if drawn else f"those of {os.path.basename(test.source)} ({test.dialect})"
     _say(f"{len(table):,} training rows; {len(test):,} test rows, {where}")
-    for column, why in fitted.left_out:
-        _say(f"column {column!r} is left out: it {why}")
     report_skipped(*parts)
+    report_unmatched(table)
     for part in parts:
         for note in fitted.notes(part):
             _say(f"{os.path.basename(part.source)}: {note}" if part.source != table.source else note)
+
+
+def _by_kind(fitted: FittedPreprocessing) -> dict[str, list[FittedColumn]]:
+    kinds: dict[str, list[FittedColumn]] = {"number": [], "date": [], "category": []}
+    for column in fitted.columns:
+        kind = "category" if isinstance(column, CategoryColumn) else "date" if column.date else "number"
+        kinds[kind].append(column)
+    return kinds
+
+
+def _by_reason(fitted: FittedPreprocessing) -> dict[str, list[str]]:
+    reasons: dict[str, list[str]] = {}
+    for column, why in fitted.left_out:
+        reasons.setdefault(why, []).append(column)
+    return reasons
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names, or the first of them where they are many."""
+    return ", ".join(names[:LISTED]) + (f", ... ({len(names):,} in all)" if len(names) > LISTED else "")
 
 
 def report_skipped(*parts: Table) -> None:
@@ -148,6 +200,14 @@ def report_skipped(*parts: Table) -> None:
                 "; ..." if len(found) > 3 else ""
             )
             _say(f"{os.path.basename(source)}: {_counted(len(found), 'row')} left out ({shown})")
+
+
+def report_unmatched(table: Table) -> None:
+    """Tell the user which markers of missing cells were given and are in no cell."""
+    if table.unmatched:
+        _say(
+            f"{os.path.basename(table.source)}: no cell is {', '.join(map(repr, table.unmatched))}, given by --missing"
+        )
 
 
 def _skipped(parts: Sequence[Table]) -> set[tuple[str, Skipped]]:

@@ -26,6 +26,12 @@ def arrow_columns(data: Any, markers: Markers) -> dict[str, Column]:
     return {name: arrow_column(data.column(name), name, markers, name in declared) for name in names}
 
 
+def declared_index(data: Any) -> tuple[str, ...]:
+    """The columns of a pyarrow Table that pandas stored as the index of its frame."""
+    index = (data.schema.pandas_metadata or {}).get("index_columns", ())
+    return tuple(name for name in index if isinstance(name, str) and name in data.column_names)
+
+
 def arrow_column(cells: Any, name: str, markers: Markers, category: bool = False) -> Column:
     """The column of a pyarrow Array or ChunkedArray; `category`: its cells are declared to be categories."""
     import pyarrow as pa

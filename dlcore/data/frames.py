@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import has_masks
 from ..errors import DataError, ShapeError
-from .arrow import arrow_column, arrow_columns
+from .arrow import arrow_column, arrow_columns, declared_index
 from .markers import MISSING, Markers
 from .tables import Column, Table, Text, Unusable
 from .typed import booleans, category_name, dates, floats, integers, masked, objects
@@ -27,7 +27,8 @@ def table(data: Any, source: str = "table", missing: Iterable[str] = MISSING) ->
         return data
     markers = Markers(missing)
     columns = _columns(data, source, markers)
-    return Table(columns, source, unmatched=markers.unmatched())
+    index = declared_index(data) if hasattr(data, "column_names") and hasattr(data, "schema") else ()
+    return Table(columns, source, unmatched=markers.unmatched(), index=index)
 
 
 def _columns(data: Any, source: str, markers: Markers) -> dict[str, Column]:

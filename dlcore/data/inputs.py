@@ -13,6 +13,7 @@ from ..kernels.contract import dtype_name, wide
 from ..kernels.table import host_dtype
 
 BFLOAT16_MAX = 255 * 2.0**120  # NumPy's finfo has no bfloat16
+_LOOKED_AT = 10_000
 _BLOCK = 1 << 22  # entries checked at a time, so that checking does not copy all data
 
 
@@ -50,6 +51,28 @@ def features(X: Any, columns: int, dtype: str, name: str = "X") -> Any:
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return np.ascontiguousarray(array)
+
+
+def merged(X: Any, dtype: str) -> str:
+    """A sentence about integers in X (n, d) that a step takes for the same input, since `dtype` holds 24 bits or fewer; otherwise "".
+
+    The first rows of each column with integers of 2^24 or more are looked at, and a tenth of different ones must be lost.
+    """
+    if dtype == "float64" or is_on_gpu(X) or X.dtype.kind not in "iuf" or X.dtype.itemsize < 4 or not X.size:
+        return ""
+    if X.dtype == np.float32 or max(float(X.max()), -float(X.min())) < 2**24:
+        return ""
+    for j in range(X.shape[1]):
+        distinct = np.unique(X[:_LOOKED_AT, j])
+        if max(abs(float(distinct[0])), abs(float(distinct[-1]))) < 2**24 or (distinct != np.floor(distinct)).any():
+            continue
+        kept = len(np.unique(distinct.astype(np.float32)))
+        if kept < 0.9 * len(distinct):
+            return (
+                f"X[:, {j}]: {len(distinct):,} different integers are {kept:,} different inputs in float32; scale them first, as "
+                "dlcore.preprocessing does, or use dtype='float64'"
+            )
+    return ""
 
 
 def _as_numpy(X: Any, name: str) -> np.ndarray:

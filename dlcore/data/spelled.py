@@ -12,6 +12,7 @@ from .tables import Text
 
 _MANY, _PROBED = 5000, 50  # cells of a column of which the first are looked at beforehand
 _CODE = r"^[+-]?0[0-9]"  # 007 is a number or a code
+_EXPONENT = r"^[0-9]+[eE][0-9]+$"  # and so is 12E4 among integers
 
 
 class Spelled(Text):
@@ -95,6 +96,9 @@ class Spelled(Text):
             if values is None or gone == len(values) or int(np.isnan(values).sum()) > gone:
                 return None
         if self._may_be_codes and pc.any(pc.match_substring_regex(cells, _CODE)).as_py():
+            return None
+        present = values[~np.isnan(values)]
+        if (present == np.floor(present)).all() and pc.any(pc.match_substring_regex(cells, _EXPONENT)).as_py():
             return None
         if self._markers.reported:
             asked = np.flatnonzero(np.isin(values, self._markers.floats) | np.isinf(values))

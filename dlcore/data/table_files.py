@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 
 from ..errors import DataError
-from .arrow import arrow_columns
+from .arrow import arrow_columns, declared_index
 from .csv_bytes import bounded, too_large
 from .csv_dialect import Dialect
 from .csv_files import read_csv
@@ -58,8 +58,8 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
         raise DataError(f"{target}: {form} is read from files alone, CSV also from a pipe")
     markers = Markers(dialect.missing if dialect else MISSING)
     read = _arrays if form in ("NPY", "NPZ") else _parquet if form == "Parquet" else _feather
-    found = read(target, markers, (dialect or Dialect()).max_bytes)
-    result = Table(found, str(target), dialect=form, unmatched=markers.unmatched())
+    found, index = read(target, markers, (dialect or Dialect()).max_bytes)
+    result = Table(found, str(target), dialect=form, unmatched=markers.unmatched(), index=index)
     if not result.columns:
         raise DataError(f"{target}: the file has no columns")
     if not len(result):
@@ -83,15 +83,18 @@ def _rest(target: Path, begin: bytes, file: IO[bytes], dialect: Dialect | None) 
     return begin + bounded(target, file, (dialect or Dialect()).max_bytes - len(begin))
 
 
-def _parquet(target: Path, markers: Markers, largest: int) -> dict[str, Column]:
+Found = tuple[dict[str, Column], tuple[str, ...]]  # columns by name, and those that are the index of a frame
+
+
+def _parquet(target: Path, markers: Markers, largest: int) -> Found:
     return _arrow(target, True, markers, largest)
 
 
-def _feather(target: Path, markers: Markers, largest: int) -> dict[str, Column]:
+def _feather(target: Path, markers: Markers, largest: int) -> Found:
     return _arrow(target, False, markers, largest)
 
 
-def _arrow(target: Path, parquet: bool, markers: Markers, largest: int) -> dict[str, Column]:
+def _arrow(target: Path, parquet: bool, markers: Markers, largest: int) -> Found:
     try:
         import pyarrow as pa
         import pyarrow.feather
@@ -108,14 +111,14 @@ def _arrow(target: Path, parquet: bool, markers: Markers, largest: int) -> dict[
             data = file.read()
         else:
             data = pyarrow.feather.read_table(target)
-        return arrow_columns(data, markers)
+        return arrow_columns(data, markers), declared_index(data)
     except DataError as error:
         raise DataError(str(error) if str(target) in str(error) else f"{target}: {error}") from None
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{target}: cannot be read: {' '.join(str(error).split())}") from error
 
 
-def _arrays(target: Path, markers: Markers, largest: int) -> dict[str, Column]:
+def _arrays(target: Path, markers: Markers, largest: int) -> Found:
     try:
         with target.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
@@ -138,7 +141,7 @@ def _arrays(target: Path, markers: Markers, largest: int) -> dict[str, Column]:
             if own in columns:
                 raise DataError(f"{target}: there are two columns {own!r}; rename an array")
             columns[own] = made
-    return columns
+    return columns, ()
 
 
 def _array_columns(name: str, array: np.ndarray, markers: Markers) -> Iterable[tuple[str, Column]]:

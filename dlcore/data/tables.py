@@ -157,6 +157,7 @@ class Table:
     skipped    rows that were left out, in order of their lines
     dialect    how the file was read, for messages: separator, header, encoding
     unmatched  markers of missing cells that were given and that no cell of the table is
+    index      columns that are the index of a pandas frame, which says nothing about a row
     """
 
     columns: Mapping[str, Column]
@@ -166,6 +167,7 @@ class Table:
     skipped: tuple[Skipped, ...] = ()
     dialect: str = ""
     unmatched: tuple[str, ...] = ()
+    index: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         lengths = {name: len(column) for name, column in self.columns.items()}

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from ..data.tables import Column, Numbers, Table, Text
+from ..data.tables import Column, Table, Text
 from . import cells
-from .scaling import Scaling
+from .numerals import PLAIN, Numeral
+from .scaling import Affine, Scaling
 
 FAR = 1e6  # a cell more than this many widths from the median is an error
 
+RARE = 20  # so many cells may all be new where training rows had categories that were too rare to be kept
+_OFFER = "; if it is right, --scaling quantile or robust takes cells of any size"
+
 LARGEST = float(np.finfo(np.float32).max)
+MAX = float(np.finfo(np.float64).max)
 
 Problem = tuple[int, str]  # row, why it cannot be used
 
@@ -23,8 +29,10 @@ Problem = tuple[int, str]  # row, why it cannot be used
 class NumberColumn:
     """Scaled numbers, or dates as days; a missing cell becomes `fill`, and a second column flags it if training rows had some.
 
-    form            format of dates for strptime, or None for ISO 8601
     middle, width   median, and range of the middle 90 % of the training rows (50 % if they are few)
+    date, form      whether cells are dates, and their format for strptime, None for ISO 8601
+    numeral         how numbers are written in text
+    any_size        a finite cell is taken however far it is from the others
     """
 
     name: str
@@ -34,18 +42,25 @@ class NumberColumn:
     middle: float
     width: float
     date: bool = False
-    decimal: str = "."
     form: str | None = None
+    numeral: Numeral = PLAIN
+    any_size: bool = False
 
     @property
     def outputs(self) -> tuple[str, ...]:
         return (self.name, f"{self.name} is missing") if self.flagged else (self.name,)
 
+    @property
+    def how(self) -> str:
+        """The name, and how cells are read where it is not the usual way."""
+        words = (self.form or "") if self.date else self.numeral.words
+        return f"{self.name} ({words})" if words else self.name
+
     def read(self, column: Column) -> np.ndarray:
         """Raw numbers, or days; NaN where a cell is missing or unreadable."""
         if self.date:
             return cells.dates(column, self.name, self.form)
-        return cells.numbers(column, self.name, self.decimal)
+        return cells.numbers(column, self.name, self.numeral)
 
     def encode(self, column: Column) -> np.ndarray:
         """(n, 1), or (n, 2) with the flag."""
@@ -57,19 +72,30 @@ class NumberColumn:
     def problems(self, table: Table) -> Iterator[Problem]:
         column = table.column(self.name)
         values = self.read(column)
+        low, high = self._bounds()
+        if ((values >= low) & (values <= high)).all():
+            return  # nearly always, and in a third of the time
         what = "date" if self.date else "number"
         for row in np.flatnonzero(np.isnan(values) & ~column.missing()).tolist():
-            yield row, f"column {self.name!r}: {column.cell(row)!r} is not a {what}, as the others are"
-        with np.errstate(invalid="ignore", over="ignore"):
-            fits = np.abs(self.scaling(values)) <= LARGEST  # can fail only without scaling
-            far = ~np.isnan(values) & ~((np.abs(values - self.middle) <= FAR * self.width) & fits)
-        for row in np.flatnonzero(far).tolist():
+            yield (
+                row,
+                f"column {self.name!r}: {column.cell(row)!r} is not a {what}, as the others are{_marker(column, row)}",
+            )
+        for row in np.flatnonzero((values < low) | (values > high)).tolist():
             why = (
                 "is infinite"
                 if np.isinf(values[row])
-                else f"is out of all proportion (others are about {self.middle:g})"
+                else f"is out of all proportion (others are about {self.middle:g}){_OFFER}"
             )
             yield row, f"column {self.name!r}: {column.cell(row)} {why}"
+
+    def _bounds(self) -> tuple[float, float]:
+        """The smallest and the largest cell that can be used: not out of all proportion, and finite in float32 when scaled."""
+        low, high = (-MAX, MAX) if self.any_size else (self.middle - FAR * self.width, self.middle + FAR * self.width)
+        if isinstance(self.scaling, Affine) and not self.scaling.bend:
+            reach = LARGEST * self.scaling.scale
+            low, high = max(low, self.scaling.center - reach), min(high, self.scaling.center + reach)
+        return max(low, -MAX), min(high, MAX)
 
     def notes(self, column: Column) -> Iterator[str]:
         count = int(np.isnan(self.read(column)).sum())
@@ -84,16 +110,15 @@ class CategoryColumn:
     A category that training rows did not have, or too rarely to be kept, is all zeros, or code 0.  Missing cells are a
     separate category if training rows had some.
 
-    numeric     categories are numbers, so that 1.0 is 1
     dimension   of the embedding; 0 for one-hot columns
+    cut         training rows had more categories than were kept
     """
 
     name: str
     categories: tuple[str, ...]
     missing: bool
-    numeric: bool = False
     dimension: int = 0
-    decimal: str = "."
+    cut: bool = False
 
     @property
     def slots(self) -> int:
@@ -106,10 +131,15 @@ class CategoryColumn:
         names = [f"{self.name} = {category}" for category in self.categories]
         return (*names, f"{self.name} is missing") if self.missing else tuple(names)
 
+    @property
+    def how(self) -> str:
+        """The name, and the number of categories."""
+        return f"{self.name} ({self.slots})"
+
     def codes(self, column: Column) -> np.ndarray:
         """The slot of each row, −1 for an unknown category."""
-        text = cells.keys(column, self.name, self.numeric, self.decimal)
-        slots = _indices(self.categories, text.values)
+        text = cells.categories(column, self.name)
+        slots = cells.places(self.categories, text.values)
         return np.array([*slots, len(self.categories) if self.missing else -1])[text.codes]
 
     def encode(self, column: Column) -> np.ndarray:
@@ -122,6 +152,20 @@ class CategoryColumn:
     def problems(self, table: Table) -> Iterator[Problem]:
         yield from ()
 
+    def unknown(self, column: Column) -> str:
+        """Why none of these cells can be what training rows had; "" if some can.
+
+        A single cell, or few where training rows had rare categories too, may well be new.
+        """
+        there = ~column.missing()
+        few = 1 if not self.cut else RARE
+        if int(there.sum()) <= few or (self.codes(column)[there] >= 0).any():
+            return ""
+        shown = _shown(dict.fromkeys(column.cell(row) for row in np.flatnonzero(there).tolist()))
+        return (
+            f"column {self.name!r}: none of its cells ({shown}) is a category of training ({_shown(self.categories)})"
+        )
+
     def notes(self, column: Column) -> Iterator[str]:
         unknown = self.codes(column) < 0
         gone = unknown & column.missing()
@@ -129,7 +173,7 @@ class CategoryColumn:
             yield f"column {self.name!r}: {int(gone.sum()):,} missing, and none in training"
         new = np.flatnonzero(unknown & ~gone).tolist()
         if new:
-            shown = ", ".join(repr(cell) for cell in list(dict.fromkeys(column.cell(row) for row in new))[:3])
+            shown = _shown(dict.fromkeys(column.cell(row) for row in new))
             yield f"column {self.name!r}: {len(new):,} of no category of training ({shown})"
 
 
@@ -138,19 +182,17 @@ FittedColumn = NumberColumn | CategoryColumn
 
 @dataclass(frozen=True)
 class Classes:
-    """A target of classes: the index of a row's label.
+    """A target of classes: the index of a row's label.  Labels are as training rows spelled them.
 
     A label with a full stop at its end counts as the label without it, unless both occur: UCI's test files have such labels.
     """
 
     name: str
     labels: tuple[str, ...]
-    numeric: bool = False
-    decimal: str = "."
 
     def _codes(self, column: Column, values: Callable[[str], str]) -> np.ndarray:
-        text = cells.keys(column, self.name, self.numeric, self.decimal)
-        return np.array([*_indices(self.labels, map(values, text.values)), -1], np.int64)[text.codes]
+        text = cells.categories(column, self.name)
+        return np.array([*cells.places(self.labels, [*map(values, text.values)]), -1], np.int64)[text.codes]
 
     def encode(self, column: Column) -> np.ndarray:
         """Indices (n,) of labels, −1 where a cell is missing or is not one of them."""
@@ -182,11 +224,11 @@ class Values:
     name: str
     center: float
     scale: float
-    decimal: str = "."
+    numeral: Numeral = PLAIN
 
     def read(self, column: Column) -> np.ndarray:
         """The target in its own units, float64 (n,); NaN where it is missing."""
-        return cells.numbers(column, self.name, self.decimal)
+        return cells.numbers(column, self.name, self.numeral)
 
     def encode(self, column: Column) -> np.ndarray:
         return (self.read(column) - self.center) / self.scale
@@ -205,27 +247,23 @@ class Values:
             if column.missing()[row]:
                 yield row, _no_target(self.name)
             else:
-                yield row, f"column {self.name!r}: {column.cell(row)!r} is not a finite number"
+                yield row, f"column {self.name!r}: {column.cell(row)!r} is not a finite number{_marker(column, row)}"
 
 
 Target = Classes | Values
 
 
-def _indices(names: tuple[str, ...], values: Iterable[str]) -> list[int]:
-    """The index of each value among the names, −1 where it is none of them."""
-    index = {name: i for i, name in enumerate(names)}
-    return [index.get(value, -1) for value in values]
+def _shown(names: Iterable[str | float | None]) -> str:
+    first = [*islice(names, 4)]
+    return ", ".join(map(repr, first[:3])) + (", ..." if len(first) > 3 else "")
+
+
+def _marker(column: Column, row: int) -> str:
+    """The flag for a word that stands in several cells."""
+    if isinstance(column, Text) and column.counts()[column.codes[row]] > 1:
+        return f" (if it stands for a missing cell: --missing {column.cell(row)})"
+    return ""
 
 
 def _no_target(name: str) -> str:
     return f"the target {name!r} is missing"
-
-
-def counted(column: Text) -> dict[str, int]:
-    """The number of cells of each category that occurs, most frequent first, then by name."""
-    found = {value: int(count) for value, count in zip(column.values, column.counts(), strict=True) if count}
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
-
-
-def is_measured(column: Column) -> bool:
-    return isinstance(column, Numbers) and column.measured

@@ -9,28 +9,68 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..checks import check, one_of
 from ..data.frames import table
 from ..data.tables import Table
 from ..errors import DataError
 from . import columns, scaling
 from .columns import CategoryColumn, Classes, FittedColumn, Target, Values
+from .numerals import PLAIN, THOUSANDS, Numeral
 
 _CLASSES: dict[str, type] = {
     kind.__name__: kind
-    for kind in (scaling.Affine, scaling.Quantiles, columns.NumberColumn, CategoryColumn, Classes, Values)
+    for kind in (scaling.Affine, scaling.Quantiles, columns.NumberColumn, CategoryColumn, Classes, Values, Numeral)
 }
+
+
+def rows_of(data: Any) -> Table:
+    """A table from whatever `dlcore.data.table` takes, from one row (a dict of cells, or a pandas Series), or a list of such dicts.
+
+    Raises DataError or ShapeError for anything else.
+    """
+    if hasattr(data, "index") and hasattr(data, "to_dict") and getattr(data, "ndim", 0) == 1:
+        names = list(data.index)
+        data = dict(zip(names, data, strict=True)) if all(isinstance(name, str) for name in names) else data
+    if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):
+        data = {name: [row.get(name) for row in data] for name in dict.fromkeys(name for row in data for name in row)}
+    if isinstance(data, Mapping):
+        single = {str(name): _is_one_cell(cell) for name, cell in data.items()}
+        if any(single.values()) and not all(single.values()):
+            cell, column = (next(name for name, one in single.items() if one is kind) for kind in (True, False))
+            raise DataError(
+                f"{cell!r} is one cell and {column!r} is a column; give a dict of cells, or a dict of columns"
+            )
+        if single and all(single.values()):
+            data = {name: [cell] for name, cell in data.items()}
+    elif not hasattr(data, "__len__") or isinstance(data, str | bytes):
+        came = repr(data) if isinstance(data, str | bytes | bool | int | float | None) else type(data).__name__
+        raise DataError(
+            f"{came} is no table, expected a data frame, a dict of columns, a matrix, or a dict with one row"
+        )
+    return table(data)
+
+
+def _is_one_cell(cell: Any) -> bool:
+    return (
+        cell is None
+        or isinstance(cell, str | bytes)
+        or not (hasattr(cell, "__len__") or hasattr(cell, "__array__"))
+        or (getattr(cell, "shape", None) == ())
+    )
 
 
 @dataclass(frozen=True)
 class FittedPreprocessing:
     """Columns fitted to training rows, in their order, and the target.
 
-    left_out   columns that are not used, each with the reason
+    left_out    columns that are not used, each with the reason
+    positions   the number of columns of training rows that had no names, which are recognized by their positions; otherwise 0
     """
 
     columns: tuple[FittedColumn, ...]
     target: Target | None = None
     left_out: tuple[tuple[str, str], ...] = ()
+    positions: int = 0
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -52,13 +92,26 @@ class FittedPreprocessing:
             at += len(column.outputs)
         return tuple(found)
 
-    def features(self, data: Any, dtype: str = "float32") -> np.ndarray:
-        """(n, width) from raw rows.  Additional columns and the order of columns do not matter.
+    def features(self, data: Any, dtype: str = "float32", *, unknown_categories: str = "error") -> np.ndarray:
+        """(n, width) from raw rows.  Additional columns and the order of columns do not matter, if columns have names.
 
-        Raises DataError for a missing column, and, with its row, for a cell of another kind than in training.
+        data                 a Table, a data frame, a dict of columns, a matrix; one row as a dict of cells, or a list of them
+        unknown_categories   "error", or "allow" for a column in which no cell is a category of training rows
+
+        Raises DataError for a missing column, and, with its row, for a cell of another kind than in training; for rows without
+        names that have more or fewer columns than training rows.
         """
-        rows = table(data)
+        if isinstance(dtype, type | np.dtype):
+            dtype = np.dtype(dtype).name
+        check("", one_of("float32", "float64"), dtype=dtype)
+        check("", one_of("error", "allow"), unknown_categories=unknown_categories)
+        rows = rows_of(data)
+        self._check_positions(rows)
         self.refuse(rows, self._problems(rows, self.columns))
+        if unknown_categories == "error":
+            for column in self.columns:
+                if isinstance(column, CategoryColumn) and (why := column.unknown(rows.column(column.name))):
+                    raise DataError(f"{rows.source}: {why}; if these are new ones: --unknown-categories allow")
         X = np.empty((len(rows), self.width), dtype)
         at = 0
         for column in self.columns:
@@ -72,19 +125,19 @@ class FittedPreprocessing:
 
         Raises DataError, with the row, where a target is missing, no number, or no class of the training rows.
         """
-        rows, target = table(data), self._target()
+        rows, target = rows_of(data), self._target()
         self.refuse(rows, self._problems(rows, (target,)))
         return target.encode(rows.column(target.name))
 
     def problems(self, data: Any, target: bool = True) -> dict[int, str]:
         """The rows that cannot be used, each with the reason; `target`: for training and evaluation, which need targets."""
-        rows = table(data)
+        rows = rows_of(data)
         wanted = (*self.columns, self.target) if target and self.target else self.columns
         return self._problems(rows, wanted)
 
     def clean(self, data: Any, target: bool = True) -> Table:
         """The table without the rows that cannot be used; they are listed in its `skipped`.  Raises DataError if none is left."""
-        rows = table(data)
+        rows = rows_of(data)
         bad = self.problems(rows, target)
         if len(bad) == len(rows):
             self.refuse(rows, bad)
@@ -92,7 +145,7 @@ class FittedPreprocessing:
 
     def notes(self, data: Any) -> list[str]:
         """What these rows have and training rows did not, and how it is encoded: unknown categories, missing cells."""
-        rows = table(data)
+        rows = rows_of(data)
         present = [c for c in (*self.columns, self.target) if c is not None and c.name in rows.columns]
         return [note for column in present for note in column.notes(rows.columns[column.name])]
 
@@ -104,6 +157,19 @@ class FittedPreprocessing:
             raise DataError(
                 f"{rows.where(row)}: {bad[row]}{more}; correct it, or leave out such rows with --bad-rows skip"
             )
+
+    def _check_positions(self, rows: Table) -> None:
+        """Raise DataError if columns without names cannot stand where they stood in training."""
+        if not self.positions or len(rows.columns) == self.positions:
+            return
+        last = self.target is not None and self.target.name == f"column_{self.positions}"
+        if last and len(rows.columns) == self.positions - 1:
+            return
+        target = f", column {self.target.name.removeprefix('column_')} of them the target" if self.target else ""
+        raise DataError(
+            f"{rows.source} has {len(rows.columns)} columns, and training rows had {self.positions}{target}; they have no names, "
+            "so each must stand at its position: give names in a header, or an empty cell where the target stood"
+        )
 
     def _problems(self, rows: Table, wanted: tuple[FittedColumn | Target, ...]) -> dict[int, str]:
         found: dict[int, str] = {}
@@ -140,12 +206,18 @@ def build(description: Any) -> FittedPreprocessing:
     for column in (*made.columns, made.target):
         if column is None:
             continue
-        if column.decimal not in (".", ","):
+        numeral = getattr(column, "numeral", PLAIN)
+        if (
+            numeral.decimal not in (".", ",")
+            or numeral.thousands not in THOUSANDS
+            or numeral.decimal == numeral.thousands
+        ):
             _refuse(column)
         if isinstance(column, columns.NumberColumn):
             try:
                 with np.errstate(all="ignore"):
                     works = bool(np.isfinite(column.scaling(np.zeros(1))).all())
+                    works = works and getattr(column.scaling, "bend", 0) >= 0
             except ValueError:  # landmarks and scores of different number
                 works = False
             if not works:
@@ -179,6 +251,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {  # annotation of a field -> whether
     "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "float": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
     "Scaling": lambda value: isinstance(value, scaling.Affine | scaling.Quantiles),
+    "Numeral": lambda value: isinstance(value, Numeral),
     "FittedColumn": lambda value: isinstance(value, columns.NumberColumn | CategoryColumn),
     "Target | None": lambda value: isinstance(value, Classes | Values | None),
     "tuple[str, str]": lambda value: _are(value, "str") and len(value) == 2,

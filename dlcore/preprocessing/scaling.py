@@ -8,18 +8,31 @@ from dataclasses import dataclass
 import numpy as np
 
 _LANDMARKS = 1000
+_LARGE = 1e300
 _TAIL = 1e-7  # probability used in place of 0: its normal quantile is −5.2
+
+
+BEND = 8.0  # of inputs: better than none, than clipping at ±5 and than 3 or 4 over eight tables; see docs/data.md
 
 
 @dataclass(frozen=True)
 class Affine:
-    """(x − center) / scale"""
+    """z = (x − center) / scale, then z / √(1 + (z / bend)²) unless bend is 0: a smooth clipping, always between −bend and bend.
+
+    A cell 2 deviations from the mean moves by 3 % for a bend of 8, and one 140 deviations out becomes 8 instead of 140.
+    """
 
     center: float
     scale: float
+    bend: float = 0.0
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        return (x - self.center) / self.scale
+        with np.errstate(over="ignore" if self.bend else "warn"):
+            z = (x - self.center) / self.scale
+        if not self.bend:
+            return z
+        z = np.minimum(np.maximum(z, -_LARGE), _LARGE)  # infinity over infinity would be NaN; np.clip takes longer
+        return z / np.hypot(1.0, z / self.bend)
 
 
 @dataclass(frozen=True)

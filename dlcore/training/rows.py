@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,8 @@ class Rows:
 def checked_rows(recipe: Recipe, backend: Backend, X: Any, y: Any, sample_weight: Any, name: str = "") -> Rows:
     """All checks of user's data.  Raises DataError or ShapeError, naming what came as `name` X, y and sample_weight."""
     X = checked_features(recipe, backend, X, name)
+    if why := inputs.merged(X, recipe.dtype):
+        warnings.warn(f"{name}{why}", stacklevel=4)
     targets = recipe.loss.targets(y, recipe.model.output_width)
     if len(targets) != len(X):
         raise ShapeError(f"{name}X has {len(X)} rows, and y {len(targets)}")

@@ -277,3 +277,28 @@ def test_weights_that_float32_cannot_hold(weight: float) -> None:
     trainer = dl.Trainer(dl.Sequential(dl.Dense(COLUMNS, 3)), dl.SoftmaxCrossEntropy(), dl.SGD(0.1), dtype="float32")
     with pytest.raises(dl.DataError, match="sample_weight"):
         trainer.fit(X, Y, epochs=1, sample_weight=np.full(N, weight))
+
+
+@pytest.mark.parametrize("kind", ["int64", "float64"])
+def test_integers_that_float32_merges(kind):
+    """600 integers around 10^9 lie on 10 multiples of 64 or so; in float64, scaled, or below 2^24 nothing is merged."""
+    X = np.stack([np.arange(600) % 7, 10**9 + np.arange(600)], axis=1).astype(kind)
+    kept = len(np.unique(X[:, 1].astype(np.float32)))
+    assert inputs.merged(X, "float32").startswith(
+        f"X[:, 1]: 600 different integers are {kept} different inputs in float32"
+    )
+    others = (
+        (X, "float64"),
+        (X % 1000, "float32"),
+        (X - X.mean(axis=0), "float32"),
+        (X[:, :1], "float32"),
+        (X[:0], "float32"),
+    )
+    for other, dtype in others:
+        assert inputs.merged(other, dtype) == ""
+
+
+def test_fit_warns_of_merged_integers():
+    trainer = dl.Trainer(dl.Sequential(dl.Dense(1, 1)), dl.SquaredError(), dl.SGD(1e-30), device="cpu")
+    with pytest.warns(UserWarning, match="different inputs in float32; scale them first"):
+        trainer.fit(10**9 + np.arange(600)[:, None], np.zeros(600), epochs=1, batch_size=600, progress=False)

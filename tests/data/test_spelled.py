@@ -91,11 +91,11 @@ def test_both_readers_give_the_same_columns(tmp_path_factory, cells, quoting, mi
 @given(st.lists(st.text("0123456789+-.eEinfa", max_size=8), min_size=1, max_size=4))
 def test_numbers_are_those_of_python(cells):
     """Arrow's numbers are taken only where Python reads the same."""
-    from dlcore.preprocessing.cells import number
+    from dlcore.preprocessing.numerals import PLAIN
 
     found = Spelled.of_cells(pa.array(cells), Markers(("",))).plain_numbers()
     if found is not None:
-        expected = [number(cell) if cell else np.nan for cell in cells]
+        expected = [PLAIN.read(cell) if cell else np.nan for cell in cells]
         np.testing.assert_array_equal(found, expected)
         assert [np.isnan(value) for value in found] == [not cell for cell in cells]
 

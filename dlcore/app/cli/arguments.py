@@ -18,18 +18,25 @@ from ..configuration import (
     SETTINGS,
     Configuration,
     configure,
-    count,
     read_assignments,
     read_toml,
-    text,
 )
+from ..values import count, text
 
 EPILOG = """\
 example: dlcore train digits --out runs/first
 
 exit codes: 0 done, 1 training failed, 2 usage, 3 data, 4 checkpoint or disk, 5 device, 130 and 143 signals"""
 
-READING = ("separator", "header", "quote", "encoding", "missing", "bad_rows")  # settings for reading a file
+READING = (
+    "separator",
+    "header",
+    "quote",
+    "encoding",
+    "missing",
+    "bad_rows",
+    "unknown_categories",
+)  # settings for reading a file
 _USUAL = {"epochs": 0, "batch_size": 1}  # positions of these defaults in NAMED_DATA
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from ... import plotting
 from ...data.dataset import DataSet
 from ...training.metrics import confusion_matrix
@@ -49,7 +51,10 @@ def _figures(trainer: Trainer, data: DataSet) -> Iterator[tuple[str, Any]]:
     else:
         predicted = trainer.predict(data.X_test)
         if predicted.shape[1] == 1:
-            a, y = (data.center + data.scale * values.reshape(-1) for values in (predicted, data.y_test))
+            a, y = (
+                data.center + data.scale * np.asarray(values, np.float64).reshape(-1)
+                for values in (predicted, data.y_test)
+            )
             figure = plotting.predicted_against_true(a, y, data.target)
             yield "predicted_against_true", figure
 

@@ -18,7 +18,7 @@ from ...training.trainer import Trainer
 from ..assembly import load
 from ..configuration import NAMED_DATA, configure, read_toml
 from ..predictions import Predictions
-from ..raw_data import dialect_of, report_skipped
+from ..raw_data import dialect_of, report_skipped, report_unmatched, without_missing_targets
 from ..runs import newest_trainer
 from .arguments import READING
 from .messages import say
@@ -41,7 +41,7 @@ class Rows:
         """Probabilities, or values in units of the target."""
         a = trainer.predict(self.X)
         if not self.classes:
-            a = self.in_units(a).astype(a.dtype)
+            a = self.in_units(a)  # float64: float32 has steps of 128 at 1.7e9
             a = a[:, 0] if a.shape[1] == 1 else a
         return Predictions(a, self.classes, self.places, self.count)
 
@@ -79,11 +79,16 @@ def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: dict[str,
         return _as_they_are(trainer, table, getattr(arguments, "target", None) if targets else None, targets)
     if targets and fitted.target is None:
         raise ConfigurationError("the preprocessing of this network was fitted without a target; use predict")
+    if targets and fitted.target is not None:
+        table.column(fitted.target.name)
+        table = without_missing_targets(table, fitted.target, run.bad_rows)
     if run.bad_rows == "skip":
         table = fitted.clean(table, target=targets)
-    X = fitted.features(table, trainer.dtype)
+    dtype = "float64" if trainer.dtype == "float64" else "float32"
+    X = fitted.features(table, dtype, unknown_categories=run.unknown_categories)
     y = fitted.targets(table) if targets else None
     report_skipped(table)
+    report_unmatched(table)
     for note in fitted.notes(table):
         say(note)
     places, count = table.places()
