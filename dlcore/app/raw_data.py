@@ -172,6 +172,7 @@ def _report(name: str, fitted: FittedPreprocessing, parts: list[Table], drawn: b
     where = "drawn from a fixed stream" if drawn else f"those of {os.path.basename(test.source)} ({test.dialect})"
     _say(f"{len(table):,} training rows; {len(test):,} test rows, {where}")
     report_skipped(*parts)
+    report_unmatched(table)
     for part in parts:
         for note in fitted.notes(part):
             _say(f"{os.path.basename(part.source)}: {note}" if part.source != table.source else note)
@@ -207,6 +208,14 @@ def report_skipped(*parts: Table) -> None:
                 "; ..." if len(found) > 3 else ""
             )
             _say(f"{os.path.basename(source)}: {_counted(len(found), 'row')} left out ({shown})")
+
+
+def report_unmatched(table: Table) -> None:
+    """Tell the user which markers of missing cells were given and are in no cell."""
+    if table.unmatched:
+        _say(
+            f"{os.path.basename(table.source)}: no cell is {', '.join(map(repr, table.unmatched))}, given by --missing"
+        )
 
 
 def _skipped(parts: Sequence[Table]) -> set[tuple[str, Skipped]]:

@@ -47,17 +47,17 @@ def unpacked(target: Path, data: bytes | None, largest: int) -> bytes:
     try:
         if data is None:
             with target.open("rb") as file:
-                data = _bounded(target, file, largest)
+                data = bounded(target, file, largest)
         for mark, why in _REFUSED.items():
             if data.startswith(mark):
                 raise DataError(f"{target}: {why}")
         opened = next((make for mark, make in _PACKED.items() if data.startswith(mark)), None)
         if opened:
             with opened(io.BytesIO(data)) as inside:
-                data = _bounded(target, inside, largest)
+                data = bounded(target, inside, largest)
         elif data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
             with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(_member(target, archive)) as inside:
-                data = _bounded(target, inside, largest)
+                data = bounded(target, inside, largest)
         else:
             _check(target, data, largest)
     except DataError:
@@ -87,7 +87,8 @@ def _member(target: Path, archive: zipfile.ZipFile) -> str:
     return names[0]
 
 
-def _bounded(target: Path, file: IO[bytes] | gzip.GzipFile, largest: int) -> bytes:
+def bounded(target: Path, file: IO[bytes] | gzip.GzipFile, largest: int) -> bytes:
+    """The rest of an open file.  Raises DataError once it is more than `largest` bytes, or one line of more than 64 MB."""
     blocks, size, line = [], 0, 0
     while block := file.read(_STEP):
         size += len(block)
@@ -117,10 +118,11 @@ def _check_bounds(target: Path, size: int, line: int, largest: int) -> None:
         )
 
 
-def too_large(target: Path, largest: int) -> DataError:
-    """The error for text of more bytes than are read."""
+def too_large(target: Path, largest: int, what: str = "text") -> DataError:
+    """The error for a file that takes more bytes than are read."""
+    hint = ", or save it as Parquet" if what == "text" else ""
     return DataError(
-        f"{target}: more than {largest:,} bytes of text; give a larger Dialect(max_bytes=...) if it is a table, or save it as Parquet"
+        f"{target}: more than {largest:,} bytes of {what}; give a larger Dialect(max_bytes=...) if it is a table{hint}"
     )
 
 

@@ -114,7 +114,8 @@ def above_the_table(lines: Sequence[str]) -> tuple[int, str | None]:
     if at > first and at < len(lines):
         last = at - 1
         counts = [(lines[last].lstrip("# ").count(mark), lines[at].count(mark)) for mark in (*SEPARATORS, " ")]
-        if lines[last].startswith("#") and any(one == two > 0 for one, two in counts):
+        alone = last == first and lines[last][1:2].strip() and not any(two for _, two in counts)  # #id above one column
+        if lines[last].startswith("#") and (alone or any(one == two > 0 for one, two in counts)):
             at = last
     return (at, separator) if at < len(lines) else (first, separator)
 
@@ -135,7 +136,9 @@ def _is_title(found: Sequence[Sequence[str]], width: int) -> bool:
     """Whether the first of these records is a title above the others."""
     record, below, next_one = found
     full = [cell for cell in record if cell.strip()]
-    if len(full) > 1 or len(record) > width:
+    if len(full) > 1 or len(record) > width or any(mark in cell for cell in full for mark in SEPARATORS):
+        return False
+    if full and NUMBER.fullmatch(full[0].strip()):
         return False
     if len(record) < width:
         return True

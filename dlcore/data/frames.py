@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
@@ -43,7 +43,7 @@ def table(data: TableLike, source: str = "table", missing: Iterable[str] = MISSI
         return data
     markers = Markers(missing)
     if hasattr(data, "column_names") and hasattr(data, "column"):  # pyarrow's
-        columns, index = arrow_columns(data, markers), declared_index(data)
+        columns, index = arrow_columns(data, markers), declared_index(data) if hasattr(data, "schema") else ()
     else:
         columns, index = _columns(data, source, markers), ()
     return Table(columns, source, unmatched=markers.unmatched(), index=index)
@@ -52,6 +52,8 @@ def table(data: TableLike, source: str = "table", missing: Iterable[str] = MISSI
 def _columns(data: TableLike, source: str, markers: Markers) -> dict[str, Column]:
     if has_masks(data):
         raise masked(source)
+    if type(data).__name__ == "LazyFrame":
+        raise DataError(f"{source} is a lazy frame, which has no cells yet; give its .collect()")
     if isinstance(data, np.ndarray) and data.dtype.names:
         return {name: column(data[name], name, markers) for name in data.dtype.names}
     if isinstance(data, Mapping) or _is_frame(data):
@@ -108,12 +110,15 @@ def _array(values: object, name: str) -> np.ndarray:
     if not isinstance(values, (list, tuple)):
         return np.asarray(values)
     kinds = set(map(type, values))
+    if any(hasattr(kind, "shape") and hasattr(kind, "item") and not issubclass(kind, np.generic) for kind in kinds):
+        values = [cell.item() if getattr(cell, "shape", None) == () else cell for cell in values]
+        kinds = set(map(type, values))
     if kinds and kinds <= {int, float}:
         try:
             return np.array(values, np.float64 if float in kinds else np.int64)
         except OverflowError:
             return _objects(values)
-    if any(hasattr(kind, "__len__") and not issubclass(kind, (str, bytes)) for kind in kinds):
+    if any(issubclass(kind, Sized) and not issubclass(kind, (str, bytes)) for kind in kinds):
         try:
             shape: object = np.shape(values)
         except ValueError:
@@ -133,7 +138,7 @@ def _matrix(data: object, source: str) -> np.ndarray:
     rows = [list(row) for row in data if isinstance(row, (list, tuple))] if isinstance(data, (list, tuple)) else []
     even = bool(rows) and isinstance(data, (list, tuple)) and len(rows) == len(data) and len(set(map(len, rows))) == 1
     kinds = {type(cell) for row in rows for cell in row}
-    flat = not any(hasattr(kind, "__len__") and not issubclass(kind, (str, bytes)) for kind in kinds)
+    flat = not any(issubclass(kind, Sized) and not issubclass(kind, (str, bytes)) for kind in kinds)
     try:
         if even and flat and (not kinds <= {int, float} or (kinds == {int} and _is_beyond_int64(rows))):
             matrix = np.empty((len(rows), len(rows[0])), object)
@@ -165,14 +170,13 @@ def _declared(values: object, name: str, markers: Markers) -> Column | None:
     arrow = _as_arrow(values)
     if arrow is not None:
         return arrow_column(arrow, name, markers)
-    cells = (
-        values.to_list()
-        if hasattr(values, "to_list")
-        else list(values)
-        if kind is not None and isinstance(values, Iterable)
-        else None
-    )
-    return None if cells is None else objects(cells, name, markers)
+    if hasattr(values, "to_list"):
+        return objects(values.to_list(), name, markers)
+    return objects(list(values), name, markers) if _is_pandas(values) and isinstance(values, Iterable) else None
+
+
+def _is_pandas(values: object) -> bool:
+    return type(values).__module__.partition(".")[0] == "pandas"
 
 
 def _as_arrow(values: object) -> pa.Array | pa.ChunkedArray | None:
@@ -182,8 +186,11 @@ def _as_arrow(values: object) -> pa.Array | pa.ChunkedArray | None:
     except ImportError:
         return None
     try:
-        if type(values).__module__.partition(".")[0] == "pandas":
-            return pa.array(values, from_pandas=True)
+        if _is_pandas(values):
+            cells = pa.array(values, from_pandas=True)
+            # among objects, days decide for Arrow that moments are days too
+            of_objects = str(getattr(values, "dtype", "")) == "object"
+            return None if of_objects and pa.types.is_temporal(cells.type) else cells
         if hasattr(values, "to_arrow"):
             return values.to_arrow()
         if hasattr(values, "__arrow_c_stream__"):

@@ -50,7 +50,8 @@ class Markers:
 
     def of_text(self, values: Sequence[str]) -> list[bool]:
         """Which of these different cells, without blanks around them, are missing."""
-        found = [self._word(value.casefold()) for value in values]
+        longest = max(map(len, self.words), default=-1)  # folding a case never makes text shorter
+        found = [len(value) <= longest and self._word(value.casefold()) for value in values]
         if self._numbers:
             comma = any(_COMMA.fullmatch(value) and not _THOUSANDS.fullmatch(value) for value in values)
             for i, value in enumerate(values):

@@ -15,7 +15,9 @@ from .tables import Text
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_MANY, _PROBED = 5000, 50  # cells of a column of which the first are looked at beforehand
 _CODE = r"^[+-]?0[0-9]"  # 007 is a number or a code
+_EXPONENT = r"^[0-9]+[eE][0-9]+$"  # and so is 12E4 among integers
 
 
 class Spelled(Text):
@@ -83,6 +85,8 @@ class Spelled(Text):
         import pyarrow.compute as pc
 
         cells, gone = self._array(), 0
+        if len(cells) > _MANY and not self._begins_with_numbers():
+            return None
         values = _cast(cells)
         if values is None or np.isnan(values).any():
             if not pc.all(pc.string_is_ascii(cells)).as_py():
@@ -98,11 +102,27 @@ class Spelled(Text):
                 return None
         if self._may_be_codes and pc.any(pc.match_substring_regex(cells, _CODE)).as_py():
             return None
+        present = values[~np.isnan(values)]
+        if (present == np.floor(present)).all() and pc.any(pc.match_substring_regex(cells, _EXPONENT)).as_py():
+            return None
         if self._markers.reported:
             asked = np.flatnonzero(np.isin(values, self._markers.floats) | np.isinf(values))
             words = [cell.strip() for cell in cells.take(_arrow().array(asked)).to_pylist()]
             values[asked[np.array(self._markers.of_text(words), bool)]] = np.nan
         return values
+
+    def _begins_with_numbers(self) -> bool:
+        """Whether the first cells are numbers or missing: a cast reads all cells of a column of text before it gives up."""
+        cells = [cell.strip() for cell in self._array().slice(0, _PROBED).to_pylist()]
+        return all(gone or _is_number(cell) for cell, gone in zip(cells, self._markers.of_text(cells), strict=True))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _cast(cells: pa.Array) -> np.ndarray | None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import DataError
 from .arrow import arrow_columns, declared_index
-from .csv_bytes import too_large
+from .csv_bytes import bounded, too_large
 from .csv_dialect import Dialect
 from .csv_files import read_csv
 from .frames import column
@@ -57,9 +57,8 @@ def read_table(path: str | os.PathLike[str], dialect: Dialect | None = None, nam
     if not target.is_file():
         raise DataError(f"{target}: {form} is read from files alone, CSV also from a pipe")
     markers = Markers(dialect.missing if dialect else MISSING)
-    found, index = (
-        (_arrays(target, markers), ()) if form in ("NPY", "NPZ") else _arrow(target, form == "Parquet", markers)
-    )
+    read = _arrays if form in ("NPY", "NPZ") else _parquet if form == "Parquet" else _feather
+    found, index = read(target, markers, (dialect or Dialect()).max_bytes)
     result = Table(found, str(target), dialect=form, unmatched=markers.unmatched(), index=index)
     if not result.columns:
         raise DataError(f"{target}: the file has no columns")
@@ -77,18 +76,25 @@ def _is_npz(target: Path) -> bool:
 
 
 def _rest(target: Path, begin: bytes, file: IO[bytes], dialect: Dialect | None) -> bytes:
-    largest = (dialect or Dialect()).max_bytes
+    """All bytes of a file of text, of which `begin` has been read."""
     if target.is_file():
         file.seek(0)
-        data = file.read(largest + 1)
-    else:
-        data = begin + file.read(largest)
-    if len(data) > largest:
-        raise too_large(target, largest)
-    return data
+        begin = b""
+    return begin + bounded(target, file, (dialect or Dialect()).max_bytes - len(begin))
 
 
-def _arrow(target: Path, parquet: bool, markers: Markers) -> tuple[dict[str, Column], tuple[str, ...]]:
+Found = tuple[dict[str, Column], tuple[str, ...]]  # columns by name, and those that are the index of a frame
+
+
+def _parquet(target: Path, markers: Markers, largest: int) -> Found:
+    return _arrow(target, True, markers, largest)
+
+
+def _feather(target: Path, markers: Markers, largest: int) -> Found:
+    return _arrow(target, False, markers, largest)
+
+
+def _arrow(target: Path, parquet: bool, markers: Markers, largest: int) -> Found:
     try:
         import pyarrow as pa
         import pyarrow.feather
@@ -97,19 +103,33 @@ def _arrow(target: Path, parquet: bool, markers: Markers) -> tuple[dict[str, Col
         raise DataError(f"{target}: reading Parquet and Arrow files needs pyarrow: {PYARROW_COMMAND}") from None
     try:
         # pyarrow's read_table would add columns for folders called name=value, and has its own error for two of one name
-        data = pyarrow.parquet.ParquetFile(target).read() if parquet else pyarrow.feather.read_table(target)
+        if parquet:
+            file = pyarrow.parquet.ParquetFile(target)
+            # a value that repeats takes next to nothing in the file
+            if file.metadata.num_rows * file.metadata.num_columns * 8 > largest:
+                raise too_large(target, largest, "numbers")
+            data = file.read()
+        else:
+            data = pyarrow.feather.read_table(target)
         return arrow_columns(data, markers), declared_index(data)
+    except DataError as error:
+        raise DataError(str(error) if str(target) in str(error) else f"{target}: {error}") from None
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{target}: cannot be read: {' '.join(str(error).split())}") from error
 
 
-def _arrays(target: Path, markers: Markers) -> dict[str, Column]:
+def _arrays(target: Path, markers: Markers, largest: int) -> Found:
     try:
         with target.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
+            packed = loaded.zip if isinstance(loaded, np.lib.npyio.NpzFile) else None
+            if packed and sum(part.file_size for part in packed.infolist()) > largest:
+                raise too_large(target, largest, "numbers")
             arrays = dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else {"": loaded}
         if not all(isinstance(array, np.ndarray) for array in arrays.values()):
             raise ValueError("it is an archive of other files; unpack it, and save a spreadsheet as CSV")
+    except DataError:
+        raise
     except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise DataError(f"{target}: cannot be read as arrays of numbers or text: {error}") from error
     if len({array.shape[:1] for array in arrays.values()}) > 1 or not all(array.ndim for array in arrays.values()):
@@ -121,7 +141,7 @@ def _arrays(target: Path, markers: Markers) -> dict[str, Column]:
             if own in columns:
                 raise DataError(f"{target}: there are two columns {own!r}; rename an array")
             columns[own] = made
-    return columns
+    return columns, ()
 
 
 def _array_columns(name: str, array: np.ndarray, markers: Markers) -> Iterable[tuple[str, Column]]:

@@ -10,7 +10,7 @@ import numpy as np
 from ..data.tables import Column, Dates, Numbers, Text, Unusable
 from ..errors import DataError
 from .moments import days_in
-from .numerals import Numeral, plain, values_in
+from .numerals import EXACT, Numeral, plain, values_in
 
 _DAY = np.timedelta64(1, "D")
 
@@ -31,9 +31,18 @@ def numbers(column: Column, name: str, form: Numeral) -> np.ndarray:
     if isinstance(column, Numbers):
         return column.values
     if isinstance(column, Text):
-        plain = column.plain_numbers() if form.decimal == "." and not form.unit else None
+        plain = plain_numbers(column) if form.decimal == "." and not form.unit else None
         return _each(column, values_as_numbers(column, form)) if plain is None else plain
     raise DataError(f"column {name!r} holds {_kind(column)}, expected numbers")
+
+
+def plain_numbers(column: Text) -> np.ndarray | None:
+    """The cells as numbers if the reader of the file knows that all are plain ones: the text then need not be looked at.
+
+    None also where float64 merges integers: their text must be looked at.
+    """
+    found = column.plain_numbers()
+    return found if found is not None and np.nanmax(np.abs(found), initial=0) < EXACT else None
 
 
 def dates(column: Column, name: str, form: str | None = None) -> np.ndarray:
@@ -49,7 +58,7 @@ def dates(column: Column, name: str, form: str | None = None) -> np.ndarray:
 
 def are_integers(values: np.ndarray) -> bool:
     """Whether there are values, and all are integers that floats can tell apart."""
-    return bool(len(values)) and bool((values == np.floor(values)).all()) and bool((np.abs(values) < 2**53).all())
+    return bool(len(values)) and bool((values == np.floor(values)).all()) and bool((np.abs(values) < EXACT).all())
 
 
 # -- categories --------------------------------------------------------------------------------------------------------
@@ -57,7 +66,7 @@ def are_integers(values: np.ndarray) -> bool:
 
 def key(value: float) -> str:
     """The text of a number as a category: the integer 1 and the float 1.0 have the same."""
-    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    return str(int(value)) if value.is_integer() and abs(value) < EXACT else repr(value)
 
 
 def categories(column: Column, name: str) -> Text:

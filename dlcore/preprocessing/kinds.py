@@ -50,7 +50,7 @@ class Reader:
 
     def numeral(self, column: Column) -> Numeral:
         """The form in which the largest share of the cells are numbers."""
-        if not isinstance(column, Text):
+        if not isinstance(column, Text) or self._is_plain(column):
             return Numeral(self.decimal or ".")
         return self.find(column).numeral
 
@@ -74,11 +74,11 @@ class Reader:
         return Reading("category", found.numeral, found.form, detail, like)
 
     def _reading(self, name: str, column: Text) -> Reading:
-        counts = column.counts()
         if name in (self.forms or {}):
             return Reading("date", form=self._given(name))
-        if "," not in (self.decimal, self.usual) and column.plain_numbers() is not None:
+        if self._is_plain(column):
             return Reading("number")
+        counts = column.counts()
         if are_codes(column.values, counts):
             form = self._given(name)  # such as %d%m%Y
             return Reading("date", form=form) if form and self._share(column, form) >= MOSTLY else Reading("category")
@@ -131,6 +131,10 @@ class Reader:
             column.values, column.counts(), lambda form: cells.values_as_numbers(column, form), decimal=self.decimal,
             thousands=self.thousands, usual=self.usual,
         )  # fmt: skip
+
+    def _is_plain(self, column: Text) -> bool:
+        """Whether all cells are numbers with decimal points, so that their text need not be looked at, which takes time."""
+        return "," not in (self.decimal, self.usual) and cells.plain_numbers(column) is not None
 
     def _given(self, name: str) -> str | None:
         return (self.forms or {}).get(name, (self.forms or {}).get(None))

@@ -16,6 +16,7 @@ from functools import cache
 import numpy as np
 
 _BETWEEN = {",": ",", ".": r"\.", " ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]"}  # thousands, each in its spellings
+EXACT = 2**53  # float64 holds every integer up to it
 THOUSANDS = ("", *_BETWEEN)
 _WORDS = (
     "USD EUR GBP CHF JPY CNY INR AUD CAD NZD SEK NOK DKK PLN CZK HUF BRL MXN ZAR KRW TRY US$ A$ C$ R$ HK$ kr zł Kč Ft"
@@ -118,29 +119,40 @@ _PADDED_SHARE = 0.02  # a single 007 among a hundred numbers is no sign of codes
 
 
 def plain(cell: str) -> float:
-    """The number in a cell that is surely no code: 1, 1.0 and 1e+00 are 1; NaN for 01 and 1e0, and for all that is no number."""
+    """The number in a cell that is surely no code: 1, 1.0 and 1e+00 are 1.
+
+    NaN for 01 and 1e0, for integers that float64 merges, and for all that is no number.
+    """
     found = _PLAIN.fullmatch(cell)
-    return float(cell) if found and (found[2] or found[3]) else float("nan")
+    number = float(cell) if found and (found[2] or found[3]) else float("nan")
+    return float("nan") if abs(number) >= EXACT and cell.lstrip("+-").isdigit() else number
 
 
 def are_codes(values: Sequence[str], counts: np.ndarray) -> bool:
-    """Whether these cells are codes made of digits: 007, 010, 100; or 12E4, 98E1, 1234, of one width, some with an exponent.
+    """Whether these cells are codes made of digits: 007, 010, 100; or 12E4, 98E1, 1234, of one width, some with an exponent;
+    or integers that float64 merges.
 
     Numbers have no leading zeros, and programs write exponents with a sign.  A sign or a decimal mark in any number says that
     the others are numbers too.
     """
     suspects = [value for value in values if value[:1] == "0" or "e" in value or "E" in value]
-    if not any(_PADDED.fullmatch(value) or (not value.isdigit() and _DIGITS.fullmatch(value)) for value in suspects):
+    long = {value for value in values if 15 < len(value) < 100 and value.isdigit() and int(value) >= EXACT}
+    if not long and not any(
+        _PADDED.fullmatch(value) or (not value.isdigit() and _DIGITS.fullmatch(value)) for value in suspects
+    ):
         return False  # nearly always, and quickly
     numbers = [
         (value, int(count)) for value, count in zip(values, counts, strict=True) if count and _SHAPE.fullmatch(value)
     ]
     if not numbers or not all(_DIGITS.fullmatch(value) for value, _ in numbers):
         return False
+    enough = _PADDED_SHARE * sum(count for _, count in numbers)
+    if long and sum(count for value, count in numbers if value in long) >= enough:
+        return True
     padded = sum(count for value, count in numbers if _PADDED.fullmatch(value))
     even = len({len(value) for value, _ in numbers}) == 1
     if padded:
-        return even or padded >= _PADDED_SHARE * sum(count for _, count in numbers)
+        return even or padded >= enough
     with_exponent = sum("e" in value.lower() for value, _ in numbers)
     return even and 0 < with_exponent < len(numbers)
 

@@ -136,6 +136,8 @@ def test_a_title_of_full_width(read):
         [["1", "", ""], ["2", "x", "y"], ["3", "x", "y"]],  # a row with missing cells is none
         [["a", "", ""], ["1", "2", "3"], ["4", "5", "6"]],  # neither is a header without names
         [["a"], ["b"], ["c"]],
+        [["1"], ["a", "2"], ["b", "3"]],  # a number
+        [["a\tb\tc"], ["7", "5\tx"], ["8", "5\ty"]],  # another separator is in it
         [["a", "b"], ["1", "2", "3"], ["4", "5", "6"]],  # one name too few is an error
     ],
 )
@@ -150,6 +152,8 @@ def test_without_a_header_nothing_is_a_title(read):
 
 def test_a_header_that_begins_with_a_hash(read):
     assert list(read("#id,b\n1,x\n2,y\n").columns) == ["#id", "b"]
+    assert list(read("#id\n1\n2\n").columns) == ["#id"]
+    assert list(read("# made by hand\nid\n1\n2\n").columns) == ["id"]
 
 
 def test_rows_that_begin_with_a_hash_are_rows(read):

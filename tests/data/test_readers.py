@@ -329,6 +329,15 @@ def test_days(reader, tmp_path, with_pyarrow):
     assert cells(found) == [f"{day}T00:00:00.000000" for day in ("2024-02-29", "0001-01-01", "9999-12-31")]
 
 
+def test_days_among_moments_keep_the_time_of_day(with_pyarrow):
+    """Arrow would make days of all."""
+    pd = pytest.importorskip("pandas")
+    mixed = [date(2024, 2, 29), MOMENT, pd.Timestamp(ZONED)]
+    for form in (mixed, np.array(mixed, object), pd.DataFrame({"x": pd.Series(mixed, dtype=object)})["x"]):
+        found = cells(table({"x": form}))
+        assert found == ["2024-02-29T00:00:00.000000", *["2024-02-29T12:30:00.000005"] * 2]
+
+
 @pytest.mark.parametrize("unit", ["D", "h", "m", "s", "ms", "us", "ns", "2s", "W", "M", "Y"])
 @pytest.mark.parametrize("order", ["=", ">"])
 def test_units_of_dates(unit, order):
@@ -451,6 +460,22 @@ def test_polars_frames():
     assert found.columns["n"].missing().all()
     assert isinstance(found.columns["l"], Unusable)
     assert isinstance(found.columns["t"], Unusable)
+
+
+def test_arrays_of_other_libraries_and_scalars():
+    """By NumPy's protocol; a list may hold arrays without dimensions, and integers of any class."""
+    from http import HTTPStatus
+
+    torch = pytest.importorskip("torch")
+    for form in (torch.tensor([1, 2]), [torch.tensor(1), torch.tensor(2)], [np.array(1), np.array(2)]):
+        assert cells(table({"x": form})) == [1, 2]
+    assert cells(table({"x": [HTTPStatus.OK, HTTPStatus.FOUND]})) == [200, 302]
+
+
+def test_lazy_frames_are_named():
+    pl = pytest.importorskip("polars")
+    with pytest.raises(dl.DataError, match=r"lazy frame.*\.collect\(\)"):
+        table(pl.DataFrame({"x": [1]}).lazy())
 
 
 # -- what is refused -----------------------------------------------------------------------------------------------------

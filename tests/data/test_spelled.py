@@ -60,7 +60,7 @@ def same(one: Text, other: Text) -> None:
     assert counts[0] == counts[1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from(CELLS), min_size=2, max_size=2), min_size=1, max_size=6),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
@@ -87,7 +87,7 @@ def test_both_readers_give_the_same_columns(tmp_path_factory, cells, quoting, mi
         same(column, other.columns[name])  # type: ignore[arg-type]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.text("0123456789+-.eEinfa", max_size=8), min_size=1, max_size=4))
 def test_numbers_are_those_of_python(cells):
     """Arrow's numbers are taken only where Python reads the same."""
@@ -153,7 +153,7 @@ def test_a_column_can_be_pickled_and_replaced():
         assert [other.cell(row) for row in range(3)] == ["1", "x", None]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.sampled_from(

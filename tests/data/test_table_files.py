@@ -89,6 +89,19 @@ def test_bad_arrow_files(arrow, tmp_path):
         table(twice)
 
 
+def test_files_that_are_larger_when_they_are_read(arrow, tmp_path):
+    """A Parquet or NPZ file of equal numbers may be a thousandth of them; the bound can be raised."""
+    from dlcore.data.csv_dialect import Dialect
+
+    arrow.parquet.write_table(arrow.pa.table({"a": np.zeros(100_000)}), tmp_path / "t.parquet")
+    np.savez_compressed(tmp_path / "t.npz", a=np.zeros(100_000))
+    for name in ("t.parquet", "t.npz"):
+        assert (tmp_path / name).stat().st_size < 10_000
+        with pytest.raises(dl.DataError, match=rf"{name}: more than 799,999 bytes of numbers; give a larger Dialect"):
+            read_table(tmp_path / name, Dialect(max_bytes=799_999))
+        assert len(read_table(tmp_path / name, Dialect(max_bytes=801_000))) == 100_000
+
+
 def test_without_pyarrow_the_command_is_named(tmp_path, monkeypatch):
     import sys
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import warnings
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dlcore.data import read_csv
 from dlcore.preprocessing import Preprocessing
 from dlcore.preprocessing.columns import CategoryColumn, Classes
 
@@ -29,10 +31,24 @@ def examples(heading: str) -> list[tuple[list[str], str, list[str], str]]:
     return found
 
 
-def read(cells: list[str], target: bool):
+@pytest.fixture(params=["cells", "file"])
+def make(request, tmp_path):
+    """A table of text, and a CSV file of it."""
+
+    def written(**columns):
+        with (tmp_path / "t.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))
+        return read_csv(tmp_path / "t.csv")
+
+    return csv_table if request.param == "cells" else written
+
+
+def read(cells: list[str], target: bool, make):
     """The column x, repeated until no count of rows is in the way, beside another one; and the warnings."""
     many = cells * 30
-    data = csv_table(base=[i * 7 % 5 for i in range(len(many))], x=many)
+    data = make(base=[i * 7 % 5 for i in range(len(many))], x=many)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fitted = Preprocessing().fit(data, "x" if target else None)
@@ -40,8 +56,8 @@ def read(cells: list[str], target: bool):
 
 
 @pytest.mark.parametrize(("cells", "kind", "values", "line"), examples("Features"), ids=lambda value: str(value)[:30])
-def test_features_are_read_as_the_page_says(cells, kind, values, line):
-    fitted, raw, said = read(cells, target=False)
+def test_features_are_read_as_the_page_says(make, cells, kind, values, line):
+    fitted, raw, said = read(cells, target=False, make=make)
     column = fitted.columns[1]
     if kind == "categories":
         assert isinstance(column, CategoryColumn)
@@ -65,8 +81,8 @@ def told(said: list[str], line: str) -> None:
 
 
 @pytest.mark.parametrize(("cells", "kind", "values", "line"), examples("Targets"), ids=lambda value: str(value)[:30])
-def test_targets_are_read_as_the_page_says(cells, kind, values, line):
-    fitted, raw, said = read(cells, target=True)
+def test_targets_are_read_as_the_page_says(make, cells, kind, values, line):
+    fitted, raw, said = read(cells, target=True, make=make)
     told(said, line)
     if kind == "classes":
         assert isinstance(fitted.target, Classes)

@@ -61,3 +61,13 @@ def test_rows_without_a_target_are_left_out():
     assert fitted == Preprocessing().fit(csv_table(x=MIXED, y=["a", "b"] * 30), "y")
     with pytest.raises(dl.DataError, match="line 62: the target 'y' is missing"):
         Preprocessing(bad_rows="error").fit(data, "y")
+
+
+def test_labels_that_float64_merges_stay_apart():
+    """9007199254740993 is 9007199254740992 in float64, and another class; as features they are categories."""
+    ids = ["9007199254740993", "9007199254740992"]
+    for data in (csv_table(x=MIXED, y=ids * 30), table({"x": MIXED, "y": [*map(int, ids)] * 30})):
+        fitted = Preprocessing().fit(data, "y")
+        assert set(fitted.target.labels) == set(ids)
+        assert fitted.targets(table({"x": [1, 2], "y": [2**53 + 1, 2**53]})).tolist() == [1, 0]
+        assert Preprocessing().fit(data).width == 3

@@ -20,7 +20,7 @@ from ...training.trainer import Trainer
 from ..assembly import check_table_file, load
 from ..configuration import NAMED_DATA, Settings, configure, read_toml
 from ..predictions import Predictions
-from ..raw_data import dialect_of, report_skipped, without_missing_targets
+from ..raw_data import dialect_of, report_skipped, report_unmatched, without_missing_targets
 from ..run_data import RunData, data_of
 from ..runs import newest_trainer
 from .arguments import READING, flag
@@ -140,6 +140,7 @@ def rows_of(trainer: Trainer, arguments: argparse.Namespace, settings: Settings,
     X = fitted.features(table, dtype, unknown_categories=run.unknown_categories)
     y = fitted.targets(table) if targets else None
     report_skipped(table)
+    report_unmatched(table)
     for note in fitted.notes(table):
         say(note)
     places, count = table.places()

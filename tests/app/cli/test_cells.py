@@ -212,3 +212,13 @@ def test_a_row_far_out_does_not_ruin_a_regression(tmp_path: Path, capsys: pytest
     capsys.readouterr()
     assert main(["evaluate", run, test, "--json", "--device", "cpu"]) == 0
     assert json.loads(capsys.readouterr().out)["rmse"] < 1.0
+
+
+def test_a_marker_that_no_cell_is_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--missing=-999 matches -999.0, and 8888 nothing, in training and in prediction."""
+    x = ["-999.0" if i % 9 == 0 else f"{i % 7}.5" for i in range(60)]
+    file = write(tmp_path / "t.csv", {"x": x, "y": [i % 2 for i in range(60)]})
+    run = train(file, "y", tmp_path / "run", "--missing=-999,8888")
+    assert "t.csv: no cell is '8888', given by --missing" in capsys.readouterr().err
+    assert main(["predict", run, file, "--device", "cpu", "--out", str(tmp_path / "p.csv")]) == 0
+    assert "t.csv: no cell is '8888', given by --missing" in capsys.readouterr().err
