@@ -82,3 +82,28 @@ def test_a_users_own_function_is_never_fused_away() -> None:
     np.testing.assert_allclose(
         trainer.predict(x), 2 * (x @ trainer.weights()["0.W"] + trainer.weights()["0.b"]), rtol=1e-12
     )
+
+
+def log_cosh(z: np.ndarray, y: np.ndarray, w: np.ndarray, out: tuple[np.ndarray, np.ndarray]) -> None:
+    """(Σ w log cosh(z − y) / Σ w, Σ w) and its gradient"""
+    loss, delta = out
+    share = w / w.sum()
+    loss[:] = share @ np.log(np.cosh(z - y)).sum(axis=1), w.sum()
+    delta[...] = share[:, None] * np.tanh(z - y)
+
+
+class LogCosh(dl.SquaredError):
+    def record(self, k, z, y, w, loss, delta):  # type: ignore[no-untyped-def]
+        k.call(log_cosh, z, y, w, out=(loss, delta))
+
+
+def test_a_loss_of_the_users_own_has_the_gradient_of_its_value() -> None:
+    generator = np.random.default_rng(2)
+    x, y = generator.normal(size=(12, 3)), generator.normal(size=(12, 2))
+    model = dl.Sequential(dl.Dense(3, 5), dl.Tanh(), dl.Dense(5, 2))
+    assert dl.check_gradients(model, LogCosh(), x, y)
+    trainer = dl.Trainer(model, LogCosh(), dl.SGD(0.1), dtype="float64")
+    history = trainer.fit(x, y, epochs=30, batch_size=4)
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    expected = np.log(np.cosh(trainer.predict(x) - y)).sum(axis=1).mean()
+    np.testing.assert_allclose(trainer.evaluate(x, y)["loss"], expected, rtol=1e-12)
