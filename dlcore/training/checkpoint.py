@@ -67,6 +67,7 @@ class Facts(TypedDict):
     callbacks: Callbacks | None
     preprocessing: Description | None
     algorithms: Algorithms | None
+    feature_names: list[str] | None
     device: str
     executor: str
     blas: str
@@ -94,6 +95,7 @@ class Checkpoint:
     callbacks: CallbackStates | None = None
     preprocessing: FittedPreprocessing | None = None
     algorithms: Algorithms | None = None  # of a GPU's matrix products
+    feature_names: tuple[str, ...] | None = None
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write a file, or leave the one of that name as it was and raise CheckpointError.
@@ -116,6 +118,7 @@ class Checkpoint:
             "callbacks": None if self.callbacks is None else _facts_of(self.callbacks, arrays),
             "preprocessing": None if self.preprocessing is None else self.preprocessing.describe(),
             "algorithms": self.algorithms,
+            "feature_names": self.feature_names,
         }
         if names := sorted(foreign(list(described.values()))):
             given = ", ".join(f"{name.rpartition('.')[2]!r}: …" for name in names)
@@ -146,6 +149,7 @@ class Checkpoint:
                 recipe, arrays, facts["counters"], position, facts["learning_rate"], facts["history"],
                 run_by, facts["matmul_precision"], callbacks,
                 _built_preprocessing(facts["preprocessing"]), facts["algorithms"],
+                None if facts["feature_names"] is None else tuple(facts["feature_names"]),
             )  # fmt: skip
         except FAILURES as error:
             raise CheckpointError(f"{path}: its parts do not fit together: {error!r}") from error
@@ -235,6 +239,10 @@ def _are_algorithms(value: object) -> bool:
     return value is None or are_facts(value)
 
 
+def _are_names(value: object) -> bool:
+    return value is None or (isinstance(value, list) and all(map(_is_text, value)))
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
@@ -254,6 +262,7 @@ _FACTS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "callbacks": ("the states of callbacks, or null", _are_callbacks),
     "preprocessing": ("a description, or null", lambda v: v is None or isinstance(v, dict)),
     "algorithms": ("algorithms of a GPU, or null", _are_algorithms),
+    "feature_names": ("names of columns, or null", _are_names),
     **dict.fromkeys(("device", "executor", "blas"), ("a text", _is_text)),
 }
 

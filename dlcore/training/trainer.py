@@ -17,6 +17,7 @@ import numpy as np
 from ..arrays import Array, ArrayLike, OnGpu, to_host
 from ..backends import Backend
 from ..checks import COUNT, FLAG, POSITIVE, at_least, check
+from ..data.feature_names import check_feature_names, feature_names
 from ..errors import CheckpointError, ConfigurationError, DeviceError
 from ..kernels.rng import key
 from ..layers import Sequential
@@ -65,7 +66,8 @@ class Trainer:
 
     The trainer owns its parameters from construction.  `fit(epochs=E)` trains E further epochs and never initializes again;
     `reset()` does.  `history` holds all epochs, `learning_rate` may be set between chunks, `step` is the recorded plan.
-    `preprocessing` may be set to a FittedPreprocessing, which is saved and loaded with the trainer.
+    `preprocessing` may be set to a FittedPreprocessing, which is saved and loaded with the trainer.  `feature_names` are those of
+    the frame that the first fit saw; a frame with other names, or in another order, is refused from then on.
     Raises ConfigurationError for parts that do not fit together, DeviceError for a device that cannot be used.
     """
 
@@ -112,6 +114,8 @@ class Trainer:
         )
         # what made X of raw rows: not applied here, but saved along
         self.preprocessing: FittedPreprocessing | None = None
+        # of the frame that fit saw: frames that come later must have them, in this order
+        self.feature_names: tuple[str, ...] | None = None
         self.reports: tuple[str, ...] = ()  # what the logs of the present fit hold, for callbacks
         self.reset()
 
@@ -140,7 +144,7 @@ class Trainer:
             self.state.initialize(self.seed)
         self.history = History(all_labels=asks_for_all_labels(self.recipe))
         self.learning_rate = float(self.optimizer.learning_rate)
-        self._position, self._callbacks = Position(), None
+        self._position, self._callbacks, self.feature_names = Position(), None, None
 
     def _refuse_in_fit(self, what: str) -> None:
         if self.running:
@@ -270,10 +274,13 @@ class Trainer:
             )
         try:
             with self.backend.context():
-                held_out = (
-                    None if validation is None else self._checked(*options.validation_parts(validation), "validation ")
-                )
                 rows = self._checked(X, y, sample_weight)
+                names = feature_names(X) if self.feature_names is None else self.feature_names
+                held_out = None
+                if validation is not None:
+                    parts = options.validation_parts(validation)
+                    check_feature_names(names, parts[0], "validation X")
+                    held_out = checked_rows(self.recipe, self.backend, *parts, "validation ")
                 batching = Batching(
                     len(rows), options.rows_per_batch(batch_size, len(rows)), bool(shuffle), int(accumulate)
                 )
@@ -287,8 +294,9 @@ class Trainer:
                 if progress:
                     all_labels = asks_for_all_labels(self.recipe)
                     callbacks.append(Progress(max(total - position.epoch, 0), batching.updates, all_labels=all_labels))
-                names = ("loss", self.loss.metric)
-                self.reports = ("loss", *(f"val_{name}" for name in names if held_out), "seconds")
+                validated = (f"val_{name}" for name in ("loss", self.loss.metric) if held_out)
+                self.reports = ("loss", *validated, "seconds")
+                self.feature_names = names
                 with self._begun(rows, batching, position) as session:
                     return self._run(session, Listeners(self, callbacks, states), total, held_out)
         finally:
@@ -347,8 +355,9 @@ class Trainer:
         session.set_schedule(schedule_table(self.recipe, self.learning_rate, self.updates, 1))
         return session
 
-    def _checked(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, name: str = "") -> Rows:
-        return checked_rows(self.recipe, self.backend, X, y, sample_weight, name)
+    def _checked(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Rows:
+        check_feature_names(self.feature_names, X)
+        return checked_rows(self.recipe, self.backend, X, y, sample_weight)
 
     # -- prediction --------------------------------------------------------------------------------------------------
 
@@ -363,6 +372,7 @@ class Trainer:
 
         NumPy in, NumPy out; CuPy in, CuPy out on a GPU.
         """
+        check_feature_names(self.feature_names, X)
         with self.backend.context():
             return self._evaluator.predict(checked_features(self.recipe, self.backend, X))
 
@@ -405,7 +415,7 @@ class Trainer:
                 self.recipe, arrays, counters, self.position, self.learning_rate, self.history.as_dict(),
                 self._resumed_from or self._run_by(), self.matmul_precision,
                 self._listeners.states() if self._listeners else self._callbacks,
-                self.preprocessing, device.algorithms.facts() if device else self._algorithms,
+                self.preprocessing, device.algorithms.facts() if device else self._algorithms, self.feature_names,
             )  # fmt: skip
 
     def _run_by(self) -> dict[str, str]:
@@ -462,6 +472,7 @@ class Trainer:
         self._position, self._callbacks = found.position, found.callbacks
         self._resumed_from = {**found.run_by, "dtype": found.recipe.dtype}
         self._algorithms, self.preprocessing = found.algorithms, found.preprocessing
+        self.feature_names = found.feature_names
         if self.backend.device:
             self.backend.device.algorithms.hint(found.algorithms)
 
