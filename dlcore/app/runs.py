@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from .. import files
-from ..errors import CheckpointError, ConfigurationError
+from ..errors import CheckpointError, ConfigurationError, DivergenceError
 from ..interrupts import DeferredSignals
 from ..training.callbacks import Callback
 from ..training.trainer import Trainer
@@ -286,6 +286,15 @@ class Recording(Callback):
             self.directory.mark_best(self._saved)
             self.best = loss
         return self._saved
+
+    def last_good(self, trainer: Trainer, *, changed: bool) -> str:
+        """After training diverged: where the last finite state is, which is saved if the trainer still has it."""
+        try:
+            self.checkpoint(trainer, changed=changed)
+        except DivergenceError:
+            if self._saved is None:
+                return "no state with finite parameters was saved"
+        return f"the last good state is in {self._saved}"
 
     def _unwritten_metrics(self, error: OSError) -> CheckpointError:
         return _unwritten(self.directory.path / "metrics.jsonl", error)

@@ -108,9 +108,9 @@ class State:
         self.counters[name][: len(values)] = self.backend.asarray(values.astype(self._dtype_of(name)))
 
     def finite(self) -> bool:
-        """Whether all parameters are."""
+        """Whether all parameters are, and what layers keep besides, such as running means."""
         xp = self.backend.xp
-        return bool(xp.all(xp.isfinite(self.theta)))
+        return all(bool(xp.all(xp.isfinite(array))) for array in (self.theta, self.untrained))
 
     # -- weights, as users get and set them ---------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from ..arrays import Array, ArrayLike, OnGpu, to_host
 from ..backends import Backend
 from ..checks import COUNT, FLAG, POSITIVE, at_least, check
 from ..data.feature_names import check_feature_names, feature_names
-from ..errors import CheckpointError, ConfigurationError, DeviceError
+from ..errors import CheckpointError, ConfigurationError, DeviceError, DivergenceError
 from ..kernels.rng import key
 from ..layers import Sequential
 from ..losses import Loss
@@ -67,7 +67,8 @@ class Trainer:
     The trainer owns its parameters from construction.  `fit(epochs=E)` trains E further epochs and never initializes again;
     `reset()` does.  `history` holds all epochs, `learning_rate` may be set between chunks, `step` is the recorded plan.
     `preprocessing` may be set to a FittedPreprocessing, which is saved and loaded with the trainer.  `feature_names` are those of
-    the frame that the first fit saw; a frame with other names, or in another order, is refused from then on.
+    the frame that the first fit saw; a frame with other names, or in another order, is refused from then on.  After training that
+    diverged, predict, evaluate and save raise DivergenceError if parameters are not finite; `allow_nonfinite = True` lets them.
     Raises ConfigurationError for parts that do not fit together, DeviceError for a device that cannot be used.
     """
 
@@ -114,6 +115,8 @@ class Trainer:
         )
         # what made X of raw rows: not applied here, but saved along
         self.preprocessing: FittedPreprocessing | None = None
+        self.allow_nonfinite = False
+        self._finite = False  # the parameters were looked at since they changed last, and are finite
         # of the frame that fit saw: frames that come later must have them, in this order
         self.feature_names: tuple[str, ...] | None = None
         self.reports: tuple[str, ...] = ()  # what the logs of the present fit hold, for callbacks
@@ -145,6 +148,7 @@ class Trainer:
         self.history = History(all_labels=asks_for_all_labels(self.recipe))
         self.learning_rate = float(self.optimizer.learning_rate)
         self._position, self._callbacks, self.feature_names = Position(), None, None
+        self._finite = False
 
     def _refuse_in_fit(self, what: str) -> None:
         if self.running:
@@ -261,7 +265,8 @@ class Trainer:
                         callbacks; `epochs` is then the total.  Otherwise the next epoch begins, in an order of its own
 
         Raises DataError or ShapeError for bad data and ConfigurationError for bad options before anything is trained,
-        DivergenceError when loss or gradient stop being finite: the parameters are then those before that update.
+        DivergenceError when loss or gradient stop being finite: the parameters are then those before that update; and when an
+        update makes parameters infinite: they are then not used until a checkpoint is loaded, or `reset` is called.
         """
         check("", at_least(0), epochs=epochs)
         check("", COUNT, accumulate=accumulate)
@@ -334,6 +339,7 @@ class Trainer:
             return loop.run(epochs, self._finish)
         finally:
             self.running = self._listeners = None
+            self._finite = False
             self._position = session.position
             self._callbacks = listeners.states()
 
@@ -373,6 +379,7 @@ class Trainer:
         NumPy in, NumPy out; CuPy in, CuPy out on a GPU.
         """
         check_feature_names(self.feature_names, X)
+        self._check_finite("predict")
         with self.backend.context():
             return self._evaluator.predict(checked_features(self.recipe, self.backend, X))
 
@@ -387,8 +394,21 @@ class Trainer:
         Where rows have several labels, accuracy is the share of rows of which all labels are right (exact match).
         Classes are those of the logits; where outputs are equal only after rounding, predict_labels may choose another.
         """
+        self._check_finite("evaluate")
         with self.backend.context():
             return self._evaluator.evaluate(self._checked(X, y, sample_weight))
+
+    def _check_finite(self, what: str) -> None:
+        """Raise DivergenceError where parameters are NaN or infinite, unless the user allows that."""
+        if self.allow_nonfinite or (self._finite and self.running is None):
+            return
+        with self.backend.context():
+            self._finite = self.state.finite()
+        if not self._finite:
+            raise DivergenceError(
+                f"{what}: parameters are NaN or infinite, since training diverged; load a checkpoint or call reset(), "
+                f"or set trainer.allow_nonfinite = True to {what} all the same"
+            )
 
     # -- files -------------------------------------------------------------------------------------------------------
 
@@ -398,9 +418,12 @@ class Trainer:
         In a callback of fit, inside an epoch too: the file holds the place in it and the state of all callbacks.  Another
         thread that saves during a fit waits for the end of a chunk.
         A schedule that is a plain function is not stored; give it again after loading.  Raises CheckpointError if the file
-        cannot be written; a file of that name is then as it was.
+        cannot be written, DivergenceError for parameters that are not finite; a file of that name is then as it was.
         """
-        self._checkpoint().write(path)
+        with self._lock:
+            self._check_finite("save")
+            found = self._checkpoint()
+        found.write(path)
 
     def _checkpoint(self) -> Checkpoint:
         options.check_preprocessing(self.preprocessing, self.model.input_width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -125,3 +126,44 @@ def test_an_update_that_overflows_is_divergence() -> None:
     trainer = make(LINEAR, dl.SGD(3e38), dl.SquaredError(), dtype="float32")
     with pytest.raises(dl.DivergenceError, match="parameters too large for float32"):
         trainer.fit(10 * X, T, epochs=1, batch_size=None)
+
+
+OVERFLOWING: dict[str, tuple[dl.Optimizer, float]] = {
+    "rate": (dl.SGD(3e38), 1.0),
+    "RMSProp": (dl.RMSProp(3e38), 1.0),
+    "Nadam": (dl.Nadam(3e38), 1.0),
+    "AdamW": (dl.AdamW(3e38, weight_decay=0.0), 1.0),
+    "weight decay": (dl.SGD(1.0, weight_decay=1e30), 1.0),
+    "running statistics": (dl.SGD(1e-3), 1e25),
+}
+
+
+@pytest.mark.parametrize("kind", OVERFLOWING)
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_parameters_that_overflowed_are_not_used_unless_asked(kind: str, epochs: int, tmp_path: Path) -> None:
+    """In one epoch of one update no loss comes after it; the parameters themselves are looked at."""
+    optimizer, scale = OVERFLOWING[kind]
+    trainer = dl.Trainer(dl.Sequential(dl.BatchNorm(2), dl.Dense(2, 1)), dl.SquaredError(), optimizer, seed=1)
+    rows = np.random.default_rng(0).standard_normal((20, 2)).astype("float32") * np.float32(scale)
+    y = 9 + rows[:, :1] / np.float32(scale)
+    path = tmp_path / "kept.safetensors"
+    trainer.save(path)
+    before = path.read_bytes()
+    with contextlib.suppress(dl.DivergenceError):
+        trainer.fit(rows, y, epochs=epochs, batch_size=20)
+    if all(np.isfinite(weight).all() for weight in trainer.get_weights()):
+        trainer.save(path)  # this update was refused: the state before it is a good one
+        assert np.isfinite(dl.Trainer.load(path).get_weights()[0]).all()
+        return
+    for use in (lambda: trainer.predict(rows), lambda: trainer.evaluate(rows, y), lambda: trainer.save(path)):
+        with pytest.raises(dl.DivergenceError, match="parameters are NaN or infinite"):
+            use()
+    assert path.read_bytes() == before
+    trainer.allow_nonfinite = True
+    trainer.predict(rows)
+    trainer.save(path)
+    with pytest.raises(dl.DivergenceError, match="parameters are NaN or infinite"):
+        dl.Trainer.load(path).predict(rows)
+    trainer.allow_nonfinite = False
+    trainer.reset()
+    trainer.predict(rows)

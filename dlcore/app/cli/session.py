@@ -100,8 +100,8 @@ class Session:
             except DivergenceError as error:
                 if recording is None:
                     raise
-                good = recording.checkpoint(trainer, changed=stopping is not None)
-                raise DivergenceError(f"{error}; the last good state is in {good}") from error
+                kept = recording.last_good(trainer, changed=stopping is not None)
+                raise DivergenceError(f"{error}; {kept}") from error
             if stopping and stopping.best_epoch >= 0:
                 loss = stopping.best  # EarlyStopping has restored these weights
             saved = None
