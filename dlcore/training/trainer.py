@@ -42,6 +42,7 @@ from .loop import Loop
 from .pace import Pace
 from .position import Batching, Position
 from .progress import Progress
+from .raw_rows import are_raw, as_spelled, class_indices
 from .reproducibility import dtype_for, run_by, warn_of_other_bits
 from .rows import Rows, check_batches, checked_features, checked_rows
 from .schedule_table import schedule_table
@@ -66,7 +67,8 @@ class Trainer:
 
     The trainer owns its parameters from construction.  `fit(epochs=E)` trains E further epochs and never initializes again;
     `reset()` does.  `history` holds all epochs, `learning_rate` may be set between chunks, `step` is the recorded plan.
-    `preprocessing` may be set to a FittedPreprocessing, which is saved and loaded with the trainer.  `feature_names` are those of
+    `preprocessing` may be set to a FittedPreprocessing, which is saved and loaded with the trainer: frames of raw rows then go into
+    fit, evaluate and predict, with class labels as they are spelled; arrays are taken for features.  `feature_names` are those of
     the frame that the first fit saw; a frame with other names, or in another order, is refused from then on.  After training that
     diverged, predict, evaluate and save raise DivergenceError if parameters are not finite; `allow_nonfinite = True` lets them.
     Raises ConfigurationError for parts that do not fit together, DeviceError for a device that cannot be used.
@@ -113,7 +115,7 @@ class Trainer:
         self._algorithms: Facts | None = (
             None  # of a GPU, loaded from a file; kept for the next file where there is none
         )
-        # what made X of raw rows: not applied here, but saved along
+        # makes X of raw rows; saved along
         self.preprocessing: FittedPreprocessing | None = None
         self.allow_nonfinite = False
         self._finite = False  # the parameters were looked at since they changed last, and are finite
@@ -280,12 +282,11 @@ class Trainer:
         try:
             with self.backend.context():
                 rows = self._checked(X, y, sample_weight)
-                names = feature_names(X) if self.feature_names is None else self.feature_names
+                raw = are_raw(self.preprocessing, X)
+                names = self.feature_names or (None if raw else feature_names(X))
                 held_out = None
                 if validation is not None:
-                    parts = options.validation_parts(validation)
-                    check_feature_names(names, parts[0], "validation X")
-                    held_out = checked_rows(self.recipe, self.backend, *parts, "validation ")
+                    held_out = self._checked(*options.validation_parts(validation), "validation ", names)
                 batching = Batching(
                     len(rows), options.rows_per_batch(batch_size, len(rows)), bool(shuffle), int(accumulate)
                 )
@@ -361,9 +362,24 @@ class Trainer:
         session.set_schedule(schedule_table(self.recipe, self.learning_rate, self.updates, 1))
         return session
 
-    def _checked(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Rows:
-        check_feature_names(self.feature_names, X)
-        return checked_rows(self.recipe, self.backend, X, y, sample_weight)
+    def _checked(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        name: str = "",
+        names: tuple[str, ...] | None = None,
+    ) -> Rows:
+        if self.preprocessing is not None and are_raw(self.preprocessing, X):
+            y = class_indices(self.preprocessing, y)
+        return checked_rows(self.recipe, self.backend, self._features(X, name, names), y, sample_weight, name)
+
+    def _features(self, X: ArrayLike, name: str = "", names: tuple[str, ...] | None = None) -> ArrayLike:
+        """X as the network takes it: raw rows go through `preprocessing`."""
+        if self.preprocessing is not None and are_raw(self.preprocessing, X):
+            return self.preprocessing.features(X, "float64" if self.dtype == "float64" else "float32")
+        check_feature_names(names or self.feature_names, X, f"{name}X")
+        return X
 
     # -- prediction --------------------------------------------------------------------------------------------------
 
@@ -378,15 +394,18 @@ class Trainer:
 
         NumPy in, NumPy out; CuPy in, CuPy out on a GPU.
         """
-        check_feature_names(self.feature_names, X)
         self._check_finite("predict")
+        X = self._features(X)
         with self.backend.context():
             return self._evaluator.predict(checked_features(self.recipe, self.backend, X))
 
     def predict_labels(self, X: ArrayLike) -> np.ndarray:
         """Classes: argmax of the outputs, or outputs >= ½ for BinaryCrossEntropy.  DataError for a regression loss."""
         self.loss.labels(np.zeros((1, self.model.output_width)))  # raises before the work for a loss without classes
-        return self.loss.labels(to_host(self.predict(X)))
+        labels = self.loss.labels(to_host(self.predict(X)))
+        if self.preprocessing is not None and are_raw(self.preprocessing, X):
+            return as_spelled(self.preprocessing, labels)
+        return labels
 
     def evaluate(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> dict[str, float]:
         """{"loss": …, "accuracy": …}, or {"loss": …, "rmse": …} for a regression loss; label smoothing is off.
