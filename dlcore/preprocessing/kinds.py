@@ -150,7 +150,7 @@ def usual_decimal(rows: Table, reader: Reader) -> str:
     for column in rows.columns.values():
         if not isinstance(column, Text) or column.typed:
             continue
-        if column.plain_numbers() is not None:
+        if cells.plain_numbers(column) is not None:
             plain.append(column)  # looked at only where it matters, because that takes time
         elif not are_codes(column.values, column.counts()):
             found = reader.find(column)

@@ -84,7 +84,7 @@ def test_both_readers(name: str, data_file: Callable[[str], Path], monkeypatch: 
     """Every cell of the real files is the same with pyarrow and without."""
     pytest.importorskip("pyarrow")
     fast = read_csv(data_file(name))
-    monkeypatch.setattr(csv_files, "_by_pyarrow", lambda *arguments: None)
+    monkeypatch.setattr(csv_files, "by_pyarrow", lambda *arguments: None)
     slow = read_csv(data_file(name))
     assert fast.lines is not None
     np.testing.assert_array_equal(fast.lines, slow.lines)
