@@ -182,3 +182,19 @@ def test_the_wrong_number_of_columns_is_refused() -> None:
         trainer_for().fit(np.zeros((3, 9)), np.zeros((3, 2)))
     with pytest.raises(dl.ShapeError, match=r"E has shape \(3,\), expected \(26,\)"):
         LAYER.tables(np.zeros(3))
+
+
+def test_the_gradient_of_a_table_that_ends_beyond_delta_stays_inside_its_axes() -> None:
+    """Slices beyond an axis are undefined in the Array API; a strict namespace refuses them.  Columns that are missing count as 0."""
+    strict = pytest.importorskip("array_api_strict")
+    from dlcore.kernels.reference.embedding import embedding_grad
+
+    delta, x = np.ones((2, 3)), np.array([[1.0, 0.0], [0.0, 1.0]])
+    arguments = [strict.asarray(v) for v in (delta, x, np.array([2, 2]), np.array([2, 2]), np.zeros(8))]
+    found = np.asarray(embedding_grad(strict, *arguments))
+    assert found.shape == (8,)
+    expected = [x[:, j] == c for j in (0, 1) for c in (1, 2)]  # code 0 is unknown
+    padded = np.column_stack([delta, np.zeros(2)])
+    np.testing.assert_array_equal(
+        found, np.concatenate([row @ padded[:, 2 * (i // 2) : 2 * (i // 2) + 2] for i, row in enumerate(expected)])
+    )

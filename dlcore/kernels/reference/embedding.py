@@ -51,6 +51,6 @@ def embedding_grad(xp, delta, x, categories, dimensions, dE):
             break
         if e:
             missing = xp.zeros((n, max(0, place + e - max(width, place))), dtype=delta.dtype)
-            delta_j = xp.concat([delta[:, min(place, width) : place + e], missing], axis=1)
+            delta_j = xp.concat([delta[:, min(place, width) : min(place + e, width)], missing], axis=1)
             pieces.append(xp.reshape(_one_hot(xp, x[:, j], c).T @ delta_j, (c * e,)))
     return xp.concat([*pieces, xp.zeros_like(dE)])[: dE.shape[0]]
