@@ -67,7 +67,7 @@ def fetch(file: PublishedFile, mirrors: Sequence[str], folder: Path) -> Path:
                 return target
             except _Unusable as answer:
                 answers.append(f"{mirror}: {answer}")
-    except OSError as error:  # of the file system: errors of the network are in `answers`
+    except OSError as error:  # the file system failed; `answers` handles errors of the network
         raise DataError(f"{folder}: {file.name} cannot be written: {error.strerror or error}") from error
     raise DataError(f"{file.name} could not be downloaded ({'; '.join(answers)})")
 

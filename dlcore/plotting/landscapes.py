@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 Limits = tuple[float, float]
-Value = float | np.ndarray | tuple[float | np.ndarray, object]  # of a function; with its gradient as `descend` takes it
+Value = float | np.ndarray | tuple[float | np.ndarray, object]  # or (value, gradient), as `descend` takes it
 
 
 class ContourOptions(TypedDict, total=False):

@@ -16,7 +16,7 @@ from .scaling import Affine, Scaling
 
 FAR = 1e6  # a cell more than this many widths from the median is an error
 
-RARE = 20  # so many cells may all be new where training rows had categories that were too rare to be kept
+RARE = 20  # up to this many cells may all be unknown, where training dropped rare categories
 _OFFER = "; if it is right, --scaling quantile or robust takes cells of any size"
 
 LARGEST = float(np.finfo(np.float32).max)

@@ -26,7 +26,7 @@ from .targets import TASKS, fit_target
 TYPES = ("number", "category", "date", "ignore")
 NEAR_UNIQUE = 0.5  # text with more than this share of different cells is left out, from 20 rows on
 COVERED = 0.1  # and so is text whose most frequent categories are less than this share of its cells
-DENSE = 4  # numbers of rows: of so many, one is a training row
+DENSE = 4  # row numbers may span up to this many times the rows, where only some rows are for training
 ROWS = 20  # columns of fewer rows say too little about themselves
 
 

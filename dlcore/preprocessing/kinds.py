@@ -14,7 +14,7 @@ from .numerals import PLAIN, UNITS, Found, Numeral, are_codes, find, written_as_
 
 MOSTLY = 0.9  # a column with this share of numbers is a column of numbers, and its other cells are mistakes
 _HALF = 0.5  # with this share it is worth a line
-FEW = 10  # so many different texts are taken for categories without a word, even where they are numbers
+FEW = 10  # up to this many different texts become categories without a warning, even where some are numbers
 
 
 @dataclass(frozen=True)

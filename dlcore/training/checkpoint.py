@@ -94,7 +94,7 @@ class Checkpoint:
     matmul_precision: str = "highest"
     callbacks: CallbackStates | None = None
     preprocessing: FittedPreprocessing | None = None
-    algorithms: Algorithms | None = None  # of a GPU's matrix products
+    algorithms: Algorithms | None = None  # chosen for the matrix products of a GPU
     feature_names: tuple[str, ...] | None = None
 
     def write(self, path: str | os.PathLike[str]) -> None:

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 DEPTH = 16  # of blocks in blocks: models need a few, and a file made on purpose could exhaust the stack
 
-# what a description that nobody wrote by saving can make Python raise, where it is built
+# building an object from a forged description can raise any of these
 FAILURES = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 
 _CLASSES: dict[str, type[DataclassInstance]] = {

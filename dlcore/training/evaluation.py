@@ -19,7 +19,7 @@ from ..plan.workspace import Workspace, arrays
 from .metrics import Totals
 from .rows import Rows
 
-ROWS = 4096  # of a block, at most
+ROWS = 4096  # the largest number of rows in a block
 
 
 class Evaluator:
